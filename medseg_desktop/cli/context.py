@@ -1,0 +1,24 @@
+"""What every command needs: the workspace, the settings, checked paths."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from medseg_desktop.core.errors import UsageError
+from medseg_desktop.io.settings_file import load_settings
+from medseg_desktop.io.workspace import Workspace, default_workspace
+
+
+def workspace_of(arguments: argparse.Namespace) -> Workspace:
+    """--workspace, else the environment, else the setting, else the user's documents."""
+    if arguments.workspace:
+        return Workspace(arguments.workspace)
+    return Workspace(default_workspace(load_settings().workspace))
+
+
+def existing(path: Path) -> Path:
+    """The absolute path; raises UsageError where nothing is there."""
+    if not path.exists():
+        raise UsageError(f"{path} does not exist.")
+    return path.absolute()

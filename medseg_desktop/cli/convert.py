@@ -1,0 +1,79 @@
+"""`convert`: reviewed slices of a folder become a dataset."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from medseg_desktop.cli.context import existing, workspace_of
+from medseg_desktop.cli.output import JobPrinter, print_json, result_of, warn
+from medseg_desktop.core.errors import DataError, UsageError
+from medseg_desktop.core.split import SET_NAMES, SetName, Split, SplitRequest
+from medseg_desktop.io.conversion_request import conversion_spec
+from medseg_desktop.jobs.run import run_job
+
+
+def run(arguments: argparse.Namespace) -> int:
+    workspace = workspace_of(arguments)
+    spec = conversion_spec(
+        workspace,
+        existing(arguments.source),
+        arguments.dataset.absolute(),
+        preset=arguments.preset,
+        split=read_split_file(arguments.split) if arguments.split else None,
+        seed=arguments.seed,
+        patient_key=arguments.patient_key,
+        overlays=arguments.overlays,
+        overwrite=arguments.overwrite,
+        skip_broken=arguments.skip_broken,
+    )
+    result = result_of(run_job(spec, on_event=JobPrinter().on_event))
+    warn(result["warnings"])
+    if arguments.json:
+        print_json(result)
+    else:
+        _print(result)
+    return 0
+
+
+def read_split_file(path: Path) -> SplitRequest:
+    """A `--split` file: by PatientID (lists) or by patient hash (as in split.json).
+
+    Raises:
+        UsageError: the file does not exist.
+        DataError: it is not a split, or names a patient twice.
+    """
+    if not path.exists():
+        raise UsageError(f"{path} does not exist.")
+    try:
+        value: Any = msgspec.json.decode(path.read_bytes())
+        if isinstance(value, dict) and "patients" in value:
+            split = msgspec.convert(value, Split)
+            frozen = {h: e.set for h, e in split.patients.items()}
+            return SplitRequest(frozen=frozen, draw="train", record=False)
+        lists = msgspec.convert(value, dict[SetName, list[str]])
+    except (OSError, msgspec.MsgspecError) as error:
+        raise DataError(f"{path} is not a split file: {error}.") from error
+    by_patient_id: dict[str, SetName] = {}
+    for name, patients in lists.items():
+        for patient in patients:
+            if by_patient_id.setdefault(patient, name) != name:
+                raise DataError(
+                    f"{path} puts the patient {patient} into {by_patient_id[patient]} and {name}."
+                )
+    return SplitRequest(by_patient_id=by_patient_id, draw="train", record=False)
+
+
+def _print(result: dict[str, Any]) -> None:
+    patients = result["patients"]
+    sets = ", ".join(f"{patients[name]} {name}" for name in SET_NAMES)
+    print(
+        f"{result['dataset']}: {result['slices']} slices "
+        f"({result['slices_with_lesion']} with lesion), patients: {sets}; "
+        f"labels: {', '.join(result['labels'][1:])}"
+    )
+
+

@@ -1,0 +1,205 @@
+"""The commands and their options (the contract of the command line)."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import NoReturn, TypeAlias
+
+from medseg_desktop import __version__
+
+Run = Callable[[argparse.Namespace], int]
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong with the options in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
+
+
+def _command(module: str, function: str = "run") -> Run:
+    """A command that is imported when it is used."""
+
+    def run(arguments: argparse.Namespace) -> int:
+        command: Run = getattr(importlib.import_module(f"medseg_desktop.cli.{module}"), function)
+        return command(arguments)
+
+    return run
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError("must be at least 1")
+    return value
+
+
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not 0 < value < 1e6:
+        raise argparse.ArgumentTypeError("must be a number of seconds")
+    return value
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The whole command line."""
+    parser = _Parser(
+        prog="medseg-desktop",
+        description="Review, outline, retrain and predict lesions on low-field MR. "
+        "For research and education. Not a medical device.",
+    )
+    parser.add_argument("--version", action="version", version=f"MedSeg Desktop {__version__}")
+    _add_window_options(parser)
+    parser.set_defaults(run=_command("gui"), path=None)
+    commands = parser.add_subparsers(metavar="COMMAND", parser_class=_Parser)
+    _add_gui(commands)
+    _add_demo(commands)
+    _add_scan(commands)
+    _add_convert(commands)
+    _add_train(commands)
+    _add_predict(commands)
+    _add_evaluate(commands)
+    _add_export(commands)
+    _add_doctor(commands)
+    _add_later(commands)
+    worker = commands.add_parser("worker")
+    worker.add_argument("spec", type=Path)
+    worker.set_defaults(run=_command("worker"))
+    return parser
+
+
+_Commands: TypeAlias = "argparse._SubParsersAction[_Parser]"
+
+
+def _add(commands: _Commands, name: str, help_: str, module: str) -> argparse.ArgumentParser:
+    command: argparse.ArgumentParser = commands.add_parser(name, help=help_, description=help_)
+    command.add_argument("--workspace", type=Path, help="folder for datasets, runs and models")
+    command.set_defaults(run=_command(module))
+    return command
+
+
+def _add_window_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--workspace", type=Path, help="folder for datasets, runs and models")
+    parser.add_argument("--quit-after", type=_seconds, help=argparse.SUPPRESS)
+
+
+def _add_gui(commands: _Commands) -> None:
+    gui = commands.add_parser("gui", help="open the window on a folder or file")
+    gui.add_argument("path", nargs="?", type=Path, help="folder or file to open")
+    _add_window_options(gui)
+    gui.set_defaults(run=_command("gui"))
+
+
+def _add_demo(commands: _Commands) -> None:
+    demo = _add(commands, "demo", "the whole main job on a generated phantom study", "demo")
+    demo.add_argument("dir", nargs="?", type=Path, help="where to put it; default: medseg-demo")
+    demo.add_argument("--headless", action="store_true", help="do not open the window afterwards")
+    demo.add_argument("--iters", type=_count, help="training steps; default 80")
+    demo.add_argument("--quit-after", type=_seconds, help=argparse.SUPPRESS)
+
+
+def _add_patient_key(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--patient-key", choices=["id", "folder"], default="id",
+        help="what tells patients apart: PatientID, or the top-level folder",
+    )  # fmt: skip
+
+
+def _add_scan(commands: _Commands) -> None:
+    scan = _add(commands, "scan", "list the series found, and what is wrong with files", "scan")
+    scan.add_argument("path", type=Path, metavar="PATH")
+    scan.add_argument("--decode", action="store_true", help="also decode every slice")
+    scan.add_argument("--json", action="store_true", help="print one JSON object at the end")
+    _add_patient_key(scan)
+
+
+def _add_convert(commands: _Commands) -> None:
+    convert = _add(commands, "convert", "convert reviewed slices into a training set", "convert")
+    convert.add_argument("source", type=Path, metavar="SRC")
+    convert.add_argument("dataset", type=Path, metavar="DATASET")
+    convert.add_argument("--preset", choices=["default", "reference"], default="default")
+    convert.add_argument("--split", type=Path, help="JSON file: which patient is in which set")
+    convert.add_argument("--seed", type=int, default=0, help="of a newly drawn split")
+    convert.add_argument("--overlays", action="store_true", help="also write coloured overlays/")
+    convert.add_argument("--overwrite", action="store_true", help="replace an earlier dataset")
+    _add_skip_broken(convert)
+    _add_patient_key(convert)
+    convert.add_argument("--json", action="store_true", help="print one JSON object at the end")
+
+
+def _add_skip_broken(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--skip-broken", action="store_true",
+        help="leave out annotation files that cannot be used instead of stopping",
+    )  # fmt: skip
+
+
+def _add_train(commands: _Commands) -> None:
+    train = _add(commands, "train", "train a model on a dataset", "train")
+    train.add_argument("dataset", type=Path, metavar="DATASET")
+    train.add_argument("--run", dest="run_folder", type=Path, required=True, metavar="RUN",
+                       help="folder for curves, checkpoints and the model")  # fmt: skip
+    train.add_argument("--preset", choices=["default", "reference"], default="default")
+    train.add_argument("--model", choices=["bisenetv2"], default="bisenetv2")
+    train.add_argument("--iters", type=_count, default=3000)
+    train.add_argument("--batch-size", type=_count, default=8)
+    train.add_argument("--size", type=_count, default=512, help="side of the network's input")
+    train.add_argument("--device", choices=["auto", "cpu", "gpu"], default="auto")
+    train.add_argument("--init", default="none", metavar="MODEL|starter|none",
+                       help="start from this model's weights")  # fmt: skip
+    train.add_argument("--resume", action="store_true", help="continue a stopped run")
+    train.add_argument("--seed", type=int, default=0)
+    train.add_argument("--check", action="store_true", help="only say whether it would work")
+    train.add_argument("--interpreter", help="another Python that has Paddle (GPU)")
+    train.add_argument("--json", action="store_true", help="print one JSON object at the end")
+
+
+def _add_predict(commands: _Commands) -> None:
+    predict = _add(commands, "predict", "predict every slice of a folder", "predict")
+    predict.add_argument("model", metavar="MODEL")
+    predict.add_argument("source", type=Path, metavar="SRC")
+    predict.add_argument("--out", type=Path, required=True, metavar="DIR")
+    predict.add_argument("--format", default="png",
+                         help="png,overlay,json (comma-separated)")  # fmt: skip
+    predict.add_argument("--overwrite", action="store_true", help="write into a non-empty DIR")
+    predict.add_argument("--json", action="store_true", help="print one JSON object at the end")
+
+
+def _add_evaluate(commands: _Commands) -> None:
+    evaluate = _add(commands, "evaluate", "compare a model with annotations", "evaluate")
+    evaluate.add_argument("model", metavar="MODEL")
+    evaluate.add_argument("source", type=Path, metavar="SRC")
+    evaluate.add_argument("--split", choices=["train", "val", "test", "all"], default="all")
+    _add_skip_broken(evaluate)
+    _add_patient_key(evaluate)
+    evaluate.add_argument("--json", action="store_true", help="print one JSON object at the end")
+
+
+def _add_export(commands: _Commands) -> None:
+    export = _add(commands, "export", "export a model for other programs", "export")
+    export.add_argument("model", metavar="MODEL")
+    export.add_argument("--out", type=Path, required=True, metavar="DIR")
+    export.add_argument("--format", choices=["onnx", "paddle"], default="onnx")
+
+
+def _add_doctor(commands: _Commands) -> None:
+    doctor = _add(commands, "doctor", "what is installed, what works, what to do", "doctor")
+    doctor.add_argument("--gpu", action="store_true", help="also check training on the GPU")
+    doctor.add_argument("--json", action="store_true", help="print one JSON object at the end")
+
+
+def _add_later(commands: _Commands) -> None:
+    """Commands of later versions: they are recognised, and say so."""
+    for name, help_ in {
+        "annotations": "import or export annotations in other formats",
+        "import-model": "import a model file",
+        "models": "list, promote or roll back models",
+        "audit": "verify the audit trail",
+        "bench": "measure speed on this machine",
+    }.items():
+        later = _add(commands, name, f"{help_} (not in this version)", "later")
+        later.add_argument("words", nargs=argparse.REMAINDER)
+        later.set_defaults(feature=name)

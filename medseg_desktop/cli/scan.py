@@ -1,0 +1,134 @@
+"""`scan`: list the series below a path and what became of every file."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from medseg_desktop.cli.context import workspace_of
+from medseg_desktop.cli.output import ProgressLine, print_json, table, warn
+from medseg_desktop.core.errors import UnreadableSliceError
+from medseg_desktop.core.volume import Series
+from medseg_desktop.io.dicom_series import FileRow, FileStatus, ScanResult, require_series, scan
+from medseg_desktop.io.pixels import decode, read_dataset
+
+
+def run(arguments: argparse.Namespace) -> int:
+    line = ProgressLine()
+    found = scan(
+        arguments.path,
+        salt=workspace_of(arguments).salt(),
+        patient_key=arguments.patient_key,
+        progress=lambda done, total: line.show(f"reading {done} of {total} files"),
+    )
+    decoded: dict[str, dict[str, Any]] = {}
+    if arguments.decode:
+        decoded = _decode_all(found, line)
+    line.clear()
+    if arguments.json:
+        print_json(scan_json(found, decoded))
+    else:
+        require_series(found)
+        _print(found, decoded)
+    warn(list(found.notes))
+    return 0
+
+
+def _decode_all(found: ScanResult, line: ProgressLine) -> dict[str, dict[str, Any]]:
+    """Path -> shape, min, max and sha256 of the pixels, or status and reason of a refusal."""
+    paths = [f.path for f in found.files if f.status in (FileStatus.SHOWN, FileStatus.WARNED)]
+    decoded: dict[str, dict[str, Any]] = {}
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        rows = pool.map(lambda path: _decode_file(found.root / path), paths)
+        for i, (path, row) in enumerate(zip(paths, rows, strict=True)):
+            line.show(f"decoding {i} of {len(paths)} files")
+            decoded[path] = row
+    return decoded
+
+
+def _decode_file(path: Path) -> dict[str, Any]:
+    try:
+        pixels = decode(read_dataset(path), None)
+    except UnreadableSliceError as error:
+        return {"status": "refused", "reason": error.message}
+    little_endian = np.ascontiguousarray(pixels.astype(pixels.dtype.newbyteorder("<"), copy=False))
+    return {
+        "shape": list(pixels.shape),
+        "min": pixels.min().item(),
+        "max": pixels.max().item(),
+        "sha256": hashlib.sha256(little_endian.tobytes()).hexdigest(),
+    }
+
+
+def scan_json(found: ScanResult, decoded: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """What `scan --json` prints."""
+    series = [_series_json(found, s) for s in found.series]
+    files = [_file_json(f, decoded.get(f.path, {})) for f in found.files]
+    return {
+        "series": series,
+        "files": files,
+        "counts": {
+            "series": len(series),
+            "slices": sum(s["slices"] for s in series),
+            "annotated": sum(s["annotated"] for s in series),
+            "reviewed": sum(s["reviewed"] for s in series),
+            "refused": sum(f["status"] == FileStatus.REFUSED for f in files),
+        },
+        "notes": list(found.notes),
+    }
+
+
+def _series_json(found: ScanResult, series: Series) -> dict[str, Any]:
+    return {
+        "path": series.path,
+        "uid": series.uid,
+        "stack": series.stack,
+        "patient_hash": series.patient.hash,
+        "modality": series.modality,
+        "description": series.description,
+        "slices": len(series.slices),
+        "annotated": sum(found.is_annotated(s) for s in series.slices),
+        "reviewed": sum(found.is_reviewed(s) for s in series.slices),
+        "rows": series.rows,
+        "columns": series.columns,
+        "transfer_syntaxes": list(series.transfer_syntaxes),
+        "warnings": list(series.warnings),
+    }
+
+
+def _file_json(file: FileRow, decoded: dict[str, Any]) -> dict[str, Any]:
+    return {"path": file.path, "status": file.status, "reason": file.reason, **decoded}
+
+
+def _print(found: ScanResult, decoded: dict[str, dict[str, Any]]) -> None:
+    rows = [
+        (
+            s.path,
+            s.title,
+            str(len(s.slices)),
+            str(sum(found.is_annotated(x) for x in s.slices)),
+            str(sum(found.is_reviewed(x) for x in s.slices)),
+            f"{s.columns} x {s.rows}",
+        )
+        for s in found.series
+    ]
+    print(table(rows, ("Series", "Description", "Slices", "Annotated", "Reviewed", "Size")))
+    print(
+        f"\n{len(found.series)} series, {sum(len(s.slices) for s in found.series)} slices, "
+        f"{sum(int(r[3]) for r in rows)} annotated, {sum(int(r[4]) for r in rows)} reviewed, "
+        f"{len(found.refused)} files refused"
+    )
+    for series in found.series:
+        for sentence in series.warnings:
+            print(f"  {series.path}: {sentence}")
+    for file in found.refused:
+        print(f"  {file.path}: {file.reason}")
+    for path, row in decoded.items():
+        if "reason" in row:
+            print(f"  {path}: {row['reason']}")

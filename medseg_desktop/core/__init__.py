@@ -1,0 +1,1 @@
+"""Pure domain code: no files, no Qt, no Paddle, no pydicom."""

@@ -1,0 +1,147 @@
+"""Annotations: immutable documents of shapes, independent of the file format.
+
+Points are (x = column, y = row) in corner coordinates: the pixel (row r, column c) covers
+x in [c, c + 1) and y in [r, r + 1).  A document is never changed; an edit makes a new one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Point = tuple[float, float]
+
+
+class ShapeType(StrEnum):
+    """The shape types of MedicalLabelMe and labelme files."""
+
+    POLYGON = "polygon"
+    RECTANGLE = "rectangle"
+    CIRCLE = "circle"
+    LINE = "line"
+    LINESTRIP = "linestrip"
+    POINT = "point"
+    POINTS = "points"
+    MASK = "mask"
+
+
+#: Fewest points that a shape of this type needs to be drawn.
+MINIMUM_POINTS = {
+    ShapeType.POLYGON: 3,
+    ShapeType.RECTANGLE: 1,
+    ShapeType.CIRCLE: 2,
+    ShapeType.LINE: 2,
+    ShapeType.LINESTRIP: 2,
+    ShapeType.POINT: 1,
+    ShapeType.POINTS: 1,
+    ShapeType.MASK: 2,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """One outline.
+
+    Attributes:
+        label: class name.
+        points: (x, y) pairs as found in the file.  A rectangle may also be stored as one
+            "point" of four numbers (x, y, width, height); the reader turns it into two corners.
+        shape_type: how the points are meant.
+        extra: every other key of the shape in the file, kept for writing back.
+        rectangle_xywh: the file stored the rectangle as four numbers, so it is written so.
+        bitmap: pixels (rows, columns) of a labelme `mask` shape, bool; its top-left corner is
+            the first point.
+    """
+
+    label: str
+    points: tuple[Point, ...]
+    shape_type: ShapeType = ShapeType.POLYGON
+    extra: Mapping[str, Any] = field(default_factory=dict)
+    rectangle_xywh: bool = False
+    bitmap: npt.NDArray[np.bool_] | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class FrameAnnotation:
+    """The shapes of one listed frame; listed without shapes means "reviewed, no lesion".
+
+    Attributes:
+        frame: zero-based frame index in the DICOM file.
+        width, height: size in pixels as the annotation file gives it; None where it does not.
+    """
+
+    frame: int
+    shapes: tuple[Shape, ...] = ()
+    width: int | None = None
+    height: int | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Annotation:
+    """All shapes of one DICOM file (one JSON).
+
+    Attributes:
+        image_path: as found in the file (may hold backslashes).
+        total_frames: number of frames the file claims; None where it does not.
+        frames: the listed frames in file order.
+        extra: every other top-level key, kept for writing back.
+        is_labelme: the file is a plain labelme file (`shapes` at top level).
+    """
+
+    image_path: str
+    total_frames: int | None = 1
+    frames: tuple[FrameAnnotation, ...] = ()
+    extra: Mapping[str, Any] = field(default_factory=dict)
+    is_labelme: bool = False
+
+    def frame(self, index: int) -> FrameAnnotation | None:
+        """The listed frame with this zero-based index, or None."""
+        return next((f for f in self.frames if f.frame == index), None)
+
+    def shapes(self, index: int) -> tuple[Shape, ...]:
+        """The shapes of a frame; empty where the frame is not listed."""
+        return tuple(s for f in self.frames if f.frame == index for s in f.shapes)
+
+    def is_reviewed(self, index: int) -> bool:
+        """Whether a person has looked at this frame.
+
+        A listed frame is reviewed, with or without shapes; an empty `frames` list means that
+        every frame is; our own key `medseg.reviewed_frames` adds unlisted ones.  A file of
+        predictions that no person has accepted is never reviewed.
+        """
+        if self.is_prediction:
+            return False
+        if not self.frames or self.frame(index) is not None:
+            return True
+        return index in self.reviewed_frames
+
+    @property
+    def is_prediction(self) -> bool:
+        """The file was written by a model (our own key `medseg.prediction`)."""
+        ours = self.extra.get("medseg")
+        return isinstance(ours, Mapping) and bool(ours.get("prediction"))
+
+    @property
+    def reviewed_frames(self) -> frozenset[int]:
+        """Frame indices named by our own key `medseg.reviewed_frames`."""
+        ours = self.extra.get("medseg")
+        listed = ours.get("reviewed_frames", ()) if isinstance(ours, Mapping) else ()
+        if not isinstance(listed, (list, tuple)):
+            return frozenset()
+        return frozenset(i for i in listed if isinstance(i, int) and not isinstance(i, bool))
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Label names in order of first appearance."""
+        return tuple(dict.fromkeys(s.label for f in self.frames for s in f.shapes))
+
+    def with_frame(self, frame: FrameAnnotation) -> Annotation:
+        """This document with one frame replaced or added (frames stay in index order)."""
+        others = [f for f in self.frames if f.frame != frame.frame]
+        return replace(self, frames=tuple(sorted([*others, frame], key=lambda f: f.frame)))

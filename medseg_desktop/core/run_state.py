@@ -1,0 +1,133 @@
+"""What is known of a running or finished job: a pure fold over its events.
+
+The window, the command line and a reopened run folder all use `reduce`.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Any
+
+from medseg_desktop.core.events import (
+    CancelledEvent,
+    Checkpoint,
+    Evaluation,
+    Event,
+    Failed,
+    Finished,
+    Log,
+    Progress,
+    Started,
+    Step,
+)
+
+_LOG_LINES = 500
+
+
+class RunStatus(StrEnum):
+    """Where a job stands."""
+
+    STARTING = "starting"
+    RUNNING = "running"
+    STOPPING = "stopping"
+    FINISHED = "finished"
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class RunState:
+    """Everything a front end shows of a job.
+
+    Attributes:
+        steps, evaluations: in order of iteration, for the plots.
+        best: the evaluation with the highest mean patient Dice so far.
+        started_time, last_time: Unix time in seconds.
+        result: of a finished or cancelled job.
+    """
+
+    status: RunStatus = RunStatus.STARTING
+    kind: str = ""
+    details: dict[str, Any] = field(default_factory=dict)
+    phase: str = ""
+    done: int = 0
+    total: int = 0
+    phase_started_time: float = 0.0
+    steps: tuple[Step, ...] = ()
+    evaluations: tuple[Evaluation, ...] = ()
+    best: Evaluation | None = None
+    log: tuple[str, ...] = ()
+    started_time: float = 0.0
+    last_time: float = 0.0
+    result: dict[str, Any] = field(default_factory=dict)
+    message: str = ""
+    hint: str = ""
+
+    @property
+    def is_over(self) -> bool:
+        """A terminal event has arrived."""
+        return self.status in (RunStatus.FINISHED, RunStatus.CANCELLED, RunStatus.FAILED)
+
+    @property
+    def remaining_s(self) -> float | None:
+        """Estimated seconds left in the current phase; None before it can be told."""
+        elapsed_s = self.last_time - self.phase_started_time
+        if self.done <= 0 or self.total <= 0 or elapsed_s < 1.0:
+            return None
+        return elapsed_s * max(0, self.total - self.done) / self.done
+
+
+def reduce(run: RunState, event: Event) -> RunState:
+    """The state after one more event; events after a terminal one change nothing."""
+    if run.is_over:
+        return run
+    run = replace(run, last_time=event.time)
+    match event:
+        case Started():
+            return replace(
+                run,
+                status=RunStatus.RUNNING,
+                kind=event.kind,
+                details=event.details,
+                started_time=event.time,
+                phase_started_time=event.time,
+            )
+        case Progress():
+            # A phase that counts from the start again (each validation) is timed again.
+            goes_on = event.phase == run.phase and event.done >= run.done
+            begun = run.phase_started_time if goes_on else event.time
+            return replace(
+                run,
+                phase=event.phase,
+                done=event.done,
+                total=event.total,
+                phase_started_time=begun,
+            )
+        case Step():
+            return replace(run, steps=(*run.steps, event))
+        case Evaluation():
+            return replace(
+                run, evaluations=(*run.evaluations, event), best=_better(run.best, event)
+            )
+        case Checkpoint():
+            return run
+        case Log():
+            return replace(run, log=(*run.log, event.message)[-_LOG_LINES:])
+        case Finished():
+            return replace(run, status=RunStatus.FINISHED, result=event.result)
+        case CancelledEvent():
+            return replace(run, status=RunStatus.CANCELLED, result=event.result)
+        case Failed():
+            return replace(
+                run, status=RunStatus.FAILED, message=event.message, hint=event.hint
+            )
+
+
+def _better(best: Evaluation | None, new: Evaluation) -> Evaluation | None:
+    if new.mean_dice is None or math.isnan(new.mean_dice):
+        return best
+    if best is None or best.mean_dice is None or new.mean_dice > best.mean_dice:
+        return new
+    return best

@@ -1,0 +1,111 @@
+"""What a child process is asked to do: one JSON file, a discriminated union by `job`."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from medseg_desktop.core.labels import LabelTable
+from medseg_desktop.core.preprocessing import Preprocessing
+from medseg_desktop.core.split import SplitRequest
+
+
+class _Spec(msgspec.Struct, frozen=True, kw_only=True, tag_field="job"):
+    """Common part of every job; paths are absolute."""
+
+    schema: int = 1
+
+
+class ConvertSpec(_Spec, frozen=True, kw_only=True, tag="convert"):
+    """Convert the reviewed slices below `source` into a dataset folder.
+
+    Attributes:
+        workspace: where labels and new assignments of the split are kept; "" keeps nothing.
+        patient_key: "id" or "folder" (see `io.dicom_series.scan`).
+        include: limits the job to these patient hashes; empty means every patient found.
+        overlays: also write coloured pictures for checking.
+        overwrite: replace an earlier dataset of that name.
+        skip_broken: leave out annotation files that cannot be used instead of stopping.
+        threads: of the conversion; 0 means one for each processor.
+    """
+
+    source: str
+    dataset: str
+    preset: str
+    preprocessing: Preprocessing
+    labels: LabelTable
+    split: SplitRequest
+    salt: str
+    workspace: str = ""
+    patient_key: Literal["id", "folder"] = "id"
+    include: list[str] = []
+    overlays: bool = False
+    overwrite: bool = False
+    skip_broken: bool = False
+    threads: int = 0
+
+
+class TrainSpec(_Spec, frozen=True, kw_only=True, tag="train"):
+    """Train on a dataset; the best model ends in `run`/model.
+
+    `init` is "none" or the absolute path of a model package folder.
+    """
+
+    dataset: str
+    run: str
+    model_name: str
+    preset: str = "reference"
+    architecture: str = "bisenetv2"
+    iterations: int = 3000
+    batch_size: int = 8
+    size: int = 512
+    device: str = "auto"
+    init: str = "none"
+    seed: int = 0
+    threads: int = 0
+    evaluate_every: int = 0
+    log_every: int = 0
+
+
+class PredictSpec(_Spec, frozen=True, kw_only=True, tag="predict"):
+    """Predict every slice below `source`; `formats` out of png, overlay, json."""
+
+    model: str
+    source: str
+    out: str
+    formats: list[str]
+    salt: str
+    overwrite: bool = False
+    threads: int = 0
+
+
+class EvaluateSpec(_Spec, frozen=True, kw_only=True, tag="evaluate"):
+    """Compare a model with the annotations below `source`, patient by patient.
+
+    Attributes:
+        subset: which patients count, by the split the model was trained with.
+        salt: of the workspace, for the patient hashes.
+    """
+
+    model: str
+    source: str
+    salt: str
+    subset: Literal["train", "val", "test", "all"] = "all"
+    patient_key: Literal["id", "folder"] = "id"
+    skip_broken: bool = False
+    threads: int = 0
+
+
+Spec = ConvertSpec | TrainSpec | PredictSpec | EvaluateSpec
+
+
+def encode_spec(spec: Spec) -> bytes:
+    """A spec as indented JSON."""
+    return msgspec.json.format(msgspec.json.encode(spec), indent=2) + b"\n"
+
+
+def decode_spec(data: bytes) -> Spec:
+    """JSON -> spec; raises msgspec.ValidationError where it is none."""
+    spec: Spec = msgspec.json.decode(data, type=Spec)
+    return spec

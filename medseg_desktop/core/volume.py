@@ -1,0 +1,172 @@
+"""Series and slices: what the program knows of an image before its pixels are read.
+
+A `Series` here is one stack that can be scrolled: slices of one Series Instance UID that share
+orientation, size and echo, in display order.  One UID may give several of them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+Vector = tuple[float, float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """One frame of one DICOM file.
+
+    Attributes:
+        path: absolute path of the file.
+        frame: zero-based frame index in the file; `frames` is how many the file has.
+        position_mm: Image Position (Patient), the centre of the first pixel; None if absent.
+        location_mm: distance along the stack's normal; None without a position.
+    """
+
+    path: str
+    frame: int
+    frames: int
+    sop_uid: str
+    instance_number: int
+    position_mm: Vector | None = None
+    location_mm: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Acquisition:
+    """How a series was made, as far as the header tells; None where it does not."""
+
+    field_strength_t: float | None = None
+    repetition_time_ms: float | None = None
+    echo_time_ms: float | None = None
+    inversion_time_ms: float | None = None
+    averages: float | None = None
+    slice_thickness_mm: float | None = None
+    sequence: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Patient:
+    """Who was examined.
+
+    Attributes:
+        key: PatientID with its issuer, or StudyInstanceUID where there is none (or a folder
+            name, when the user chose folders as the key).
+        hash: first 16 hex digits of HMAC-SHA256(workspace salt, key).
+    """
+
+    key: str
+    hash: str
+    patient_id: str = ""
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One stack of slices in display order.
+
+    Attributes:
+        path: the folder (or the single file) it came from, relative to the scanned folder.
+        stack: 0 for the first stack of this UID, 1 for the next, ...
+        orientation: direction cosines of rows and columns (6 values), or None.
+        spacing_mm: (between rows, between columns) or None where the header has none.
+        warnings: sentences about gaps, duplicates and the like.
+    """
+
+    uid: str
+    stack: int
+    path: str
+    patient: Patient
+    study_uid: str
+    study_date: str
+    study_description: str
+    number: int | None
+    description: str
+    modality: str
+    rows: int
+    columns: int
+    slices: tuple[Slice, ...]
+    orientation: tuple[float, ...] | None = None
+    spacing_mm: tuple[float, float] | None = None
+    transfer_syntaxes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    acquisition: Acquisition = Acquisition()
+
+    @property
+    def key(self) -> tuple[str, int]:
+        """What identifies this stack within one opened folder."""
+        return (self.uid, self.stack)
+
+    @property
+    def slice_distance_mm(self) -> float | None:
+        """Usual distance between neighbouring slices, else their thickness, else None."""
+        located = [s.location_mm for s in self.slices if s.location_mm is not None]
+        steps = np.abs(np.diff(located))
+        steps = steps[steps >= 1e-3]
+        if steps.size:
+            return float(np.median(steps))
+        return self.acquisition.slice_thickness_mm
+
+    @property
+    def voxel_ml(self) -> float | None:
+        """Volume of one pixel of a slice in millilitres; None where a size is unknown."""
+        distance_mm = self.slice_distance_mm
+        if self.spacing_mm is None or not distance_mm:
+            return None
+        return self.spacing_mm[0] * self.spacing_mm[1] * distance_mm / 1000
+
+    @property
+    def title(self) -> str:
+        """A short name for lists: description, else sequence, else modality."""
+        return self.description or self.acquisition.sequence or self.modality or "Series"
+
+
+def slice_normal(orientation: tuple[float, ...]) -> np.ndarray:
+    """Unit normal (3,) of a slice: row direction x column direction (PS3.3 C.7.6.2.1.1)."""
+    normal = np.cross(np.asarray(orientation[:3]), np.asarray(orientation[3:]))
+    length = float(np.linalg.norm(normal))
+    return normal / length if length > 1e-6 else np.array([0.0, 0.0, 1.0])
+
+
+def direction_letters(direction: tuple[float, float, float]) -> str:
+    """The patient side a direction points to: R/L, A/P, H/F, up to two, strongest first.
+
+    DICOM's patient axes point to the left, posterior and head (PS3.3 C.7.6.2.1.1).
+    """
+    names = (("L", "R"), ("P", "A"), ("H", "F"))
+    order = sorted(range(3), key=lambda axis: -abs(direction[axis]))
+    return "".join(
+        names[axis][0] if direction[axis] > 0 else names[axis][1]
+        for axis in order
+        if abs(direction[axis]) > 0.3
+    )[:2]
+
+
+def stack_warnings(slices: tuple[Slice, ...], tolerance: float = 0.02) -> tuple[str, ...]:
+    """Plain sentences about the spacing of a sorted stack: duplicates, gaps, uneven steps.
+
+    A multi-frame file whose frames carry no positions of their own says nothing about its
+    spacing, so nothing is said about it either.
+    """
+    located = [s.location_mm for s in slices if s.location_mm is not None]
+    if len(located) < 2:
+        return ()
+    if len(located) < len(slices):
+        return ("Some slices have no position; they are sorted by instance number.",)
+    steps = np.abs(np.diff(np.asarray(located)))
+    warnings = []
+    duplicates = int((steps < 1e-3).sum())
+    if duplicates:
+        share = "slice shares its" if duplicates == 1 else "slices share their"
+        warnings.append(f"{duplicates} {share} position with another slice.")
+    steps = steps[steps >= 1e-3]
+    if steps.size and steps.max() - steps.min() > max(tolerance, tolerance * steps.min()):
+        usual = float(np.median(steps))
+        missing = int(np.round(steps / usual).sum() - steps.size) if usual else 0
+        if missing > 0:
+            seem = "seems" if missing == 1 else "seem"
+            warnings.append(f"{missing} of {len(slices) + missing} slices {seem} to be missing.")
+        else:
+            warnings.append("The distance between slices is not even.")
+    return tuple(warnings)

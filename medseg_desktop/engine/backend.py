@@ -1,0 +1,70 @@
+"""PaddlePaddle and PaddleSeg, imported without their chatter, and the device to run on.
+
+Every other module of the engine takes `paddle` from here, so that nothing imports it first.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import platform
+import sys
+import warnings
+from collections.abc import Iterator
+from importlib import metadata
+
+from medseg_desktop.core.errors import JobError
+
+with warnings.catch_warnings():
+    # Both warn about missing compilers and of their own deprecated calls while importing.
+    warnings.simplefilter("ignore")
+    import paddle
+    from paddleseg.models import BiSeNetV2
+
+__all__ = ["BiSeNetV2", "choose_device", "paddle", "quiet", "software_versions"]
+
+# Paddle's handlers turn a terminate signal into a long native trace; the supervisor only
+# needs the process to end.
+paddle.disable_signal_handler()
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Within the block warnings are dropped: Paddle warns at every step of every layer."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def choose_device(wanted: str) -> str:
+    """Select "cpu" or "gpu" for this process and return which; "auto" prefers the GPU.
+
+    Raises:
+        JobError: a GPU was asked for, but there is none that Paddle can use.
+    """
+    has_gpu = paddle.device.is_compiled_with_cuda() and paddle.device.cuda.device_count() > 0
+    if wanted == "gpu" and not has_gpu:
+        reason = (
+            "this computer shows none"
+            if paddle.device.is_compiled_with_cuda()
+            else "the installed PaddlePaddle is the version for processors only"
+        )
+        raise JobError(
+            f"Training on the GPU is not possible: {reason}.",
+            "Choose the device auto or cpu, or set a training interpreter with paddlepaddle-gpu.",
+        )
+    device = "gpu" if has_gpu and wanted != "cpu" else "cpu"
+    paddle.device.set_device(device)
+    return device
+
+
+def software_versions() -> dict[str, str]:
+    """Versions of everything that had a part in the training, for the model package."""
+    versions = {
+        "python": platform.python_version(),
+        "platform": f"{sys.platform}-{platform.machine()}",
+    }
+    names = ("medseg-desktop", "paddlepaddle-gpu", "paddlepaddle", "paddleseg", "paddle2onnx")
+    for name in (*names, "onnx", "numpy", "opencv-python-headless"):
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            versions[name] = metadata.version(name)
+    return versions

@@ -1,0 +1,135 @@
+"""The network, its weights as safetensors, and starting from the weights of another model."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+import safetensors
+import safetensors.numpy
+
+from medseg_desktop.core.errors import JobError, ModelError
+from medseg_desktop.core.labels import BACKGROUND, LabelTable
+from medseg_desktop.engine.backend import BiSeNetV2, paddle
+
+if TYPE_CHECKING:
+    from paddle.nn import Layer
+
+Weights = dict[str, npt.NDArray[np.float32]]
+
+#: The last layer of the head and of each auxiliary head: its first axis is the class.
+_CLASS_LAYER = re.compile(r"(aux_)?head\d?\.conv_1x1\.(weight|bias)")
+
+
+def build_network(architecture: str, n_labels: int, channels: int = 1) -> Layer:
+    """A network with fresh weights; its input is float32 (N, channels, H, W).
+
+    In training mode it returns the logits of five heads, otherwise of one, each as float32
+    (N, n_labels, H, W).
+
+    Raises:
+        JobError: an unknown architecture.
+    """
+    if architecture != "bisenetv2":
+        raise JobError(f"There is no network called {architecture}.", "Choose bisenetv2.")
+    network: Layer = BiSeNetV2(
+        num_classes=n_labels, in_channels=channels, lambd=0.25, align_corners=False
+    )
+    return network
+
+
+def read_state(network: Layer) -> Weights:
+    """A copy of all weights and running statistics, by name."""
+    # numpy() may share the tensor's memory on a CPU.
+    return {name: np.array(t.numpy()) for name, t in network.state_dict().items()}
+
+
+def load_state(network: Layer, weights: Mapping[str, npt.NDArray[np.float32]]) -> None:
+    """Set all weights and running statistics to what `read_state` returned."""
+    state = {name: paddle.to_tensor(array) for name, array in weights.items()}
+    missing, unexpected = network.set_state_dict(state)
+    if missing or unexpected:
+        raise ValueError(f"weights do not fit: {missing} {unexpected}")
+
+
+def encode_weights(weights: Weights, metadata: dict[str, str] | None = None) -> bytes:
+    """Weights as the bytes of a .safetensors file."""
+    return safetensors.numpy.save(weights, metadata)
+
+
+def decode_weights(data: bytes, source: str) -> Weights:
+    """The weights of a .safetensors file; `source` names it in messages.
+
+    Raises:
+        ModelError: the bytes are damaged or hold something other than floating point numbers.
+    """
+    try:
+        arrays = safetensors.numpy.load(data)
+    except (safetensors.SafetensorError, KeyError, ValueError, TypeError) as error:
+        raise ModelError(
+            f"The weights of {source} are damaged.", "Copy the model again."
+        ) from error
+    if not all(a.dtype.kind == "f" and np.isfinite(a).all() for a in arrays.values()):
+        raise ModelError(f"The weights of {source} hold values that are no numbers.")
+    return {name: a.astype(np.float32) for name, a in arrays.items()}
+
+
+def load_matching(
+    network: Layer, weights: Weights, from_table: LabelTable, to_table: LabelTable, source: str
+) -> str:
+    """Start `network` from a model with perhaps other labels.
+
+    Everything but the class layers must fit exactly and is taken as a whole.  In the class
+    layers each label gets the outputs that had its name; labels the model did not know keep
+    their fresh ones.
+
+    Args:
+        from_table, to_table: the labels of the model and of `network`.
+        source: names the model in messages.
+
+    Returns:
+        One sentence on what was taken.
+
+    Raises:
+        ModelError: the weights are those of another network.
+    """
+    fresh = read_state(network)
+    if fresh.keys() != weights.keys():
+        raise _misfit(source)
+    pairs = [
+        (label.index, old)
+        for label in to_table.labels
+        if (old := from_table.index_of(label.name)) is not None
+    ]
+    merged: Weights = {}
+    for name, values in fresh.items():
+        is_class_layer = _CLASS_LAYER.fullmatch(name) is not None
+        wanted = (len(from_table), *values.shape[1:]) if is_class_layer else values.shape
+        if weights[name].shape != wanted:
+            raise _misfit(source)
+        if is_class_layer:
+            for new, old in pairs:
+                values[new] = weights[name][old]
+            merged[name] = values
+        else:
+            merged[name] = weights[name]
+    load_state(network, merged)
+    return _taken(source, from_table, to_table)
+
+
+def _misfit(source: str) -> ModelError:
+    return ModelError(
+        f"The weights of {source} belong to another network.", "Start from another model or none."
+    )
+
+
+def _taken(source: str, from_table: LabelTable, to_table: LabelTable) -> str:
+    names = [name for name in to_table.names if name != BACKGROUND]
+    known = [name for name in names if from_table.index_of(name) is not None]
+    new = [name for name in names if name not in known]
+    text = f"Training starts from {source}"
+    text += f", which knows {', '.join(known)}" if known else ", which knows none of the labels"
+    return f"{text}; new: {', '.join(new)}." if new else f"{text}."

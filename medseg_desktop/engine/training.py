@@ -1,0 +1,286 @@
+"""The job `train`: from a dataset to a model package in the run folder.
+
+Importing this module does not import Paddle: a dataset that cannot be trained on is refused
+before the seconds that takes.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from medseg_desktop.core.errors import (
+    Cancelled,
+    ModelError,
+    WorkspaceError,
+    describe_os_error,
+)
+from medseg_desktop.core.specs import TrainSpec
+from medseg_desktop.core.split import SetName
+from medseg_desktop.engine.recipe import recipe_of
+from medseg_desktop.io import atomic
+from medseg_desktop.io.dataset import Dataset, read_dataset, split_digest
+from medseg_desktop.io.model_package import (
+    InputShape,
+    ModelInfo,
+    read_info,
+    read_weights,
+    write_model,
+)
+from medseg_desktop.io.preflight import Preflight, check_training
+
+if TYPE_CHECKING:
+    from paddle.nn import Layer
+
+    from medseg_desktop.engine.checkpoints import Checkpoints
+    from medseg_desktop.engine.data import Sample
+    from medseg_desktop.engine.trainer import Best, Trainer
+    from medseg_desktop.jobs.worker import JobContext
+
+MODEL_FOLDER = "model"
+
+
+def run_training(spec: TrainSpec, context: JobContext) -> dict[str, Any]:
+    """Train as the spec says; the best model ends in RUN/model.
+
+    Returns:
+        run, model (paths), iterations (done), best {iteration, mean_dice}, elapsed_s, device,
+        patients and slices by set.
+
+    Raises:
+        Cancelled: stopped by the user; its result is the same dict, and the best model, if
+            one was evaluated, is in RUN/model.
+        DataError, JobError, WorkspaceError: what went wrong; no model was written.
+    """
+    run = Path(spec.run)
+    dataset = read_dataset(Path(spec.dataset))
+    preflight = check_training(dataset, spec)
+    preflight.require()
+    if not atomic.is_free(run / MODEL_FOLDER):
+        raise WorkspaceError(
+            f"The run folder {run} holds a model already.", "Choose another folder for the run."
+        )
+    context.progress("prepare", 0, 0)
+
+    from medseg_desktop.engine.backend import quiet
+    from medseg_desktop.engine.checkpoints import Checkpoints
+
+    checkpoints = Checkpoints.create(run)
+    with quiet():
+        return _Job(spec, context, dataset, preflight, checkpoints).run()
+
+
+@dataclass(slots=True)
+class _Job:
+    """One training, with what all its stages need."""
+
+    spec: TrainSpec
+    context: JobContext
+    dataset: Dataset
+    preflight: Preflight
+    checkpoints: Checkpoints
+    device: str = ""
+    parent: str = ""
+    begun_s: float = 0.0
+
+    def run(self) -> dict[str, Any]:
+        from medseg_desktop.engine.backend import choose_device, paddle
+        from medseg_desktop.engine.data import load_samples
+
+        self.begun_s = time.monotonic()
+        self.device = choose_device(self.spec.device)
+        paddle.seed(self.spec.seed)
+        self.context.started(self._details())
+        for finding in self.preflight.warnings:
+            self.context.log(f"{finding.message} {finding.cure}", "warning")
+        samples = load_samples(self.dataset, ("train", "val"), self._on_slice)
+        network = self._network()
+        trainer = self._trainer(network, samples)
+        trainer.run()
+        if trainer.best is not None:
+            self._pack(network, trainer.best, trainer.iteration, samples["val"])
+        result = self._result(trainer)
+        if trainer.iteration < self.spec.iterations:
+            raise Cancelled("the training was stopped", result)
+        return result
+
+    def _details(self) -> dict[str, Any]:
+        """What the run shows about itself from the start."""
+        spec = self.spec
+        return {
+            "device": self.device,
+            "iterations": spec.iterations,
+            "batch_size": spec.batch_size,
+            "size": spec.size,
+            "preset": spec.preset,
+            "architecture": spec.architecture,
+            "seed": spec.seed,
+            "labels": list(self.dataset.manifest.table.names),
+            "patients": self._numbers("patients"),
+            "slices": self._numbers("slices"),
+        }
+
+    def _numbers(self, what: str) -> dict[str, int]:
+        return {name: getattr(n, what) for name, n in self.preflight.sets.items()}
+
+    def _on_slice(self, done: int, total: int) -> None:
+        if self.context.stop_requested:
+            raise Cancelled("the training was stopped", {"run": self.spec.run, "model": None})
+        self.context.progress("prepare", done, total)
+
+    def _network(self) -> Layer:
+        """Fresh, or with the weights of the model the spec names."""
+        from medseg_desktop.engine.network import build_network, decode_weights, load_matching
+
+        table = self.dataset.manifest.table
+        network = build_network(self.spec.architecture, len(table))
+        if self.spec.init == "none":
+            return network
+        path = Path(self.spec.init)
+        info = read_info(path)
+        if info.architecture != self.spec.architecture:
+            raise ModelError(
+                f"{info.title} is a {info.architecture} network, not {self.spec.architecture}.",
+                "Start from another model or none.",
+            )
+        weights = decode_weights(read_weights(path, info), info.title)
+        self.context.log(load_matching(network, weights, info.table, table, info.title))
+        if info.preprocessing != self.dataset.manifest.preprocessing:
+            self.context.log(
+                f"{info.title} was trained on slices that were prepared differently, so it "
+                "starts with a handicap.",
+                "warning",
+            )
+        self.parent = info.title
+        return network
+
+    def _trainer(self, network: Layer, samples: dict[SetName, list[Sample]]) -> Trainer:
+        from medseg_desktop.engine.data import BatchSource
+        from medseg_desktop.engine.trainer import Trainer
+        from medseg_desktop.engine.validation import Validator
+
+        spec, manifest = self.spec, self.dataset.manifest
+        recipe = recipe_of(spec)
+        source = BatchSource(
+            samples["train"],
+            augmentation=recipe.augmentation,
+            preprocessing=manifest.preprocessing,
+            batch_size=spec.batch_size,
+            size=spec.size,
+            seed=spec.seed,
+        )
+        validator = Validator(
+            samples["val"],
+            manifest.table,
+            manifest.preprocessing,
+            size=spec.size,
+            batch_size=spec.batch_size,
+        )
+        return Trainer(
+            spec,
+            recipe,
+            self.context,
+            network=network,
+            source=source,
+            validator=validator,
+            checkpoints=self.checkpoints,
+            table=manifest.table,
+        )
+
+    def _pack(self, network: Layer, best: Best, done: int, val: list[Sample]) -> None:
+        """Export the best weights, compare with Paddle, and write RUN/model."""
+        from medseg_desktop.engine.export import compare, export_onnx
+        from medseg_desktop.engine.network import encode_weights, load_state
+
+        self.context.progress("export", 0, 3)
+        manifest, size = self.dataset.manifest, self.spec.size
+        load_state(network, best.weights)
+        onnx = export_onnx(
+            network, size=size, table=manifest.table, preprocessing=manifest.preprocessing
+        )
+        self.context.progress("export", 1, 3)
+        agreement = compare(network, onnx, val, size=size, how=manifest.preprocessing)
+        self.context.progress("export", 2, 3)
+        info = self._model_info(best, done, agreement)
+        folder = Path(self.spec.run) / MODEL_FOLDER
+        try:
+            write_model(folder, info, onnx, encode_weights(best.weights))
+        except OSError as error:
+            raise WorkspaceError(describe_os_error(error, folder, "write")) from error
+        self.context.progress("export", 3, 3)
+
+    def _model_info(self, best: Best, done: int, agreement: float) -> ModelInfo:
+        from medseg_desktop.engine.backend import software_versions
+
+        spec, manifest = self.spec, self.dataset.manifest
+        return ModelInfo(
+            name=spec.model_name,
+            architecture=spec.architecture,
+            labels=manifest.labels,
+            preprocessing=manifest.preprocessing,
+            input=InputShape(channels=1, height=spec.size, width=spec.size),
+            dataset_hash=self.dataset.digest,
+            split_hash=split_digest(manifest.patients),
+            split=manifest.patients,
+            salt_id=manifest.salt_id,
+            parent=self.parent,
+            training={
+                "preset": spec.preset,
+                "iterations": done,
+                "planned_iterations": spec.iterations,
+                "batch_size": spec.batch_size,
+                "size": spec.size,
+                "seed": spec.seed,
+                "device": self.device,
+                "elapsed_s": self._elapsed_s(),
+                "patients": self._numbers("patients"),
+                "slices": self._numbers("slices"),
+                "onnx_agreement": agreement,
+            },
+            metrics=_metrics(best),
+            software=software_versions(),
+            created=datetime.now(UTC).isoformat(timespec="seconds"),
+        )
+
+    def _elapsed_s(self) -> float:
+        return round(time.monotonic() - self.begun_s, 1)
+
+    def _result(self, trainer: Trainer) -> dict[str, Any]:
+        best = trainer.best
+        model = Path(self.spec.run) / MODEL_FOLDER
+        return {
+            "run": self.spec.run,
+            "model": None if best is None else str(model),
+            "iterations": trainer.iteration,
+            "best": None
+            if best is None
+            else {
+                "iteration": best.iteration,
+                "mean_dice": best.validation.evaluation.mean_dice,
+            },
+            "elapsed_s": self._elapsed_s(),
+            "device": self.device,
+            "patients": self._numbers("patients"),
+            "slices": self._numbers("slices"),
+        }
+
+
+def _metrics(best: Best) -> dict[str, Any]:
+    """Validation figures of the packed weights, for `model.json`."""
+    evaluation = best.validation.evaluation
+    scored = [case for case in evaluation.cases if case.foreground_dice is not None]
+    return {
+        "set": "val",
+        "iteration": evaluation.iteration,
+        "mean_patient_dice": evaluation.mean_dice,
+        "dice": evaluation.dice,
+        "iou": evaluation.iou,
+        "n_patients": len(scored),
+        "loss": best.validation.loss,
+        "cases": msgspec.to_builtins(evaluation.cases),
+    }

@@ -1,0 +1,1 @@
+"""Prediction with ONNX Runtime; free of Qt and Paddle."""

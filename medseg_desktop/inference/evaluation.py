@@ -1,0 +1,181 @@
+"""How well a model agrees with the annotations, patient by patient at native size."""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+from medseg_desktop.core.errors import DataError, UnreadableSliceError
+from medseg_desktop.core.metrics import CaseCounts, mean_or_none
+from medseg_desktop.core.raster import draw_label_map
+from medseg_desktop.core.specs import EvaluateSpec
+from medseg_desktop.core.volume import Series
+from medseg_desktop.inference.predictor import Predictor
+from medseg_desktop.io.conversion import Context, check_annotations
+from medseg_desktop.io.dicom_series import ScanResult, require_series, scan
+from medseg_desktop.io.pixels import FrameReader
+from medseg_desktop.io.workspace import salt_id
+
+
+def run_evaluation(spec: EvaluateSpec, context: Context) -> dict[str, Any]:
+    """Evaluate, and return what `evaluate --json` prints.
+
+    Raises:
+        DataError: no reviewed slice, or labels that the model does not know.
+    """
+    predictor = Predictor.open(Path(spec.model), spec.threads)
+
+    def progress(done: int, total: int) -> None:
+        context.check()
+        context.progress("scan", done, total)
+
+    found = scan(
+        Path(spec.source),
+        salt=bytes.fromhex(spec.salt),
+        patient_key=spec.patient_key,
+        progress=progress,
+    )
+    require_series(found)
+    warnings = check_annotations(found, spec.skip_broken)
+    patients = _patients(found, predictor, spec)
+    sets = _known_sets(predictor, spec)
+    total = sum(_reviewed_count(found, series) for series in patients.values())
+    reader, done, cases = FrameReader(), 0, []
+    for patient_hash, series in patients.items():
+        counts = CaseCounts(len(predictor.table))
+        for stack in series:
+            for item in stack.slices:
+                if not found.is_reviewed(item):
+                    continue
+                context.check()
+                context.progress("evaluate", done, total)
+                _add_slice(counts, found, stack, item.path, item.frame, predictor, reader)
+                done += 1
+        row = _case(counts, _path(series), patient_hash, predictor, series)
+        cases.append({**row, "set": sets.get(patient_hash, "unknown")})
+    context.progress("evaluate", total, total)
+    return _result(cases, warnings, predictor, spec)
+
+
+def _known_sets(predictor: Predictor, spec: EvaluateSpec) -> dict[str, str]:
+    """Patient hash -> set the model had it in; empty where the hashes are another workspace's."""
+    if predictor.info.salt_id != salt_id(bytes.fromhex(spec.salt)):
+        return {}
+    return dict(predictor.info.split)
+
+
+def _patients(
+    found: ScanResult, predictor: Predictor, spec: EvaluateSpec
+) -> dict[str, list[Series]]:
+    """The reviewed grey series of the chosen patients, by patient hash."""
+    sets = _known_sets(predictor, spec)
+    patients: dict[str, list[Series]] = defaultdict(list)
+    for series in found.series:
+        if any(found.is_reviewed(item) for item in series.slices):
+            patients[series.patient.hash].append(series)
+    if not patients:
+        raise DataError(f"{spec.source} holds no reviewed slice.", "Annotate slices first.")
+    if spec.subset != "all":
+        if not sets:
+            raise DataError(
+                f"{predictor.info.title} was not trained in this workspace, so its "
+                f"{spec.subset} patients cannot be told.",
+                "Use --split all, or the workspace it was trained in.",
+            )
+        patients = {h: s for h, s in patients.items() if sets.get(h) == spec.subset}
+        if not patients:
+            raise DataError(
+                f"{spec.source} holds no {spec.subset} patient of {predictor.info.title}."
+            )
+    _check_labels(found, patients, predictor)
+    return patients
+
+
+def _check_labels(
+    found: ScanResult, patients: dict[str, list[Series]], predictor: Predictor
+) -> None:
+    """Every label of the annotations must be one that the model knows."""
+    for series in patients.values():
+        for item in (item for stack in series for item in stack.slices):
+            document = found.annotation(item)
+            for shape in document.shapes(item.frame) if document else ():
+                if predictor.table.index_of(shape.label) is None:
+                    name = Path(item.path).relative_to(found.root).as_posix()
+                    raise DataError(
+                        f"{name} is annotated with {shape.label!r}, a label that "
+                        f"{predictor.info.title} does not know "
+                        f"({', '.join(predictor.table.names[1:])})."
+                    )
+
+
+def _reviewed_count(found: ScanResult, series: list[Series]) -> int:
+    return sum(found.is_reviewed(item) for stack in series for item in stack.slices)
+
+
+def _add_slice(
+    counts: CaseCounts,
+    found: ScanResult,
+    stack: Series,
+    path: str,
+    frame: int,
+    predictor: Predictor,
+    reader: FrameReader,
+) -> None:
+    relative = Path(path).relative_to(found.root).as_posix()
+    try:
+        stored, fmt = reader.read(path, frame)
+    except UnreadableSliceError as error:
+        raise DataError(f"{relative} is annotated but unreadable: {error.message}.") from error
+    if stored.ndim != 2:
+        raise DataError(f"{relative} is annotated but in colour; only grey slices can be used.")
+    document = found.annotations[path].annotation
+    truth = draw_label_map(document.shapes(frame), predictor.table, *stored.shape)
+    counts.add(truth, predictor.predict(stored, fmt), stack.voxel_ml)
+
+
+def _path(series: list[Series]) -> str:
+    """The folder (or single file) that holds all series of a patient."""
+    paths = [s.path for s in series]
+    return paths[0] if len(paths) == 1 else os.path.commonpath(paths).replace(os.sep, "/") or "."
+
+
+def _case(
+    counts: CaseCounts, path: str, patient_hash: str, predictor: Predictor, series: list[Series]
+) -> dict[str, Any]:
+    known_volume = all(s.voxel_ml is not None for s in series)
+    foreground = counts.foreground
+    return {
+        "path": path,
+        "patient_hash": patient_hash,
+        "n_slices": counts.n_slices,
+        "dice": {x.name: counts.labels[x.index].dice for x in predictor.table.foreground},
+        "foreground_dice": foreground.dice,
+        "truth_pixels": foreground.truth,
+        "predicted_pixels": foreground.predicted,
+        "false_positive_pixels": foreground.predicted - foreground.both,
+        "false_positive_ml": round(counts.false_positive_ml, 6) if known_volume else None,
+    }
+
+
+def _result(
+    cases: list[dict[str, Any]], warnings: list[str], predictor: Predictor, spec: EvaluateSpec
+) -> dict[str, Any]:
+    scored = [c["foreground_dice"] for c in cases]
+    seen = sum(c["set"] in ("train", "val") for c in cases)
+    if seen and spec.subset == "all":
+        warnings = [*warnings, f"{seen} of {len(cases)} patients were used to train this model."]
+    return {
+        "model": predictor.info.title,
+        "cases": cases,
+        "mean": {
+            "foreground_dice": mean_or_none(scored),
+            "n": sum(s is not None for s in scored),
+            "dice": {
+                x.name: mean_or_none([c["dice"][x.name] for c in cases])
+                for x in predictor.table.foreground
+            },
+        },
+        "warnings": warnings,
+    }

@@ -1,0 +1,213 @@
+"""Predict every slice of a folder and write label maps, fused pictures or outlines."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from medseg_desktop.core.annotation import Annotation, FrameAnnotation, Shape
+from medseg_desktop.core.display import PixelFormat
+from medseg_desktop.core.errors import (
+    DataError,
+    UnreadableSliceError,
+    WorkspaceError,
+    describe_os_error,
+)
+from medseg_desktop.core.preprocessing import to_eight_bit
+from medseg_desktop.core.raster import shapes_from_label_map
+from medseg_desktop.core.specs import PredictSpec
+from medseg_desktop.inference.predictor import Predictor
+from medseg_desktop.io.atomic import is_free, new_folder
+from medseg_desktop.io.conversion import Context
+from medseg_desktop.io.dicom_series import FileStatus, ScanResult, scan
+from medseg_desktop.io.medlabelme import new_annotation, new_shape_keys, write_annotation
+from medseg_desktop.io.pixels import FrameReader
+from medseg_desktop.io.png import read_grey_png, write_png
+
+FORMATS = ("png", "overlay", "json")
+Grey = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """One file to predict; `path` is relative to the source folder, with `/`."""
+
+    path: str
+    frames: int
+    read: Callable[[int], tuple[npt.NDArray[np.generic], PixelFormat]]
+
+
+def run_prediction(spec: PredictSpec, context: Context) -> dict[str, Any]:
+    """Predict, write, and return what `predict --json` prints.
+
+    Raises:
+        DataError: nothing to predict.
+        ModelError: the model failed a check.
+        WorkspaceError: the output folder cannot be written.
+    """
+    predictor = Predictor.open(Path(spec.model), spec.threads)
+    sources, rows = _sources(spec, context)
+    if not sources:
+        reason = f" ({rows[0]['path']}: {rows[0]['reason']})" if rows else ""
+        raise DataError(f"{spec.source} holds no slice to predict{reason}.")
+    out = Path(spec.out)
+    with _output_folder(out, spec.overwrite) as folder:
+        names = _output_names([s.path for s in sources])
+        for i, source in enumerate(sources):
+            context.check()
+            context.progress("predict", i, len(sources))
+            try:
+                written = _predict_file(source, names[source.path], predictor, spec, folder)
+                rows.append({"path": source.path, "status": "predicted", "outputs": written})
+            except UnreadableSliceError as error:
+                rows.append({"path": source.path, "status": "refused", "reason": error.message})
+            except OSError as error:
+                raise WorkspaceError(describe_os_error(error, out, "write")) from error
+        context.progress("predict", len(sources), len(sources))
+        predicted = sum(row["status"] == "predicted" for row in rows)
+        if not predicted:
+            raise DataError(f"No slice could be read; {rows[0]['path']}: {rows[0]['reason']}.")
+    return {
+        "model": predictor.info.title,
+        "out": str(out),
+        "files": sorted(rows, key=lambda row: str(row["path"])),
+        "counts": {"predicted": predicted, "refused": len(rows) - predicted},
+    }
+
+
+def _output_folder(out: Path, overwrite: bool) -> AbstractContextManager[Path]:
+    """A new folder that appears when all is done; with `overwrite`, the existing one."""
+    if overwrite and not is_free(out):
+        if not out.is_dir():
+            raise WorkspaceError(f"{out} is a file; choose a folder.")
+        return nullcontext(out)
+    if not is_free(out):
+        raise WorkspaceError(
+            f"{out} exists already and is not empty.", "Choose another folder or use --overwrite."
+        )
+    return new_folder(out)
+
+
+def _sources(spec: PredictSpec, context: Context) -> tuple[list[_Source], list[dict[str, Any]]]:
+    """DICOM images and 8-bit grey PNG below the source, and rows for refused files."""
+
+    def progress(done: int, total: int) -> None:
+        context.check()
+        context.progress("scan", done, total)
+
+    found = scan(Path(spec.source), salt=bytes.fromhex(spec.salt), progress=progress)
+    rows = [
+        {"path": f.path, "status": "refused", "reason": f.reason}
+        for f in found.refused
+        if f not in found.refused_annotations
+    ]
+    sources = list(_dicom_sources(found))
+    for file in found.files:
+        if file.status is FileStatus.IGNORED and file.path.lower().endswith(".png"):
+            sources.append(_Source(file.path, 1, _png_reader(found.root / file.path)))
+    return sorted(sources, key=lambda s: s.path), rows
+
+
+def _dicom_sources(found: ScanResult) -> Iterator[_Source]:
+    reader = FrameReader()
+    frames = {item.path: item.frames for series in found.series for item in series.slices}
+    for path, count in frames.items():
+
+        def read(frame: int, path: str = path) -> tuple[npt.NDArray[np.generic], PixelFormat]:
+            return reader.read(path, frame)
+
+        yield _Source(Path(path).relative_to(found.root).as_posix(), count, read)
+
+
+def _png_reader(path: Path) -> Callable[[int], tuple[npt.NDArray[np.generic], PixelFormat]]:
+    def read(_frame: int) -> tuple[npt.NDArray[np.generic], PixelFormat]:
+        try:
+            return read_grey_png(path), PixelFormat()
+        except DataError as error:
+            raise UnreadableSliceError(error.message) from error
+
+    return read
+
+
+def _output_names(paths: list[str]) -> dict[str, str]:
+    """Source path -> output path without suffix; a final .dcm is stripped where that is unique."""
+    taken = {p for p in paths if not p.lower().endswith(".dcm")}
+    names = {p: p for p in taken}
+    for path in paths:
+        if path in taken:
+            continue
+        stem = path[: -len(".dcm")]
+        unique = bool(stem) and not stem.endswith("/") and stem not in names.values()
+        names[path] = stem if unique else path
+    return names
+
+
+def _predict_file(
+    source: _Source, name: str, predictor: Predictor, spec: PredictSpec, folder: Path
+) -> list[str]:
+    """Predict all frames of one file and write them; returns the written paths."""
+    written: list[str] = []
+    frames: list[FrameAnnotation] = []
+    target = folder / name
+    target.parent.mkdir(parents=True, exist_ok=True)
+    for frame in range(source.frames):
+        stored, fmt = source.read(frame)
+        if stored.ndim != 2:
+            raise UnreadableSliceError("it is in colour; only grey slices can be predicted")
+        label_map = predictor.predict(stored, fmt)
+        suffix = f"-f{frame:04d}" if source.frames > 1 else ""
+        if "png" in spec.formats:
+            written.append(f"{name}{suffix}.png")
+            write_png(folder / written[-1], label_map)
+        if "overlay" in spec.formats:
+            written.append(f"{name}{suffix}-overlay.png")
+            eight_bit = to_eight_bit(stored, fmt, predictor.preprocessing)
+            write_png(folder / written[-1], fused_picture(eight_bit, label_map))
+        rows, columns = label_map.shape
+        shapes = _proposed(label_map, frame, predictor)
+        frames.append(FrameAnnotation(frame, shapes, columns, rows))
+    if "json" in spec.formats:
+        written.append(f"{name}.json")
+        document = _document(Path(source.path).name, frames, source.frames, predictor)
+        write_annotation(folder / written[-1], document)
+    return written
+
+
+def _proposed(label_map: Grey, frame: int, predictor: Predictor) -> tuple[Shape, ...]:
+    """Outlines of a predicted label map, marked as not accepted by anybody."""
+    keys = {**new_shape_keys(frame), "medseg": {"provenance": f"model {predictor.info.title}"}}
+    return tuple(
+        Shape(s.label, s.points, s.shape_type, keys)
+        for s in shapes_from_label_map(label_map, predictor.table)
+    )
+
+
+def _document(
+    image: str, frames: list[FrameAnnotation], total: int, predictor: Predictor
+) -> Annotation:
+    """A MedicalLabelMe document of predictions; as always only frames with shapes are listed."""
+    empty = new_annotation(image, total)
+    return Annotation(
+        image_path=image,
+        total_frames=total,
+        frames=tuple(f for f in frames if f.shapes),
+        extra={**empty.extra, "medseg": {"prediction": predictor.info.title}},
+    )
+
+
+def fused_picture(eight_bit: Grey, label_map: Grey) -> npt.NDArray[np.uint8]:
+    """0.2 x label map in blue + 0.5 x 8-bit slice -> RGB (rows, columns, 3).
+
+    The fused picture of the reference recipe; any class counts as label map.
+    """
+    picture = np.repeat(eight_bit[:, :, None], 3, axis=2)
+    blue = np.zeros_like(picture)
+    blue[label_map > 0, 2] = 255
+    return cv2.addWeighted(blue, 0.2, picture, 0.5, 0)  # type: ignore[return-value]

@@ -1,0 +1,1 @@
+"""Disk <-> core: every file format of the program, free of Qt and Paddle."""

@@ -1,0 +1,105 @@
+"""Writing so that a crash, a full disk or a cancel leaves the old state, never half a new one."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from medseg_desktop.core.errors import WorkspaceError, describe_os_error
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Replace `path` by a file with `data`: write beside it, fsync, rename, fsync the folder.
+
+    Raises:
+        WorkspaceError: nothing was changed; the sentence says why.
+    """
+    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        with beside.open("xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(beside, path)
+        _fsync_folder(path.parent)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            beside.unlink(missing_ok=True)
+        raise WorkspaceError(describe_os_error(error, path, "write")) from error
+
+
+def _fsync_folder(folder: Path) -> None:
+    """Make the rename itself durable; Windows has no such call for folders."""
+    if os.name == "nt":
+        return
+    fd = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def is_free(folder: Path) -> bool:
+    """Whether a folder can be made under this name: it does not exist, or is empty."""
+    try:
+        return not any(folder.iterdir())
+    except FileNotFoundError:
+        return True
+    except NotADirectoryError:
+        return False
+
+
+@contextlib.contextmanager
+def new_folder(final: Path, replace_marker: str = "") -> Iterator[Path]:
+    """Build a folder beside its final name; it appears there only when the block succeeds.
+
+    Args:
+        final: must not exist, or be empty.
+        replace_marker: an existing folder that holds this file is replaced (it is moved aside
+            first and deleted only after the new one stands in its place).
+
+    Yields:
+        The folder to fill.
+
+    Raises:
+        WorkspaceError: the name is taken, or the disk does not allow it.
+    """
+    replaceable = bool(replace_marker) and (final / replace_marker).is_file()
+    if not replaceable and not is_free(final):
+        raise WorkspaceError(
+            f"{final} exists already and is not empty.", "Choose another name or remove it."
+        )
+    partial = final.with_name(f".{final.name}.{secrets.token_hex(4)}.partial")
+    try:
+        final.parent.mkdir(parents=True, exist_ok=True)
+        partial.mkdir()
+    except OSError as error:
+        raise WorkspaceError(describe_os_error(error, final, "make the folder")) from error
+    try:
+        yield partial
+        _move_into_place(partial, final)
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
+
+
+def _move_into_place(partial: Path, final: Path) -> None:
+    """Rename `partial` to `final`, an earlier folder of that name moved aside meanwhile."""
+    aside = final.with_name(f".{final.name}.{secrets.token_hex(4)}.old")
+    try:
+        had_old = final.exists()
+        if had_old:
+            os.rename(final, aside)
+        try:
+            os.rename(partial, final)
+        except OSError:
+            if had_old:
+                os.rename(aside, final)
+            raise
+        shutil.rmtree(aside, ignore_errors=True)
+    except OSError as error:
+        raise WorkspaceError(describe_os_error(error, final, "make the folder")) from error

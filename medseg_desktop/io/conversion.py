@@ -1,0 +1,297 @@
+"""Reviewed slices -> dataset: what the child process of a conversion does."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections import Counter
+from collections.abc import Iterable
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from medseg_desktop import __version__
+from medseg_desktop.core.errors import (
+    DataError,
+    UnreadableSliceError,
+    WorkspaceError,
+    describe_os_error,
+)
+from medseg_desktop.core.labels import LabelTable
+from medseg_desktop.core.preprocessing import preprocess
+from medseg_desktop.core.raster import draw_label_map
+from medseg_desktop.core.specs import ConvertSpec
+from medseg_desktop.core.split import SetName, resolve_split
+from medseg_desktop.core.volume import Series, Slice
+from medseg_desktop.io.atomic import new_folder
+from medseg_desktop.io.dataset import (
+    MANIFEST,
+    DatasetFile,
+    Manifest,
+    write_lists,
+    write_manifest,
+)
+from medseg_desktop.io.dicom_series import ScanResult, require_series, scan
+from medseg_desktop.io.pixels import FrameReader
+from medseg_desktop.io.png import write_png
+from medseg_desktop.io.workspace import Workspace, salt_id
+
+_MAXIMUM_LABELS = 255
+
+
+class Context(Protocol):
+    """What a job needs of the process it runs in (see `jobs.worker.JobContext`)."""
+
+    def progress(self, phase: str, done: int, total: int) -> None: ...
+    def log(self, message: str) -> None: ...
+    def check(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Item:
+    """One reviewed slice on its way into the dataset."""
+
+    series: Series
+    slice: Slice
+    name: str
+    set: SetName
+
+
+def run_conversion(spec: ConvertSpec, context: Context) -> dict[str, Any]:
+    """Convert, and return what `convert --json` prints.
+
+    Raises:
+        DataError: nothing to convert, or annotation files that cannot be used.
+        WorkspaceError: the dataset folder cannot be written.
+        Cancelled: nothing is left under the dataset's name.
+    """
+    found = _scan(spec, context)
+    warnings = [*found.notes, *check_annotations(found, spec.skip_broken)]
+    reviewed = _reviewed(found, spec.include)
+    sets, unlisted = _split(spec, reviewed)
+    warnings += unlisted
+    table = spec.labels.extended(_label_names(found, (s for _, s in reviewed)))
+    if len(table) > _MAXIMUM_LABELS:
+        raise DataError(f"The annotations use {len(table)} labels; at most 255 are possible.")
+    items = [
+        _Item(series, item, f"{i:05d}.png", sets[series.patient.hash])
+        for i, (series, item) in enumerate(reviewed)
+    ]
+    final = Path(spec.dataset)
+    with new_folder(final, replace_marker=MANIFEST if spec.overwrite else "") as folder:
+        files = _convert_all(items, found, table, spec, folder, context)
+        manifest = Manifest(
+            preset=spec.preset,
+            preprocessing=spec.preprocessing,
+            labels=table.labels,
+            salt_id=salt_id(bytes.fromhex(spec.salt)),
+            files=files,
+            created=datetime.now(UTC).isoformat(timespec="seconds"),
+            software=f"MedSeg Desktop {__version__}",
+        )
+        try:
+            write_lists(folder, files)
+            write_manifest(folder, manifest)
+        except OSError as error:
+            raise WorkspaceError(describe_os_error(error, final, "write")) from error
+        context.check()
+    if spec.workspace:
+        workspace = Workspace(Path(spec.workspace))
+        if spec.split.record:
+            workspace.freeze(manifest.patients)
+        workspace.keep_labels(table)
+    return _result(final, manifest, warnings)
+
+
+def _scan(spec: ConvertSpec, context: Context) -> ScanResult:
+    def progress(done: int, total: int) -> None:
+        context.check()
+        context.progress("scan", done, total)
+
+    found = scan(
+        Path(spec.source),
+        salt=bytes.fromhex(spec.salt),
+        patient_key=spec.patient_key,
+        progress=progress,
+    )
+    require_series(found)
+    return found
+
+
+def check_annotations(found: ScanResult, skip_broken: bool) -> list[str]:
+    """Stop at annotation files that cannot be used, or name them when they may be skipped.
+
+    Raises:
+        DataError: names the first such file and its problem.
+    """
+    broken = found.refused_annotations
+    if not broken:
+        return []
+    if skip_broken:
+        return [f"{row.path} was left out: {row.reason}." for row in broken]
+    more = f" ({len(broken) - 1} more files have problems)" if len(broken) > 1 else ""
+    raise DataError(
+        f"{broken[0].path} cannot be used: {broken[0].reason}{more}.",
+        "Mend the file, or leave such files out with --skip-broken.",
+    )
+
+
+def _reviewed(found: ScanResult, include: list[str]) -> list[tuple[Series, Slice]]:
+    """Every reviewed slice of the chosen patients, in the order of the series."""
+    chosen = set(include)
+    reviewed = [
+        (series, item)
+        for series in found.series
+        if not chosen or series.patient.hash in chosen
+        for item in series.slices
+        if found.is_reviewed(item)
+    ]
+    if not reviewed:
+        raise DataError(
+            f"{found.root} holds no reviewed slice.",
+            "Annotate slices first; each DICOM file needs its JSON file.",
+        )
+    return reviewed
+
+
+def _split(
+    spec: ConvertSpec, reviewed: list[tuple[Series, Slice]]
+) -> tuple[dict[str, SetName], list[str]]:
+    """The set of each patient hash, and sentences about patients a split file left out."""
+    patients = {series.patient.hash: series.patient for series, _ in reviewed}
+    keys = {p.key: p.hash for p in patients.values()}
+    ids = {p.hash: p.patient_id or p.key for p in patients.values()}
+    sets = resolve_split(keys, ids, spec.split)
+    listed = spec.split.by_patient_id
+    if not listed:
+        return sets, []
+    unlisted = sorted(i for h, i in ids.items() if i not in listed and h not in spec.split.frozen)
+    absent = sorted(set(listed) - set(ids.values()))
+    notes = []
+    if unlisted:
+        notes.append(f"Not in the split file, so in training: {', '.join(unlisted)}.")
+    if absent:
+        notes.append(f"In the split file, but not in the data: {', '.join(absent)}.")
+    return sets, notes
+
+
+def _label_names(found: ScanResult, slices: Iterable[Slice]) -> list[str]:
+    """Label names in order of first appearance."""
+    names: dict[str, None] = {}
+    for item in slices:
+        document = found.annotation(item)
+        for shape in document.shapes(item.frame) if document else ():
+            names.setdefault(shape.label)
+    return list(names)
+
+
+def _convert_all(
+    items: list[_Item],
+    found: ScanResult,
+    table: LabelTable,
+    spec: ConvertSpec,
+    folder: Path,
+    context: Context,
+) -> tuple[DatasetFile, ...]:
+    """Convert in parallel threads (decoding and filtering release the interpreter lock)."""
+    subfolders = ["images", "masks1", "masks2", *(["overlays"] if spec.overlays else [])]
+    try:
+        for name in subfolders:
+            (folder / name).mkdir()
+    except OSError as error:
+        raise WorkspaceError(describe_os_error(error, folder, "write")) from error
+    cv2.setNumThreads(1)
+    reader = FrameReader()
+    workers = spec.threads or os.cpu_count() or 1
+    done: dict[str, DatasetFile] = {}
+    with ThreadPoolExecutor(workers) as pool:
+        futures: list[Future[DatasetFile]] = [
+            pool.submit(_convert, item, found, table, spec, folder, reader) for item in items
+        ]
+        try:
+            for i, future in enumerate(as_completed(futures)):
+                context.check()
+                file = future.result()
+                done[file.name] = file
+                context.progress("convert", i + 1, len(items))
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+    return tuple(done[item.name] for item in items)
+
+
+def _convert(
+    item: _Item,
+    found: ScanResult,
+    table: LabelTable,
+    spec: ConvertSpec,
+    folder: Path,
+    reader: FrameReader,
+) -> DatasetFile:
+    relative = Path(item.slice.path).relative_to(found.root).as_posix()
+    try:
+        stored, fmt = reader.read(item.slice.path, item.slice.frame)
+    except UnreadableSliceError as error:
+        raise DataError(f"{relative} is annotated but unreadable: {error.message}.") from error
+    if stored.ndim != 2:
+        raise DataError(f"{relative} is annotated but in colour; only grey slices can be used.")
+    grey = preprocess(stored, fmt, spec.preprocessing)
+    document = found.annotation(item.slice)
+    shapes = document.shapes(item.slice.frame) if document else ()
+    label_map = draw_label_map(shapes, table, *grey.shape)
+    write_png(folder / "images" / item.name, grey)
+    write_png(folder / "masks1" / item.name, (label_map > 0).astype(np.uint8) * 255)
+    write_png(folder / "masks2" / item.name, label_map)
+    if spec.overlays:
+        write_png(folder / "overlays" / item.name, colored_overlay(grey, label_map, table))
+    values, numbers = np.unique(label_map, return_counts=True)
+    counts = Counter(dict(zip(values.tolist(), numbers.tolist(), strict=True)))
+    return DatasetFile(
+        name=item.name,
+        set=item.set,
+        patient_hash=item.series.patient.hash,
+        series_uid=item.series.uid,
+        sop_uid=item.slice.sop_uid,
+        frame=item.slice.frame,
+        pixels_per_label={x.name: counts[x.index] for x in table.labels if counts[x.index]},
+        digest=hashlib.sha256(grey.tobytes() + label_map.tobytes()).hexdigest(),
+    )
+
+
+def colored_overlay(
+    grey: npt.NDArray[np.uint8], label_map: npt.NDArray[np.uint8], table: LabelTable
+) -> npt.NDArray[np.uint8]:
+    """Slice and label map (rows, columns) as one RGB picture (rows, columns, 3)."""
+    import imgviz
+
+    colors = np.array([label.color for label in table.labels], np.uint8)
+    picture: npt.NDArray[np.uint8] = imgviz.label2rgb(
+        label_map, image=grey, colormap=colors, alpha=0.45
+    )
+    return picture
+
+
+def _result(final: Path, manifest: Manifest, warnings: list[str]) -> dict[str, Any]:
+    sets = Counter(manifest.patients.values())
+    lesion = sum(any(n != manifest.labels[0].name for n in f.pixels_per_label)
+                 for f in manifest.files)  # fmt: skip
+    if not lesion:
+        warnings.append("No slice has a lesion; a model cannot be trained on this dataset.")
+    if len(manifest.patients) < 2:
+        warnings.append("Only one patient; training needs at least two.")
+    return {
+        "dataset": str(final),
+        "preset": manifest.preset,
+        "labels": [label.name for label in manifest.labels],
+        "slices": len(manifest.files),
+        "slices_with_lesion": lesion,
+        "patients": {name: sets.get(name, 0) for name in ("train", "val", "test", "incoming")},
+        "slices_by_set": dict(Counter(f.set for f in manifest.files)),
+        "warnings": warnings,
+    }

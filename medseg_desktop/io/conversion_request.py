@@ -1,0 +1,64 @@
+"""From a user's choices to the spec of a conversion; the same for window and command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from medseg_desktop.core.errors import DataError
+from medseg_desktop.core.preprocessing import PRESETS
+from medseg_desktop.core.specs import ConvertSpec
+from medseg_desktop.core.split import SplitRequest
+from medseg_desktop.io.workspace import Workspace
+
+
+def conversion_spec(
+    workspace: Workspace,
+    source: Path,
+    dataset: Path,
+    *,
+    preset: str = "default",
+    split: SplitRequest | None = None,
+    seed: int = 0,
+    patient_key: Literal["id", "folder"] = "id",
+    include: list[str] | None = None,
+    overlays: bool = False,
+    overwrite: bool = False,
+    skip_broken: bool = False,
+) -> ConvertSpec:
+    """The spec of a conversion in a workspace.
+
+    Args:
+        split: a split of the user's own, which the workspace does not record; None for the
+            workspace's frozen split (drawn at the first conversion; new patients then join
+            the training set), or for the preset `reference` its own split.
+    """
+    if preset not in PRESETS:
+        raise DataError(f"There is no preset {preset}.", f"Known: {', '.join(PRESETS)}.")
+    return ConvertSpec(
+        source=str(source),
+        dataset=str(dataset),
+        preset=preset,
+        preprocessing=PRESETS[preset],
+        labels=workspace.labels(),
+        split=split or _workspace_split(workspace, preset, seed),
+        salt=workspace.salt().hex(),
+        workspace=str(workspace.root),
+        patient_key=patient_key,
+        include=include or [],
+        overlays=overlays,
+        overwrite=overwrite,
+        skip_broken=skip_broken,
+    )
+
+
+def _workspace_split(workspace: Workspace, preset: str, seed: int) -> SplitRequest:
+    """The frozen split of the workspace, or the reference recipe's own.
+
+    The recipe's split has no test patients and is not frozen, so it never touches the
+    workspace's; the model carries its own split, so an evaluation stays honest.
+    """
+    if preset == "reference":
+        return SplitRequest(draw="every_ninth", record=False)
+    frozen = {h: entry.set for h, entry in workspace.split().patients.items()}
+    return SplitRequest(frozen=frozen, draw="train" if frozen else "random", seed=seed)

@@ -1,0 +1,150 @@
+"""The converted training set on disk: slices and label maps as PNG, lists, and a manifest."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from medseg_desktop.core.errors import DataError, DatasetError
+from medseg_desktop.core.labels import Label, LabelTable
+from medseg_desktop.core.preprocessing import Preprocessing
+from medseg_desktop.core.split import SET_NAMES, SetName, shared_patients
+from medseg_desktop.io.png import read_grey_png
+
+MANIFEST = "manifest.json"
+Grey = npt.NDArray[np.uint8]
+
+
+class DatasetFile(msgspec.Struct, frozen=True, kw_only=True):
+    """One converted slice.
+
+    Attributes:
+        name: file name in `images/`, `masks1/` and `masks2/`.
+        frame: zero-based frame index in its DICOM file.
+        pixels_per_label: label name -> pixels in the label map (labels without are left out).
+        digest: SHA-256 of the slice's and label map's pixels, for provenance.
+    """
+
+    name: str
+    set: SetName
+    patient_hash: str
+    series_uid: str
+    sop_uid: str
+    frame: int
+    pixels_per_label: dict[str, int]
+    digest: str = ""
+
+
+class Manifest(msgspec.Struct, frozen=True, kw_only=True):
+    """`manifest.json`; `salt_id` names the workspace whose salt made the patient hashes."""
+
+    schema: int = 1
+    preset: str
+    preprocessing: Preprocessing
+    labels: tuple[Label, ...]
+    salt_id: str
+    files: tuple[DatasetFile, ...]
+    created: str = ""
+    software: str = ""
+
+    @property
+    def table(self) -> LabelTable:
+        return LabelTable(self.labels)
+
+    @property
+    def patients(self) -> dict[str, SetName]:
+        """Patient hash -> set."""
+        return {f.patient_hash: f.set for f in self.files}
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """A dataset folder whose manifest was read and checked."""
+
+    folder: Path
+    manifest: Manifest
+    digest: str
+
+    def files(self, name: SetName) -> tuple[DatasetFile, ...]:
+        """The slices of one set, in manifest order."""
+        return tuple(f for f in self.manifest.files if f.set == name)
+
+    def slice(self, file: DatasetFile) -> Grey:
+        """The preprocessed 8-bit slice (rows, columns)."""
+        return self._read(Path("images") / file.name)
+
+    def label_map(self, file: DatasetFile) -> Grey:
+        """The label map (rows, columns) of class indices."""
+        label_map = self._read(Path("masks2") / file.name)
+        if int(label_map.max(initial=0)) >= len(self.manifest.labels):
+            raise DatasetError(
+                f"masks2/{file.name} holds class {int(label_map.max())}, but the dataset has "
+                f"only {len(self.manifest.labels)} classes.",
+                "Convert the annotations again.",
+            )
+        return label_map
+
+    def _read(self, relative: Path) -> Grey:
+        try:
+            return read_grey_png(self.folder / relative)
+        except DataError as error:
+            raise DatasetError(
+                f"{relative.as_posix()} of the dataset cannot be used: {error.message}.",
+                "Convert the annotations again.",
+            ) from error
+
+
+def read_dataset(folder: Path) -> Dataset:
+    """Read and check a dataset's manifest; pixels are read later, on demand.
+
+    Raises:
+        DatasetError: no dataset, damaged, or one patient on two sides of the split.
+    """
+    path = folder / MANIFEST
+    try:
+        data = path.read_bytes()
+        manifest = msgspec.json.decode(data, type=Manifest)
+    except FileNotFoundError as error:
+        raise DatasetError(
+            f"{folder} is no dataset: it has no {MANIFEST}.", "Make one with convert."
+        ) from error
+    except (OSError, msgspec.MsgspecError, RecursionError) as error:
+        raise DatasetError(f"{path} cannot be read: {error}.", "Convert again.") from error
+    if manifest.schema != 1:
+        raise DatasetError(f"{path} was made by a newer version of the program.")
+    for file in manifest.files:
+        if Path(file.name).name != file.name or file.name in ("", ".", ".."):
+            raise DatasetError(f"{path} names a file outside the dataset: {file.name}.")
+    shared = shared_patients(
+        {f.patient_hash for f in manifest.files if f.set == s} for s in SET_NAMES
+    )
+    if shared:
+        raise DatasetError(
+            f"{len(shared)} patients of {folder} stand on two sides of the split.",
+            "Convert again, so that each patient is on one side only.",
+        )
+    return Dataset(folder, manifest, hashlib.sha256(data).hexdigest())
+
+
+def write_lists(folder: Path, files: tuple[DatasetFile, ...]) -> None:
+    """`train_list.txt`, `val_list.txt`, `test_list.txt`: "images/X.png masks2/X.png" a line."""
+    for name in SET_NAMES:
+        lines = [f"images/{f.name} masks2/{f.name}\n" for f in files if f.set == name]
+        (folder / f"{name}_list.txt").write_text("".join(lines), encoding="utf-8", newline="\n")
+
+
+def write_manifest(folder: Path, manifest: Manifest) -> None:
+    """Write `manifest.json`; the last file of a conversion."""
+    data = msgspec.json.format(msgspec.json.encode(manifest), indent=1)
+    (folder / MANIFEST).write_bytes(data + b"\n")
+
+
+def split_digest(patients: dict[str, SetName]) -> str:
+    """SHA-256 of the sorted (patient hash, set) pairs, so that equal splits have equal hashes."""
+    lines = "".join(f"{h} {s}\n" for h, s in sorted(patients.items()))
+    return hashlib.sha256(lines.encode()).hexdigest()

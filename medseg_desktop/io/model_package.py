@@ -1,0 +1,222 @@
+"""Model packages: a folder (or one .zip) with `model.json`, `model.onnx` and weights.
+
+A package is never trusted: digests, sizes, shapes and operators are checked before anything
+runs, and every byte is read once, so what was checked is what is used.  Nothing is unpickled.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from medseg_desktop.core.errors import ModelError, WorkspaceError, describe_os_error
+from medseg_desktop.core.labels import Label, LabelTable
+from medseg_desktop.core.preprocessing import Preprocessing
+from medseg_desktop.core.split import SetName
+from medseg_desktop.io.atomic import new_folder
+from medseg_desktop.io.onnx_check import check_onnx
+
+MODEL_JSON = "model.json"
+ONNX = "model.onnx"
+WEIGHTS = "weights.safetensors"
+CARD = "card.md"
+
+#: Sizes in bytes above which a file of a package is refused (BiSeNetV2 has about 15 MB).
+_LIMITS = {MODEL_JSON: 4 << 20, ONNX: 256 << 20, WEIGHTS: 256 << 20, CARD: 1 << 20}
+
+
+class InputShape(msgspec.Struct, frozen=True):
+    """What the network takes: channels, and the size in pixels a slice is resized to."""
+
+    channels: int
+    height: int
+    width: int
+
+
+class ModelInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """`model.json`.
+
+    Attributes:
+        files: file name -> SHA-256 of every other file of the package.
+        dataset_hash, split_hash: what it was trained on.
+        split: patient hash -> set, so that an evaluation knows whom the model has seen.
+        parent: name of the model it was trained from; empty for none.
+        created: UTC, ISO 8601.
+    """
+
+    schema: int = 1
+    name: str
+    version: int = 1
+    architecture: str
+    labels: tuple[Label, ...]
+    preprocessing: Preprocessing
+    input: InputShape
+    files: dict[str, str] = {}
+    dataset_hash: str = ""
+    split_hash: str = ""
+    split: dict[str, SetName] = {}
+    salt_id: str = ""
+    parent: str = ""
+    training: dict[str, Any] = {}
+    metrics: dict[str, Any] = {}
+    software: dict[str, str] = {}
+    created: str = ""
+
+    @property
+    def table(self) -> LabelTable:
+        return LabelTable(self.labels)
+
+    @property
+    def title(self) -> str:
+        """NAME-vN, as the program shows it."""
+        return f"{self.name}-v{self.version}"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelPackage:
+    """A package that passed every check; `onnx` is the network as checked."""
+
+    path: Path
+    info: ModelInfo
+    onnx: bytes
+
+
+class _Files:
+    """The files of a package folder or .zip, each read whole and within its limit."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def read(self, name: str) -> bytes:
+        limit = _LIMITS[name]
+        if self._path.is_dir():
+            file = self._path / name
+            if file.stat().st_size > limit:
+                raise ModelError(f"{name} in {self._path} is larger than a model can be.")
+            return file.read_bytes()
+        with zipfile.ZipFile(self._path) as archive:
+            member = _member(archive, name)
+            if member.file_size > limit or member.file_size > 1000 * member.compress_size + 4096:
+                raise ModelError(f"{name} in {self._path} is larger than a model can be.")
+            with archive.open(member) as stream:
+                return stream.read(limit + 1)[:limit]
+
+
+def _member(archive: zipfile.ZipFile, name: str) -> zipfile.ZipInfo:
+    """The member called `name`, at the top or in the archive's single folder."""
+    found = [
+        i for i in archive.infolist() if i.filename == name or i.filename.endswith(f"/{name}")
+    ]
+    if len(found) != 1:
+        raise FileNotFoundError(name)
+    return found[0]
+
+
+def open_model(path: Path) -> ModelPackage:
+    """Read a package and check it: schema, digests, declared shapes, operators.
+
+    Raises:
+        ModelError: what failed; nothing of the package has been run.
+    """
+    files = _Files(path)
+    info = _read_info(path, files)
+    onnx = _read_checked(path, files, info, ONNX)
+    check_onnx(
+        onnx,
+        source=str(path),
+        input_shape=(info.input.channels, info.input.height, info.input.width),
+        n_labels=len(info.labels),
+    )
+    return ModelPackage(path, info, onnx)
+
+
+def read_weights(path: Path, info: ModelInfo) -> bytes:
+    """The bytes of `weights.safetensors`, digest checked."""
+    return _read_checked(path, _Files(path), info, WEIGHTS)
+
+
+def read_info(path: Path) -> ModelInfo:
+    """Only `model.json`, for lists; the network itself is not read."""
+    return _read_info(path, _Files(path))
+
+
+def _read_info(path: Path, files: _Files) -> ModelInfo:
+    try:
+        info = msgspec.json.decode(files.read(MODEL_JSON), type=ModelInfo)
+    except FileNotFoundError as error:
+        raise ModelError(f"{path} is no model: it has no {MODEL_JSON}.") from error
+    except (OSError, zipfile.BadZipFile, msgspec.MsgspecError, RecursionError) as error:
+        raise ModelError(f"{path} is no model that this program can read: {error}.") from error
+    if info.schema != 1:
+        raise ModelError(f"{path} was made by a newer version of the program.")
+    sides = (info.input.height, info.input.width)
+    if info.input.channels not in range(1, 17) or not all(32 <= s <= 4096 for s in sides):
+        raise ModelError(f"{path} declares an input size that this program does not support.")
+    if len(info.labels) < 2 or [x.index for x in info.labels] != list(range(len(info.labels))):
+        raise ModelError(f"{path} has a label table with gaps.")
+    return info
+
+
+def _read_checked(path: Path, files: _Files, info: ModelInfo, name: str) -> bytes:
+    """One file whose digest must be the one in `model.json`."""
+    try:
+        data = files.read(name)
+    except (OSError, zipfile.BadZipFile) as error:
+        raise ModelError(f"{path} has no readable {name}.", "Copy the model again.") from error
+    if hashlib.sha256(data).hexdigest() != info.files.get(name):
+        raise ModelError(
+            f"{name} in {path} is not the file the model was saved with.",
+            "Copy the model again.",
+        )
+    return data
+
+
+def write_model(folder: Path, info: ModelInfo, onnx: bytes, weights: bytes) -> ModelInfo:
+    """Write a package; it appears under its name only when it is whole.
+
+    Returns:
+        `info` with the digests of the files.
+    """
+    card = model_card(info).encode()
+    contents = {ONNX: onnx, WEIGHTS: weights, CARD: card}
+    digests = {name: hashlib.sha256(data).hexdigest() for name, data in contents.items()}
+    info = msgspec.structs.replace(info, files=digests)
+    with new_folder(folder) as partial:
+        try:
+            for name, data in contents.items():
+                (partial / name).write_bytes(data)
+            text = msgspec.json.format(msgspec.json.encode(info), indent=2)
+            (partial / MODEL_JSON).write_bytes(text + b"\n")
+        except OSError as error:
+            raise WorkspaceError(describe_os_error(error, folder, "write")) from error
+    return info
+
+
+def model_card(info: ModelInfo) -> str:
+    """A short description in Markdown for whoever finds the folder."""
+    dice = info.metrics.get("mean_patient_dice")
+    sets = list(info.split.values())
+    lines = [
+        f"# {info.title}",
+        "",
+        "For research and education. Not a medical device. Do not use for diagnosis or treatment.",
+        "",
+        f"- Architecture: {info.architecture}, input {info.input.channels} x "
+        f"{info.input.height} x {info.input.width}",
+        f"- Labels: {', '.join(label.name for label in info.labels[1:])}",
+        f"- Patients: {sets.count('train')} in training, {sets.count('val')} in validation, "
+        f"{sets.count('test')} kept for testing",
+        f"- Validation: mean patient Dice {dice:.3f}"
+        if isinstance(dice, float)
+        else "- Validation: no patient with a lesion",
+        f"- Trained from: {info.parent or 'scratch'}",
+        f"- Created: {info.created}",
+        f"- Dataset: {info.dataset_hash}",
+        "",
+    ]
+    return "\n".join(lines)

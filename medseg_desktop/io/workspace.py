@@ -1,0 +1,229 @@
+"""The workspace: one folder with datasets, runs, models and what they must agree on."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+from medseg_desktop.core.errors import (
+    ModelError,
+    UsageError,
+    WorkspaceError,
+    describe_os_error,
+)
+from medseg_desktop.core.labels import RECIPE_LABELS, Label, LabelTable
+from medseg_desktop.core.split import SetName, Split, SplitEntry
+from medseg_desktop.io.atomic import write_bytes
+from medseg_desktop.io.dataset import MANIFEST
+from medseg_desktop.io.model_package import (
+    MODEL_JSON,
+    ModelInfo,
+    open_model,
+    read_info,
+    read_weights,
+    write_model,
+)
+
+ENVIRONMENT_VARIABLE = "MEDSEG_WORKSPACE"
+_SALT_BYTES = 32
+T = TypeVar("T")
+
+
+def default_workspace(setting: str = "") -> Path:
+    """MEDSEG_WORKSPACE, else the user's setting, else a folder in the user's documents."""
+    configured = os.environ.get(ENVIRONMENT_VARIABLE) or setting
+    if configured:
+        return Path(configured)
+    import platformdirs
+
+    return platformdirs.user_documents_path() / "MedSeg"
+
+
+def salt_id(salt: bytes) -> str:
+    """Names a salt without telling it, so that hashes of two workspaces are not mixed up."""
+    return hashlib.sha256(b"salt-id:" + salt).hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelEntry:
+    """A model of the workspace, for lists; `problem` says why it cannot be used."""
+
+    path: Path
+    info: ModelInfo | None
+    problem: str = ""
+
+    @property
+    def title(self) -> str:
+        return self.info.title if self.info else self.path.name
+
+
+class Workspace:
+    """Paths and small files of one workspace; folders are made when something is written."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = Path(os.path.abspath(root))
+        self.datasets = self.root / "datasets"
+        self.runs = self.root / "runs"
+        self.models = self.root / "models"
+
+    # -- what all datasets and models of the workspace agree on
+
+    def salt(self) -> bytes:
+        """The secret that patient hashes are made with; drawn once, when first needed."""
+        path = self.root / "salt"
+        try:
+            return bytes.fromhex(path.read_text(encoding="ascii").strip())
+        except FileNotFoundError:
+            self._make(self.root)
+            return self._draw_salt(path)
+        except ValueError as error:
+            raise WorkspaceError(f"{path} is damaged; restore it from a backup.") from error
+        except OSError as error:
+            raise WorkspaceError(describe_os_error(error, path, "read")) from error
+
+    @staticmethod
+    def _draw_salt(path: Path) -> bytes:
+        """Write a new salt unless another process was faster; the file is never half-written."""
+        salt = secrets.token_bytes(_SALT_BYTES)
+        beside = path.with_name(f".salt.{secrets.token_hex(4)}")
+        write_bytes(beside, salt.hex().encode("ascii"))
+        try:
+            if not path.exists():
+                os.replace(beside, path)
+        finally:
+            beside.unlink(missing_ok=True)
+        return bytes.fromhex(path.read_text(encoding="ascii"))
+
+    def split(self) -> Split:
+        """The frozen split; empty for a new workspace."""
+        return self._read("split.json", Split) or Split()
+
+    def freeze(self, patients: dict[str, SetName]) -> None:
+        """Add patients to the frozen split; those already assigned stay where they are."""
+        known = self.split().patients
+        added = {h: SplitEntry(s) for h, s in patients.items() if h not in known}
+        if added:
+            self._write("split.json", Split(patients={**known, **added}))
+
+    def labels(self) -> LabelTable:
+        """The label table; the recipe's for a new workspace."""
+        labels = self._read("labels.json", tuple[Label, ...])
+        return LabelTable(labels) if labels else RECIPE_LABELS
+
+    def keep_labels(self, table: LabelTable) -> None:
+        """Store a table that extends the present one."""
+        if table != self.labels():
+            self._write("labels.json", table.labels)
+
+    # -- datasets, runs, models
+
+    def dataset_names(self) -> tuple[str, ...]:
+        """Names of the datasets, newest first."""
+        found = [p.parent for p in self.datasets.glob(f"*/{MANIFEST}")]
+        return tuple(p.name for p in sorted(found, key=_modified, reverse=True))
+
+    def new_run(self) -> Path:
+        """Path of a run folder that does not exist yet: runs/YYYYMMDD-HHMMSS-xxxx."""
+        stamp = time.strftime("%Y%m%d-%H%M%S")
+        return self.runs / f"{stamp}-{secrets.token_hex(2)}"
+
+    def model_entries(self) -> tuple[ModelEntry, ...]:
+        """The models, newest first; one that cannot be read is listed with the reason."""
+        return tuple(self._entries())
+
+    def _entries(self) -> Iterator[ModelEntry]:
+        folders = [p.parent for p in self.models.glob(f"*/{MODEL_JSON}")]
+        for folder in sorted(folders, key=_modified, reverse=True):
+            try:
+                yield ModelEntry(folder, read_info(folder))
+            except ModelError as error:
+                yield ModelEntry(folder, None, error.message)
+
+    def find_model(self, reference: str) -> Path:
+        """A package folder, a .zip, or NAME[-vN] of this workspace (newest version).
+
+        Raises:
+            UsageError: there is no such model.
+        """
+        path = Path(reference)
+        if path.is_dir() or path.is_file():
+            return path
+        if path.name == reference:
+            named = self.models / reference
+            if named.is_dir():
+                return named
+            versions = [
+                (e.info.version, e.path)
+                for e in self.model_entries()
+                if e.info and e.info.name == reference
+            ]
+            if versions:
+                return max(versions)[1]
+        raise UsageError(f"There is no model {reference}.", "Give a model folder, .zip or name.")
+
+    def register_model(self, package: Path, name: str = "") -> ModelEntry:
+        """Copy a package (folder or .zip) to models/NAME-vN under the next free N.
+
+        An existing model is never touched.
+
+        Args:
+            name: of the model in this workspace; empty for the name it has.
+
+        Raises:
+            ModelError: the package failed a check.
+        """
+        opened = open_model(package)
+        name = name or opened.info.name
+        weights = read_weights(package, opened.info)
+        versions = [
+            e.info.version for e in self.model_entries() if e.info and e.info.name == name
+        ]
+        version = max(versions, default=0) + 1
+        while (self.models / f"{name}-v{version}").exists():
+            version += 1
+        info = msgspec.structs.replace(opened.info, name=name, version=version)
+        self._make(self.models)
+        folder = self.models / info.title
+        return ModelEntry(folder, write_model(folder, info, opened.onnx, weights))
+
+    # -- small JSON files
+
+    def _read(self, name: str, kind: type[T]) -> T | None:
+        path = self.root / name
+        try:
+            return msgspec.json.decode(path.read_bytes(), type=kind)
+        except FileNotFoundError:
+            return None
+        except (OSError, msgspec.MsgspecError) as error:
+            raise WorkspaceError(
+                f"{path} cannot be read: {error}.", "Restore it from a backup."
+            ) from error
+
+    def _write(self, name: str, value: object) -> None:
+        self._make(self.root)
+        data = msgspec.json.format(msgspec.json.encode(value), indent=1)
+        write_bytes(self.root / name, data + b"\n")
+
+    def _make(self, folder: Path) -> None:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise WorkspaceError(
+                describe_os_error(error, folder, "make the folder"),
+                "Choose another one with --workspace.",
+            ) from error
+
+
+def _modified(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0

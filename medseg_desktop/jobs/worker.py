@@ -1,0 +1,217 @@
+"""The worker's harness: reads the spec, runs the handler, ends with one terminal event."""
+
+from __future__ import annotations
+
+import faulthandler
+import os
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from medseg_desktop.core.errors import Cancelled, JobError, MedSegError, describe_os_error
+from medseg_desktop.core.events import (
+    CancelledEvent,
+    Event,
+    Failed,
+    Finished,
+    Log,
+    Progress,
+    Started,
+)
+from medseg_desktop.core.specs import Spec, decode_spec
+from medseg_desktop.jobs import failures
+from medseg_desktop.jobs.protocol import EVENTS_FILE, LOG_FILE, EventStream, take_stdout
+
+EXIT_FINISHED = 0
+EXIT_FAILED = 1
+EXIT_CANCELLED = 130
+
+
+class JobContext:
+    """What a handler may use of the process it runs in; every method is thread-safe.
+
+    Attributes:
+        work_dir: the folder of the spec: the run folder, or a temporary one.
+    """
+
+    def __init__(
+        self, kind: str, work_dir: Path, stream: EventStream, stop: threading.Event
+    ) -> None:
+        self.work_dir = work_dir
+        self._kind = kind
+        self._stream = stream
+        self._stop = stop
+        self._lock = threading.RLock()
+        self._has_started = False
+
+    def started(self, details: dict[str, Any] | None = None) -> None:
+        """Say that the work begins, with what the handler knows (device, threads, totals).
+
+        Optional: without it `started` is written before the handler's first event.  After
+        that the details can only be logged.
+        """
+        with self._lock:
+            if not self._has_started:
+                self._has_started = True
+                self._stream.emit(Started(kind=self._kind, pid=os.getpid(), details=details or {}))
+            elif details:
+                self.log(", ".join(f"{name}: {value}" for name, value in details.items()))
+
+    def emit(self, event: Event) -> None:
+        """Tell the parent; raises JobError where the run folder's record cannot be written."""
+        self.started()
+        self._stream.emit(event)
+
+    def progress(self, phase: str, done: int, total: int = 0) -> None:
+        """`done` of `total` (0: unknown) of a phase; may be called as often as one likes."""
+        self.emit(Progress(phase=phase, done=done, total=total))
+
+    def log(self, message: str, level: str = "info") -> None:
+        """A sentence for the user."""
+        self.emit(Log(message=message, level=level))
+
+    @property
+    def stop_requested(self) -> bool:
+        """The user, or the end of the parent, asks to finish the step, save and stop."""
+        return self._stop.is_set()
+
+    def check(self) -> None:
+        """The safe point of a loop.
+
+        Raises:
+            Cancelled: a stop was asked for.
+            JobError: an event could not be recorded (seen in whatever thread).
+        """
+        if self._stream.failure is not None:
+            raise self._stream.failure
+        if self.stop_requested:
+            raise Cancelled
+
+
+#: Does the work of one kind of spec and returns the result of `finished`.
+Handler = Callable[[Any, JobContext], dict[str, Any]]
+
+
+def run_worker(spec_path: Path, handlers: Mapping[str, Handler]) -> int:
+    """Run the job of `spec_path` in this process, whose stdin and stdout belong to the parent.
+
+    Args:
+        spec_path: JSON of a spec; events are recorded beside it in `events.jsonl`.
+        handlers: by the spec's `job`.  Raise Cancelled (with what was kept as its result) to
+            end as cancelled and MedSegError to end as failed.
+
+    Returns:
+        The exit code: 0 finished, 1 failed, 130 cancelled.
+    """
+    faulthandler.enable()  # a crash in native code leaves its place in the log
+    stream = take_stdout()
+    stop = threading.Event()
+    _watch_stdin(stop)
+    try:
+        last = _run(spec_path, handlers, stream, stop)
+        code = _finish(stream, last, spec_path.parent / LOG_FILE)
+    finally:
+        stream.close()
+    return code
+
+
+def _run(
+    spec_path: Path, handlers: Mapping[str, Handler], stream: EventStream, stop: threading.Event
+) -> Finished | CancelledEvent | Failed:
+    try:
+        spec = _read_spec(spec_path)
+        stream.record_to(spec_path.parent / EVENTS_FILE)
+        kind = str(type(spec).__struct_config__.tag)
+        handler = handlers.get(kind)
+        if handler is None:
+            raise JobError(f"This version cannot do the job {kind}.", "Update the program.")
+        context = JobContext(kind, spec_path.parent, stream, stop)
+        try:
+            result = handler(spec, context)
+        finally:
+            context.started()
+        if stream.failure is not None:
+            raise stream.failure
+        return Finished(result=result)
+    except (Cancelled, KeyboardInterrupt) as stopped:
+        return CancelledEvent(result=getattr(stopped, "result", {}))
+    except (Exception, SystemExit) as error:
+        return _explain(error, spec_path.parent / LOG_FILE)
+
+
+def _read_spec(path: Path) -> Spec:
+    try:
+        return decode_spec(path.read_bytes())
+    except OSError as error:
+        raise JobError(describe_os_error(error, path, "read")) from error
+    except (msgspec.MsgspecError, ValueError) as error:
+        raise JobError(f"The file {path} does not describe a job: {error}.") from error
+
+
+def _explain(error: BaseException, log_path: Path) -> Failed:
+    if isinstance(error, MedSegError):
+        return Failed(message=error.message, hint=error.hint)
+    traceback.print_exception(error)
+    if isinstance(error, MemoryError) or failures.looks_out_of_memory(str(error)):
+        return failures.out_of_memory()
+    own = __name__.partition(".")[0]
+    if isinstance(error, ModuleNotFoundError) and error.name and not error.name.startswith(own):
+        return failures.missing_package(error.name, sys.executable)
+    if isinstance(error, OSError) and error.errno is not None:
+        path = error.filename or "a file"
+        return Failed(
+            message=describe_os_error(error, path, "use"), hint=failures.see_log(log_path)
+        )
+    return failures.unexpected(error, log_path)
+
+
+def _finish(stream: EventStream, last: Finished | CancelledEvent | Failed, log_path: Path) -> int:
+    try:
+        stream.emit(last)
+    except JobError as error:
+        # The record is closed now, so this one can only reach the parent.
+        last = Failed(message=error.message, hint=error.hint)
+        stream.emit(last)
+    except (TypeError, ValueError, NotImplementedError) as error:
+        traceback.print_exception(error)
+        last = failures.unexpected(error, log_path)
+        stream.emit(last)
+    if isinstance(last, Finished):
+        return EXIT_FINISHED
+    return EXIT_CANCELLED if isinstance(last, CancelledEvent) else EXIT_FAILED
+
+
+def _watch_stdin(stop: threading.Event) -> None:
+    """Set `stop` at the word `stop` on stdin, or at its end: then the parent is gone.
+
+    Stdin is made private like stdout: processes that the work starts must not read from it,
+    and on Windows a pending read would block them when they look at it.
+    """
+    try:
+        private = os.dup(0)
+        nothing = os.open(os.devnull, os.O_RDONLY)
+        os.dup2(nothing, 0)
+        os.close(nothing)
+    except OSError:  # started without stdin: nobody could ever stop us
+        stop.set()
+        return
+    threading.Thread(target=_read_commands, args=(private, stop), daemon=True).start()
+
+
+def _read_commands(fd: int, stop: threading.Event) -> None:
+    try:
+        with open(fd, "rb", buffering=0) as commands:
+            pending = b""
+            while chunk := commands.read(1024):
+                *lines, pending = (pending + chunk).split(b"\n")
+                if any(line.strip() == b"stop" for line in lines):
+                    break
+    except OSError:
+        pass
+    finally:
+        stop.set()

@@ -1,0 +1,1 @@
+"""Widgets that show a slice and where it lies in its series."""

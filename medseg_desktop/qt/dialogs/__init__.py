@@ -1,0 +1,1 @@
+"""Passive dialogs: setters show, signals report what the user did."""

@@ -1,0 +1,239 @@
+"""The main window: layout and wiring, nothing else."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QByteArray, QCoreApplication, QSettings, Qt, Signal
+from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent
+from PySide6.QtWidgets import (
+    QComboBox,
+    QLabel,
+    QMainWindow,
+    QMenu,
+    QProgressBar,
+    QScrollArea,
+    QSizePolicy,
+    QSplitter,
+    QTabWidget,
+    QToolBar,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from medseg_desktop.qt.actions import MENUS, TOOLBAR_LEFT, TOOLBAR_RIGHT, make_actions
+from medseg_desktop.qt.canvas.slice_slider import SliceSlider
+from medseg_desktop.qt.canvas.slice_view import SliceView
+from medseg_desktop.qt.panels.controls import tool_button
+from medseg_desktop.qt.panels.message_bar import MessageBar
+from medseg_desktop.qt.panels.overlay_panel import OverlayPanel
+from medseg_desktop.qt.panels.training_panel import TrainingPanel
+from medseg_desktop.qt.panels.window_panel import WindowPanel
+from medseg_desktop.qt.panels.worklist_panel import WorklistPanel
+
+_LEFT_PX, _RIGHT_PX = 260, 320
+
+
+class MainWindow(QMainWindow):
+    """Holds the widgets; who fills them is decided in `qt.controller`.
+
+    Signals:
+        close_requested(): the user wants to close; nothing is closed until `allow_close`.
+        path_dropped(str): a folder or file was dropped on the window.
+        cancel_requested(): the cross beside the progress in the status line.
+    """
+
+    close_requested = Signal()
+    path_dropped = Signal(str)
+    cancel_requested = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setWindowTitle("MedSeg Desktop")
+        self.setAcceptDrops(True)
+        self.resize(1440, 900)
+        self.setMinimumSize(960, 600)
+        self._may_close = False
+        self.actions_by_key = make_actions(self)
+        self.worklist = WorklistPanel()
+        self.slice_view = SliceView()
+        self.slice_slider = SliceSlider()
+        self.messages = MessageBar()
+        self.window_panel = WindowPanel()
+        self.overlay_panel = OverlayPanel()
+        self.training_panel = TrainingPanel()
+        self.model_chooser = QComboBox()
+        self.preset_chooser = QComboBox()
+        self.recent_menu = QMenu(self.tr("Open recent"), self)
+        self._build_center()
+        self._build_menus()
+        self._build_toolbar()
+        self._build_status()
+
+    # -- parts
+
+    def _build_center(self) -> None:
+        middle = QWidget()
+        layout = QVBoxLayout(middle)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addWidget(self.messages)
+        layout.addWidget(self.slice_view, 1)
+        layout.addWidget(self.slice_slider)
+        self.tabs = QTabWidget()
+        self.tabs.setDocumentMode(True)
+        self.tabs.addTab(self._review_tab(), self.tr("Review"))
+        self.tabs.addTab(self.training_panel, self.tr("Train"))
+        self.splitter = QSplitter(Qt.Orientation.Horizontal)
+        self.splitter.setHandleWidth(1)
+        for widget in (self.worklist, middle, self.tabs):
+            self.splitter.addWidget(widget)
+        self.splitter.setStretchFactor(1, 1)
+        self.splitter.setSizes([_LEFT_PX, 1440 - _LEFT_PX - _RIGHT_PX, _RIGHT_PX])
+        self.splitter.setCollapsible(1, False)
+        self.worklist.setMinimumWidth(200)
+        self.tabs.setMinimumWidth(280)
+        self.setCentralWidget(self.splitter)
+
+    def _review_tab(self) -> QWidget:
+        content = QWidget()
+        content.setObjectName("scrollContent")
+        layout = QVBoxLayout(content)
+        layout.setContentsMargins(12, 12, 12, 12)
+        layout.setSpacing(24)
+        layout.addWidget(self.overlay_panel)
+        layout.addWidget(self.window_panel)
+        layout.addStretch(1)
+        area = QScrollArea()
+        area.setWidget(content)
+        area.setWidgetResizable(True)
+        area.setFrameShape(QScrollArea.Shape.NoFrame)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        return area
+
+    def _build_menus(self) -> None:
+        for title, keys in MENUS:
+            menu = self.menuBar().addMenu(QCoreApplication.translate("Actions", title))
+            for key in keys:
+                if key == "-":
+                    menu.addSeparator()
+                elif key == "recent":
+                    menu.addMenu(self.recent_menu)
+                else:
+                    menu.addAction(self.actions_by_key[key])
+
+    def _build_toolbar(self) -> None:
+        bar = QToolBar(self.tr("Tools"))
+        bar.setObjectName("toolbar")
+        bar.setMovable(False)
+        bar.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        bar.setContextMenuPolicy(Qt.ContextMenuPolicy.PreventContextMenu)
+        self.model_chooser.setMinimumWidth(150)
+        self.model_chooser.setAccessibleName(self.tr("Model"))
+        self.preset_chooser.setMinimumWidth(140)
+        self.preset_chooser.setAccessibleName(self.tr("Window preset"))
+        self.preset_chooser.setPlaceholderText(self.tr("Window preset"))
+        widgets = {"models": self.model_chooser, "presets": self.preset_chooser}
+        self._fill_toolbar(bar, TOOLBAR_LEFT, widgets)
+        space = QWidget()
+        space.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        bar.addWidget(space)
+        self._fill_toolbar(bar, TOOLBAR_RIGHT, widgets)
+        self.addToolBar(bar)
+
+    def _fill_toolbar(
+        self, bar: QToolBar, keys: tuple[str, ...], widgets: dict[str, QComboBox]
+    ) -> None:
+        for key in keys:
+            if key == "-":
+                bar.addSeparator()
+            elif key in widgets:
+                bar.addWidget(widgets[key])
+            else:
+                bar.addAction(self.actions_by_key[key])
+
+    def _build_status(self) -> None:
+        bar = self.statusBar()
+        bar.setSizeGripEnabled(False)
+        bar.setContentsMargins(8, 0, 8, 0)
+        self.status_text = QLabel()
+        self.progress_text = QLabel()
+        self.progress_bar = QProgressBar()
+        self.progress_bar.setFixedWidth(140)
+        self.progress_bar.setTextVisible(False)
+        self.progress_cancel: QToolButton = tool_button("close", self.tr("Cancel"))
+        self.progress_cancel.clicked.connect(self.cancel_requested)
+        self.cursor_text = QLabel()
+        self.place_text = QLabel()
+        for widget in (self.status_text, self.progress_text, self.progress_bar):
+            bar.addWidget(widget)
+        bar.addWidget(self.progress_cancel)
+        bar.addPermanentWidget(self.cursor_text)
+        bar.addPermanentWidget(self.place_text)
+        self.show_progress("", 0, 0)
+
+    # -- setters
+
+    def show_status(self, text: str) -> None:
+        """The sentence at the left of the status line."""
+        self.status_text.setText(text)
+
+    def show_progress(self, text: str, done: int, total: int, cancellable: bool = False) -> None:
+        """Running work in the status line; an empty text hides it."""
+        for widget in (self.progress_text, self.progress_bar):
+            widget.setVisible(bool(text))
+        self.progress_cancel.setVisible(bool(text) and cancellable)
+        self.progress_text.setText(text)
+        self.progress_bar.setRange(0, total)
+        self.progress_bar.setValue(min(done, total))
+
+    def show_recent(self, paths: list[str]) -> list[QAction]:
+        """Fill the menu of recent folders; returns its actions, whose data is the path."""
+        self.recent_menu.clear()
+        self.recent_menu.setEnabled(bool(paths))
+        made = []
+        for path in paths:
+            action = self.recent_menu.addAction(path.replace("&", "&&"))
+            action.setData(path)
+            made.append(action)
+        return made
+
+    # -- geometry
+
+    def save_geometry(self, settings: QSettings) -> None:
+        """Remember size and columns."""
+        settings.setValue("window/geometry", self.saveGeometry())
+        settings.setValue("window/columns", self.splitter.saveState())
+
+    def restore_geometry(self, settings: QSettings) -> None:
+        """Size and columns of the last time."""
+        for key, restore in (
+            ("window/geometry", self.restoreGeometry),
+            ("window/columns", self.splitter.restoreState),
+        ):
+            value = settings.value(key)
+            if isinstance(value, QByteArray):
+                restore(value)
+
+    # -- closing and dropping
+
+    def allow_close(self) -> None:
+        """Close for good."""
+        self._may_close = True
+        self.close()
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        if self._may_close:
+            event.accept()
+        else:
+            event.ignore()
+            self.close_requested.emit()
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if any(url.isLocalFile() for url in event.mimeData().urls()):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        local = [url.toLocalFile() for url in event.mimeData().urls() if url.isLocalFile()]
+        if local:
+            event.acceptProposedAction()
+            self.path_dropped.emit(local[0])

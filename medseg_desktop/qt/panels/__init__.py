@@ -1,0 +1,1 @@
+"""Passive side panels: setters show, signals report what the user did."""

@@ -1,0 +1,143 @@
+"""The Train tab: one of three pages, by state."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import QSignalBlocker, Qt, Signal
+from PySide6.QtWidgets import QComboBox, QFrame, QScrollArea, QVBoxLayout, QWidget
+
+from medseg_desktop.core.run_state import RunState
+from medseg_desktop.qt.panels.controls import column, label, row
+from medseg_desktop.qt.panels.training_form import TrainForm, TrainFormSection
+from medseg_desktop.qt.panels.training_run import RunPage
+from medseg_desktop.qt.panels.training_steps import CheckedPage, CheckReport, Problem, StepsPage
+from medseg_desktop.qt.theme.tokens import SPACE_L, SPACE_M
+
+__all__ = ["CheckReport", "Problem", "TrainForm", "TrainingPanel"]
+
+
+class TrainingPanel(QWidget):
+    """Shows one state of the training and reports what the user asks for.
+
+    Signals:
+        convert_requested(): make a dataset.
+        dataset_chosen(str): another dataset was chosen in the list.
+        check_requested(TrainForm), start_requested(TrainForm).
+        stop_requested(), show_log_requested(), new_training_requested().
+    """
+
+    convert_requested = Signal()
+    dataset_chosen = Signal(str)
+    check_requested = Signal(object)
+    start_requested = Signal(object)
+    stop_requested = Signal()
+    show_log_requested = Signal()
+    new_training_requested = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._reason = ""
+        self.dataset = QComboBox()
+        self.dataset.setAccessibleName(self.tr("Dataset"))
+        self.dataset_row = QWidget()
+        line = row(self.dataset_row, 0, SPACE_M)
+        line.addWidget(label(self.tr("Dataset")))
+        line.addWidget(self.dataset, 1)
+        self.steps = StepsPage()
+        self.checked = CheckedPage()
+        self.run = RunPage()
+        self.form = TrainFormSection()
+        self._filler = QWidget()
+        content = QWidget()
+        content.setObjectName("scrollContent")
+        body = QVBoxLayout(content)
+        body.setContentsMargins(12, 12, 12, 12)
+        body.setSpacing(SPACE_L)
+        body.addWidget(self.dataset_row)
+        # No stack of pages: it would be as high as the highest one and ignore wrapped texts.
+        body.addWidget(self.steps)
+        body.addWidget(self.checked)
+        body.addWidget(self.run, 1)
+        body.addWidget(self.form)
+        body.addWidget(self._filler, 1)
+        area = QScrollArea()
+        area.setWidget(content)
+        area.setWidgetResizable(True)
+        area.setFrameShape(QFrame.Shape.NoFrame)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        column(self).addWidget(area)
+        self._connect()
+        self._page: QWidget = self.steps
+        self.set_datasets((), None)
+        self.set_idle()
+
+    def _connect(self) -> None:
+        self.steps.convert_requested.connect(self.convert_requested)
+        self.steps.check_requested.connect(lambda: self.check_requested.emit(self.current_form()))
+        for page in (self.steps, self.checked):
+            page.start_requested.connect(lambda: self.start_requested.emit(self.current_form()))
+        self.checked.back_requested.connect(lambda: self.set_idle(self._reason))
+        self.run.stop_requested.connect(self.stop_requested)
+        self.run.show_log_requested.connect(self.show_log_requested)
+        self.run.new_training_requested.connect(self.new_training_requested)
+        self.dataset.activated.connect(lambda: self.dataset_chosen.emit(self.dataset.currentText()))
+
+    # Setters -----------------------------------------------------------------------------------
+
+    def set_datasets(self, names: Sequence[str], current: str | None = None) -> None:
+        """Lists the datasets of the workspace; emits nothing."""
+        with QSignalBlocker(self.dataset):
+            self.dataset.clear()
+            self.dataset.addItems(list(names))
+            if current is not None:
+                self.dataset.setCurrentIndex(self.dataset.findText(current))
+        self.steps.set_state(bool(names), self._reason)
+        self._show_page(self._page)
+
+    def set_form(self, form: TrainForm) -> None:
+        """Shows `form` and chooses its dataset if it is listed."""
+        self.form.set_form(form)
+        index = self.dataset.findText(form.dataset)
+        if index >= 0:
+            with QSignalBlocker(self.dataset):
+                self.dataset.setCurrentIndex(index)
+
+    def set_devices(self, devices: Sequence[tuple[str, str]]) -> None:
+        """Where a training can run, as (key, text)."""
+        self.form.set_devices(devices)
+
+    def set_idle(self, reason: str = "") -> None:
+        """Shows the three steps; a reason says why nothing can be trained here."""
+        self._reason = reason
+        self.steps.set_state(self.dataset.count() > 0, reason)
+        self._show_page(self.steps)
+
+    def set_checked(self, report: CheckReport) -> None:
+        """Shows what the check found."""
+        self.checked.show_report(report)
+        self._show_page(self.checked)
+
+    def show_run(self, run: RunState, iterations: int) -> None:
+        """Shows a running or ended training.
+
+        Args:
+            run: only what changed since the last call is drawn.
+            iterations: planned number of steps, 0 if unknown.
+        """
+        self.run.show_run(run, iterations)
+        self._show_page(self.run)
+
+    def current_form(self) -> TrainForm:
+        """What is filled in now."""
+        return self.form.form(self.dataset.currentText())
+
+    def _show_page(self, page: QWidget) -> None:
+        self._page = page
+        for other in (self.steps, self.checked, self.run):
+            other.setVisible(other is page)
+        before = page is not self.run
+        has_dataset = self.dataset.count() > 0
+        self.dataset_row.setVisible(before and has_dataset)
+        self.form.setVisible(before and has_dataset)
+        self._filler.setVisible(before)

@@ -1,0 +1,118 @@
+"""Window and level: histogram, sliders with number boxes, presets, invert, reset."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy.typing as npt
+from PySide6.QtCore import QSignalBlocker, Signal
+from PySide6.QtWidgets import QCheckBox, QComboBox, QWidget
+
+from medseg_desktop.core.display import Window
+from medseg_desktop.qt.panels.controls import ValueSlider, button, column, label, row
+from medseg_desktop.qt.panels.histogram_strip import HistogramStrip
+
+
+class WindowPanel(QWidget):
+    """Shows a window in modality values and reports changes by the user.
+
+    Signals:
+        window_changed(center, width): a slider or box was moved.
+        preset_chosen(str): the key of a preset.
+        reset_requested(): back to the window the series came with.
+        inverted_changed(bool).
+    """
+
+    window_changed = Signal(float, float)
+    preset_chosen = Signal(str)
+    reset_requested = Signal()
+    inverted_changed = Signal(bool)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.histogram = HistogramStrip()
+        self.width_slider = ValueSlider(self.tr("Width"))
+        self.level_slider = ValueSlider(self.tr("Level"))
+        self.presets = QComboBox()
+        self.presets.setAccessibleName(self.tr("Window preset"))
+        self.presets.setPlaceholderText(self.tr("Preset"))
+        self.invert = QCheckBox(self.tr("Invert"))
+        self.reset = button(self.tr("Reset"), "reset")
+        layout = column(self)
+        layout.addWidget(label(self.tr("Window"), "title"))
+        layout.addWidget(self.histogram)
+        layout.addWidget(self.width_slider)
+        layout.addWidget(self.level_slider)
+        foot = row()
+        foot.addWidget(self.presets, 1)
+        foot.addWidget(self.reset)
+        layout.addLayout(foot)
+        layout.addWidget(self.invert)
+        self.width_slider.value_changed.connect(self._changed)
+        self.level_slider.value_changed.connect(self._changed)
+        self.presets.activated.connect(self._preset)
+        self.invert.toggled.connect(self._inverted)
+        self.reset.clicked.connect(self.reset_requested)
+        self.set_range(0.0, 255.0)
+        self.set_window(127.5, 255.0)
+
+    def set_range(self, low: float, high: float) -> None:
+        """The values that occur in the series (modality values)."""
+        span = max(high - low, 1e-6)
+        decimals = 0 if span >= 50 else 1 if span >= 5 else 3
+        smallest = 1.0 if decimals == 0 else 10.0**-decimals
+        for slider in (self.width_slider, self.level_slider):
+            slider.set_decimals(decimals)
+        self.width_slider.set_range(smallest, max(span, smallest), smallest, span * 10)
+        self.level_slider.set_range(low, high, low - span * 5, high + span * 5)
+        self.histogram.set_range(low, high)
+
+    def set_window(self, center: float, width: float) -> None:
+        """Shows a window; emits nothing."""
+        self.level_slider.set_value(center)
+        self.width_slider.set_value(width)
+        self._draw()
+
+    def set_histogram(self, counts: npt.ArrayLike) -> None:
+        """Counts in equal bins over the range of `set_range`."""
+        self.histogram.set_counts(counts)
+
+    def set_inverted(self, inverted: bool) -> None:
+        """Shows whether black and white are swapped; emits nothing."""
+        with QSignalBlocker(self.invert):
+            self.invert.setChecked(inverted)
+        self._draw()
+
+    def set_presets(self, presets: Sequence[tuple[str, str]], current: str | None = None) -> None:
+        """Fills the list.
+
+        Args:
+            presets: (key, text) pairs.
+            current: key of the preset that is on, or None.
+        """
+        with QSignalBlocker(self.presets):
+            self.presets.clear()
+            for key, text in presets:
+                self.presets.addItem(text, key)
+        self.set_preset(current)
+
+    def set_preset(self, key: str | None) -> None:
+        """Shows which preset is on; None for a window set by hand."""
+        with QSignalBlocker(self.presets):
+            self.presets.setCurrentIndex(-1 if key is None else self.presets.findData(key))
+
+    def _draw(self) -> None:
+        window = Window(self.level_slider.value, self.width_slider.value)
+        self.histogram.set_window(window.low, window.high, self.invert.isChecked())
+
+    def _changed(self) -> None:
+        self.set_preset(None)
+        self._draw()
+        self.window_changed.emit(self.level_slider.value, self.width_slider.value)
+
+    def _preset(self, index: int) -> None:
+        self.preset_chosen.emit(str(self.presets.itemData(index)))
+
+    def _inverted(self, inverted: bool) -> None:
+        self._draw()
+        self.inverted_changed.emit(inverted)

@@ -1,0 +1,1 @@
+"""Between sessions and widgets: each presenter fills one part of the window."""

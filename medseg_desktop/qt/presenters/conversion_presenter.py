@@ -1,0 +1,174 @@
+"""The converter dialog: reviewed slices of the opened folder become a dataset."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from pathlib import Path
+
+from PySide6.QtCore import QCoreApplication, QObject, Signal
+from PySide6.QtWidgets import QWidget
+
+from medseg_desktop.core.errors import MedSegError
+from medseg_desktop.core.run_state import RunState, RunStatus
+from medseg_desktop.core.volume import Series
+from medseg_desktop.io.atomic import is_free
+from medseg_desktop.io.conversion_request import conversion_spec
+from medseg_desktop.io.dicom_series import ScanResult
+from medseg_desktop.qt.dialogs.convert_dialog import ConvertDialog, ConvertForm, PatientRow
+from medseg_desktop.qt.messages import sentence
+from medseg_desktop.qt.sessions.annotations import AnnotationSession
+from medseg_desktop.qt.sessions.runs import RunSession
+
+_ALLOWED_NAME = re.compile(r"[^\\/:*?\"<>|.\s][^\\/:*?\"<>|]{0,79}")
+
+
+class ConversionPresenter(QObject):
+    """Owns the dialog while it is open.
+
+    Signals:
+        source_requested(): the user wants another folder.
+        converted(str): name of the new dataset.
+    """
+
+    source_requested = Signal()
+    converted = Signal(str)
+
+    def __init__(self, runs: RunSession, annotations: AnnotationSession, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._runs, self._annotations = runs, annotations
+        self._parent = parent
+        self._found: ScanResult | None = None
+        self._name = ""
+        self.dialog: ConvertDialog | None = None
+        runs.conversion_changed.connect(self._on_run)
+
+    def set_folder(self, found: ScanResult) -> None:
+        """Another folder is open."""
+        self._found = found
+        if self.dialog is not None:
+            self._fill(self.dialog)
+
+    def open(self) -> ConvertDialog:
+        """Show the dialog, filled from the opened folder."""
+        if self.dialog is None:
+            self.dialog = ConvertDialog(self._parent)
+            self.dialog.start_requested.connect(self._start)
+            self.dialog.cancel_requested.connect(self._runs.stop_conversion)
+            self.dialog.choose_source_requested.connect(self.source_requested)
+        self._fill(self.dialog)
+        if not self._runs.is_converting:
+            self.dialog.set_idle()
+            self.dialog.set_dataset_name(self._free_name())
+        self.dialog.show()
+        self.dialog.raise_()
+        return self.dialog
+
+    def _fill(self, dialog: ConvertDialog) -> None:
+        found = self._found
+        dialog.set_source(str(found.root) if found else "")
+        dialog.set_patients(self._patient_rows(found) if found else [])
+        broken = found.refused_annotations if found else ()
+        dialog.set_problems([f"{row.path}: {row.reason}" for row in broken])
+
+    def _patient_rows(self, found: ScanResult) -> list[PatientRow]:
+        patients: dict[str, list[Series]] = defaultdict(list)
+        for series in found.series:
+            patients[series.patient.hash].append(series)
+        split = self._runs.workspace.split()
+        rows = []
+        for patient_hash, stacks in patients.items():
+            reviewed = sum(len(self._annotations.reviewed(s)) for s in stacks)
+            rows.append(
+                PatientRow(
+                    key=patient_hash,
+                    title=stacks[0].patient.patient_id or stacks[0].patient.key,
+                    slices=sum(len(s.slices) for s in stacks),
+                    reviewed=reviewed,
+                    annotated=sum(len(self._annotations.annotated(s)) for s in stacks),
+                    set_name=split.set_of(patient_hash) or "",
+                    chosen=reviewed > 0,
+                )
+            )
+        return rows
+
+    def _free_name(self) -> str:
+        base = re.sub(r"[^\w-]+", "-", self._found.root.name).strip("-") if self._found else ""
+        base = base or "dataset"
+        number = 1
+        while (self._runs.workspace.datasets / f"{base}-{number}").exists():
+            number += 1
+        return f"{base}-{number}"
+
+    def _start(self, form: ConvertForm) -> None:
+        dialog, found = self.dialog, self._found
+        if dialog is None or found is None:
+            return
+        target = self._runs.workspace.datasets / form.dataset
+        if not _ALLOWED_NAME.fullmatch(form.dataset) or form.dataset.endswith((" ", ".")):
+            dialog.set_error(self.tr("This name cannot be the name of a folder; choose another."))
+            return
+        if not is_free(target):
+            dialog.set_error(
+                self.tr("There is a dataset {name} already; choose another name.").format(
+                    name=form.dataset
+                )
+            )
+            return
+        everybody = {s.patient.hash for s in found.series}
+        include = [] if set(form.patients) == everybody else list(form.patients)
+        try:
+            spec = conversion_spec(
+                self._runs.workspace,
+                Path(form.source),
+                target,
+                preset=form.preset,
+                include=include,
+                overlays=form.overlays,
+            )
+        except MedSegError as error:
+            dialog.set_error(sentence(error))
+            return
+        self._name = form.dataset
+        self._runs.start_conversion(spec)
+
+    def _on_run(self, run: RunState) -> None:
+        dialog = self.dialog
+        if dialog is None:
+            return
+        if run.status is RunStatus.FINISHED:
+            dialog.set_result(_result_text(run, self._name))
+            dialog.set_problems(run.result.get("warnings", []))
+            self.converted.emit(self._name)
+        elif run.status is RunStatus.FAILED:
+            dialog.set_error(f"{run.message} {run.hint}".strip())
+        elif run.status is RunStatus.CANCELLED:
+            dialog.set_error(self.tr("The conversion was stopped; nothing was kept."))
+        else:
+            dialog.set_progress(_phase(run.phase), run.done, run.total)
+
+
+def _phase(phase: str) -> str:
+    names = {
+        "scan": QCoreApplication.translate("Conversion", "Reading the folder"),
+        "convert": QCoreApplication.translate("Conversion", "Converting slices"),
+    }
+    return names.get(phase, QCoreApplication.translate("Conversion", "Starting"))
+
+
+def _result_text(run: RunState, name: str) -> str:
+    result = run.result
+    sets = result["patients"]
+    text = QCoreApplication.translate(
+        "Conversion",
+        "{name}: {slices} slices, {lesion} with lesion; "
+        "{train} patients to train, {val} to validate, {test} kept for testing.",
+    )
+    return text.format(
+        name=name,
+        slices=result["slices"],
+        lesion=result["slices_with_lesion"],
+        train=sets["train"],
+        val=sets["val"],
+        test=sets["test"],
+    )

@@ -1,0 +1,131 @@
+"""The worklist: the series of the opened folder with their state and thumbnails."""
+
+from __future__ import annotations
+
+import threading
+
+from PySide6.QtCore import QObject, Qt
+from PySide6.QtGui import QImage
+
+from medseg_desktop.core.display import to_grey
+from medseg_desktop.core.errors import UnreadableSliceError
+from medseg_desktop.core.view import ResolvedView
+from medseg_desktop.core.volume import Series
+from medseg_desktop.io.dicom_series import ScanResult
+from medseg_desktop.qt.background import Background
+from medseg_desktop.qt.panels.worklist_model import SeriesRow
+from medseg_desktop.qt.panels.worklist_panel import WorklistPanel
+from medseg_desktop.qt.presenters.corner_lines import date_text
+from medseg_desktop.qt.sessions.annotations import AnnotationSession
+from medseg_desktop.qt.sessions.study import SeriesKey, StudySession
+
+_THUMBNAIL_PX = 80
+
+
+def row_key(key: SeriesKey) -> str:
+    """A series' key as the one text that the panel uses."""
+    return f"{key[1]}:{key[0]}"
+
+
+def series_key(text: str) -> SeriesKey:
+    """The inverse of `row_key`."""
+    stack, _, uid = text.partition(":")
+    return (uid, int(stack))
+
+
+class WorklistPresenter(QObject):
+    """Fills the worklist and follows the series on screen."""
+
+    def __init__(
+        self,
+        panel: WorklistPanel,
+        study: StudySession,
+        annotations: AnnotationSession,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._panel, self._study, self._annotations = panel, study, annotations
+        self._background = Background(1, "thumbnails", self)
+        self._stop = threading.Event()
+        self._found: ScanResult | None = None
+        self._identity = True
+        panel.series_activated.connect(lambda text: study.set_series(series_key(text)))
+        annotations.documents_changed.connect(self._fill)
+        study.view_changed.connect(self._on_view)
+
+    def set_folder(self, found: ScanResult) -> None:
+        """Another folder is open."""
+        self._found = found
+        self._fill()
+        self._stop.set()
+        stop = self._stop = threading.Event()
+        for series in found.series:
+            self._background.submit(
+                lambda series=series: self._thumbnail(series, stop),  # type: ignore[misc]
+                self._show_thumbnail,
+            )
+
+    def _fill(self) -> None:
+        if self._found is None:
+            return
+        numbers = {h: i + 1 for i, h in enumerate(self._patient_hashes(self._found))}
+        self._panel.set_rows([self._row(s, numbers[s.patient.hash]) for s in self._found.series])
+
+    @staticmethod
+    def _patient_hashes(found: ScanResult) -> list[str]:
+        return list(dict.fromkeys(s.patient.hash for s in found.series))
+
+    def _row(self, series: Series, number: int) -> SeriesRow:
+        patient = series.patient
+        name = patient.patient_id or patient.name.replace("^", " ").strip()
+        if not self._identity or not name:
+            name = self.tr("Patient {number}").format(number=number)
+        study = " · ".join(t for t in (date_text(series.study_date), series.study_description) if t)
+        return SeriesRow(
+            key=row_key(series.key),
+            patient_title=name,
+            study_title=study or self.tr("Study without date"),
+            series_title=series.title,
+            slices=len(series.slices),
+            annotated=len(self._annotations.annotated(series)),
+            reviewed=len(self._annotations.reviewed(series)),
+            warnings=series.warnings,
+            patient_key=patient.hash,
+            study_key=series.study_uid,
+        )
+
+    def _on_view(self, now: ResolvedView, before: ResolvedView | None) -> None:
+        if before is None or before.series is not now.series:
+            self._panel.select(row_key(now.series.key))
+        if now.identity != self._identity:
+            self._identity = now.identity
+            self._fill()
+
+    def _thumbnail(self, series: Series, stop: threading.Event) -> tuple[str, QImage | None]:
+        """In the background: the middle slice, small."""
+        if stop.is_set() or self._background.closed:
+            return row_key(series.key), None
+        try:
+            loaded = self._study.loader.read_now(series, len(series.slices) // 2)
+        except UnreadableSliceError:
+            return row_key(series.key), None
+        grey = to_grey(loaded.values, loaded.facts().window, loaded.fmt.inverted)
+        rows, columns = grey.shape
+        image = QImage(grey.tobytes(), columns, rows, columns, QImage.Format.Format_Grayscale8)
+        small = image.scaled(
+            _THUMBNAIL_PX,
+            _THUMBNAIL_PX,
+            Qt.AspectRatioMode.KeepAspectRatio,
+            Qt.TransformationMode.SmoothTransformation,
+        )
+        return row_key(series.key), small
+
+    def _show_thumbnail(self, result: tuple[str, QImage | None]) -> None:
+        key, image = result
+        if image is not None:
+            self._panel.set_thumbnail(key, image)
+
+    def close(self) -> None:
+        """End the thread."""
+        self._stop.set()
+        self._background.close()

@@ -1,0 +1,7 @@
+"""The three owners of all state; only they emit, widgets are told."""
+
+from medseg_desktop.qt.sessions.annotations import AnnotationSession
+from medseg_desktop.qt.sessions.runs import RunSession
+from medseg_desktop.qt.sessions.study import StudySession
+
+__all__ = ["AnnotationSession", "RunSession", "StudySession"]

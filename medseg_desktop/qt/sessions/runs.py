@@ -1,0 +1,205 @@
+"""RunSession: jobs in child processes, datasets, runs and models."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QObject, Signal
+
+from medseg_desktop.core.errors import MedSegError
+from medseg_desktop.core.run_state import RunState
+from medseg_desktop.core.settings import Settings
+from medseg_desktop.core.specs import ConvertSpec, TrainSpec
+from medseg_desktop.inference.predictor import Predictor
+from medseg_desktop.io.workspace import ModelEntry, Workspace
+from medseg_desktop.qt.background import Background
+from medseg_desktop.qt.job_thread import JobThread
+
+
+class RunSession(QObject):
+    """Owns what runs and what came out of it.
+
+    Signals:
+        conversion_changed(RunState), training_changed(RunState).
+        datasets_changed(names): newest first.
+        models_changed(entries): newest first.
+        model_added(ModelEntry): a training has brought a new model.
+        model_chosen(Predictor | None): it is loaded and used from now on.
+        failed(MedSegError): something outside a job did not work.
+        idle(): no job runs any more.
+    """
+
+    conversion_changed = Signal(object)
+    training_changed = Signal(object)
+    datasets_changed = Signal(object)
+    models_changed = Signal(object)
+    model_added = Signal(object)
+    model_chosen = Signal(object)
+    failed = Signal(object)
+    idle = Signal()
+
+    def __init__(
+        self, workspace: Workspace, settings: Settings, parent: QObject | None = None
+    ) -> None:
+        super().__init__(parent)
+        self.workspace = workspace
+        self.settings = settings
+        self.training: RunState | None = None
+        self.training_spec: TrainSpec | None = None
+        self.conversion: RunState | None = None
+        self.predictor: Predictor | None = None
+        self.models: tuple[ModelEntry, ...] = ()
+        self.datasets: tuple[str, ...] = ()
+        self._wanted_model: Path | None = None
+        self._jobs: list[JobThread] = []
+        self._background = Background(1, "models", self)
+
+    # -- lists of the workspace
+
+    def refresh(self) -> None:
+        """Read the lists of datasets and models again, in the background."""
+        self._background.submit(
+            lambda: (self.workspace.dataset_names(), self.workspace.model_entries()),
+            self._set_lists,
+            self.failed.emit,
+        )
+
+    def _set_lists(self, lists: tuple[tuple[str, ...], tuple[ModelEntry, ...]]) -> None:
+        self.datasets, self.models = lists
+        self.datasets_changed.emit(self.datasets)
+        self.models_changed.emit(self.models)
+        usable = [entry for entry in self.models if entry.info]
+        if self.predictor is None and self._wanted_model is None and len(usable) == 1:
+            self.choose_model(usable[0].path)
+
+    def choose_model(self, path: Path | None) -> None:
+        """Use a model for predictions; it is checked and loaded in the background."""
+        self._wanted_model = path
+        if path is None:
+            self.predictor = None
+            self.model_chosen.emit(None)
+            return
+        self._background.submit(
+            lambda: (path, Predictor.open(path, self.settings.threads)),
+            self._set_model,
+            self._model_failed,
+        )
+
+    def _set_model(self, chosen: tuple[Path, Predictor]) -> None:
+        path, predictor = chosen
+        if path == self._wanted_model:
+            self.predictor = predictor
+            self.model_chosen.emit(predictor)
+
+    def _model_failed(self, error: MedSegError) -> None:
+        self._wanted_model = None
+        self.failed.emit(error)
+        self.model_chosen.emit(self.predictor)
+
+    @property
+    def chosen_path(self) -> Path | None:
+        """Where the model in use, or the one being loaded, lies."""
+        return self._wanted_model
+
+    # -- jobs
+
+    @property
+    def is_converting(self) -> bool:
+        return self.conversion is not None and not self.conversion.is_over
+
+    @property
+    def is_training(self) -> bool:
+        return self.training is not None and not self.training.is_over
+
+    def start_conversion(self, spec: ConvertSpec) -> None:
+        """Convert in a child process; one conversion at a time."""
+        if self.is_converting:
+            return
+        self.conversion = RunState()
+        self._start(JobThread(spec, parent=self), self._on_conversion)
+
+    def start_training(self, spec: TrainSpec) -> None:
+        """Train in a child process; the new model is copied into the workspace's models."""
+        if self.is_training:
+            return
+        self.training, self.training_spec = RunState(), spec
+        job = JobThread(
+            spec,
+            work_dir=Path(spec.run),
+            interpreter=self.settings.training_interpreter or None,
+            threads=self.settings.threads,
+            finish=partial(_register, self.workspace, spec.model_name),
+            parent=self,
+        )
+        self._start(job, self._on_training)
+
+    def stop_conversion(self) -> None:
+        """Ask the conversion to stop."""
+        self._stop(ConvertSpec)
+
+    def stop_training(self) -> None:
+        """Ask the training to finish its step, save and stop."""
+        self._stop(TrainSpec)
+
+    def stop_all(self) -> None:
+        """Ask every job to stop; `idle` tells when they have."""
+        for job in self._jobs:
+            job.stop()
+
+    @property
+    def is_idle(self) -> bool:
+        """No job runs."""
+        return not self._jobs
+
+    def _stop(self, kind: type) -> None:
+        for job in self._jobs:
+            if isinstance(job.spec, kind):
+                job.stop()
+
+    def _start(self, job: JobThread, on_change: Any) -> None:
+        self._jobs.append(job)
+        job.changed.connect(on_change)
+        job.finished.connect(partial(self._ended, job))
+        on_change(RunState())
+        job.start()
+
+    def _ended(self, job: JobThread) -> None:
+        self._jobs.remove(job)
+        job.deleteLater()
+        if not self._jobs:
+            self.idle.emit()
+
+    def _on_conversion(self, run: RunState) -> None:
+        self.conversion = run
+        self.conversion_changed.emit(run)
+        if run.is_over:
+            self.refresh()
+
+    def _on_training(self, run: RunState) -> None:
+        self.training = run
+        self.training_changed.emit(run)
+        if not run.is_over:
+            return
+        path = run.result.get("registered")
+        if path:
+            self._background.submit(
+                lambda: next(e for e in self.workspace.model_entries() if str(e.path) == path),
+                self.model_added.emit,
+                self.failed.emit,
+            )
+        self.refresh()
+
+    def close(self) -> None:
+        """End all threads; jobs are stopped and waited for."""
+        self.stop_all()
+        for job in list(self._jobs):
+            job.wait()
+        self._background.close()
+
+
+def _register(workspace: Workspace, name: str, result: dict[str, Any]) -> dict[str, Any]:
+    """Copy the run's model to models/NAME-vN."""
+    entry = workspace.register_model(Path(result["model"]), name)
+    return {"registered": str(entry.path), "title": entry.title}

@@ -1,0 +1,113 @@
+"""Annotation documents: what is reviewed, and edits that leave the old document alone."""
+
+from __future__ import annotations
+
+from dataclasses import FrozenInstanceError
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from medseg_desktop.core.annotation import (
+    MINIMUM_POINTS,
+    Annotation,
+    FrameAnnotation,
+    Shape,
+    ShapeType,
+)
+
+SQUARE = Shape("H", ((1, 1), (4, 1), (4, 4), (1, 4)))
+DOT = Shape("edema", ((2, 2),), ShapeType.POINT)
+
+
+def document(*frames: FrameAnnotation, medseg: Any = None) -> Annotation:
+    extra = {} if medseg is None else {"medseg": medseg}
+    return Annotation("a.dcm", 10, frames, extra)
+
+
+def test_an_empty_list_of_frames_means_that_every_frame_is_reviewed() -> None:
+    annotation = document()
+    assert all(annotation.is_reviewed(i) for i in range(10))
+    assert annotation.shapes(0) == ()
+
+
+def test_only_listed_frames_are_reviewed_where_some_are_listed() -> None:
+    annotation = document(FrameAnnotation(2, (SQUARE,)), FrameAnnotation(5))
+    assert [i for i in range(10) if annotation.is_reviewed(i)] == [2, 5]
+
+
+def test_our_own_key_adds_reviewed_frames() -> None:
+    annotation = document(FrameAnnotation(2), medseg={"reviewed_frames": [3, 4]})
+    assert [i for i in range(10) if annotation.is_reviewed(i)] == [2, 3, 4]
+
+
+def test_a_prediction_that_nobody_accepted_is_not_reviewed() -> None:
+    prediction = {"prediction": {"model": "m"}, "reviewed_frames": [1]}
+    annotation = document(FrameAnnotation(0, (SQUARE,)), medseg=prediction)
+    assert not any(annotation.is_reviewed(i) for i in range(10))
+    assert not document(medseg=prediction).is_reviewed(0)
+
+
+@pytest.mark.parametrize(
+    "medseg", [None, 3, "x", [], {}, {"reviewed_frames": None}, {"reviewed_frames": "12"},
+               {"reviewed_frames": {"1": 2}}, {"reviewed_frames": ["1", 2.0, None, True]}],
+)  # fmt: skip
+def test_nonsense_under_our_own_key_names_no_frames(medseg: Any) -> None:
+    annotation = document(FrameAnnotation(7), medseg=medseg)
+    assert annotation.reviewed_frames == frozenset()
+    assert not annotation.is_reviewed(1)
+
+
+def test_labels_come_in_order_of_first_appearance() -> None:
+    annotation = document(FrameAnnotation(3, (DOT, SQUARE)), FrameAnnotation(4, (SQUARE, DOT)))
+    assert annotation.labels == ("edema", "H")
+    assert document().labels == ()
+
+
+def test_shapes_are_those_of_the_frame() -> None:
+    annotation = document(FrameAnnotation(3, (DOT,)), FrameAnnotation(4, (SQUARE,)))
+    assert annotation.shapes(3) == (DOT,)
+    assert annotation.shapes(4) == (SQUARE,)
+    assert annotation.shapes(0) == ()
+    assert annotation.frame(0) is None
+
+
+def test_shapes_of_a_frame_that_is_listed_twice_are_all_found() -> None:
+    annotation = document(FrameAnnotation(3, (DOT,)), FrameAnnotation(3, (SQUARE,)))
+    assert annotation.shapes(3) == (DOT, SQUARE)
+
+
+@given(st.lists(st.integers(0, 9), unique=True), st.integers(0, 9))
+def test_replacing_a_frame_keeps_the_others_and_the_old_document(
+    listed: list[int], edited: int
+) -> None:
+    before = document(*(FrameAnnotation(i, (DOT,)) for i in listed), medseg={"x": 1})
+    after = before.with_frame(FrameAnnotation(edited, (SQUARE,), 8, 6))
+    assert [f.frame for f in after.frames] == sorted({*listed, edited})
+    assert after.shapes(edited) == (SQUARE,)
+    assert all(after.shapes(i) == (DOT,) for i in listed if i != edited)
+    assert [f.frame for f in before.frames] == listed
+    assert (after.image_path, after.total_frames, after.extra) == (
+        before.image_path,
+        before.total_frames,
+        before.extra,
+    )
+
+
+def test_documents_cannot_be_changed_in_place() -> None:
+    with pytest.raises(FrozenInstanceError):
+        SQUARE.label = "x"  # type: ignore[misc]
+    with pytest.raises(FrozenInstanceError):
+        document().frames = ()  # type: ignore[misc]
+
+
+def test_every_shape_type_has_its_fewest_points() -> None:
+    assert set(MINIMUM_POINTS) == set(ShapeType)
+    assert MINIMUM_POINTS[ShapeType.POLYGON] == 3
+
+
+def test_shape_types_are_written_as_labelme_writes_them() -> None:
+    assert [str(t) for t in ShapeType] == [
+        "polygon", "rectangle", "circle", "line", "linestrip", "point", "points", "mask",
+    ]  # fmt: skip

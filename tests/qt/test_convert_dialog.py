@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from pytestqt.qtbot import QtBot
+
+from medseg_desktop.qt.dialogs.convert_dialog import ConvertDialog, ConvertForm, PatientRow
+
+LEFT = Qt.MouseButton.LeftButton
+ROWS = (
+    PatientRow("p1", "Patient 1", 37, 26, 13, "train"),
+    PatientRow("p2", "Patient 2", 30, 30, 0, "val"),
+    PatientRow("p3", "Patient 3", 30, 0, 0),
+)
+
+
+@pytest.fixture
+def dialog(qtbot: QtBot) -> ConvertDialog:
+    result = ConvertDialog()
+    qtbot.addWidget(result)
+    result.set_source("/data/study")
+    result.set_dataset_name("flair")
+    result.set_patients(ROWS)
+    result.show()
+    qtbot.waitExposed(result)
+    return result
+
+
+def test_starting_tells_the_checked_patients_and_options(
+    dialog: ConvertDialog, qtbot: QtBot
+) -> None:
+    dialog.set_preset("reference")
+    QTest.keyClick(dialog.overlays, Qt.Key.Key_Space)
+    with qtbot.waitSignal(dialog.start_requested, timeout=500) as started:
+        QTest.mouseClick(dialog.start, LEFT)
+    assert started.args == [ConvertForm("/data/study", "flair", "reference", ("p1", "p2"), True)]
+
+
+def test_a_patient_without_reviewed_slices_cannot_be_chosen(dialog: ConvertDialog) -> None:
+    item = dialog.patients.topLevelItem(2)
+    assert item.isDisabled()
+    assert item.checkState(0) == Qt.CheckState.Unchecked
+    assert dialog.summary.text() == "2 of 3 patients · 56 slices · 13 with lesion"
+
+
+def test_the_upper_box_checks_and_unchecks_everybody(dialog: ConvertDialog) -> None:
+    assert dialog.all_patients.checkState() == Qt.CheckState.Checked
+    QTest.keyClick(dialog.all_patients, Qt.Key.Key_Space)
+    assert dialog.current_form().patients == ()
+    assert dialog.all_patients.checkState() == Qt.CheckState.Unchecked
+    dialog.patients.topLevelItem(0).setCheckState(0, Qt.CheckState.Checked)
+    assert dialog.all_patients.checkState() == Qt.CheckState.PartiallyChecked
+    QTest.keyClick(dialog.all_patients, Qt.Key.Key_Space)
+    assert dialog.current_form().patients == ("p1", "p2")
+
+
+@pytest.mark.parametrize("missing", ["name", "source", "patients"])
+def test_it_cannot_start_while_something_is_missing(dialog: ConvertDialog, missing: str) -> None:
+    assert dialog.start.isEnabled()
+    {
+        "name": lambda: dialog.set_dataset_name("  "),
+        "source": lambda: dialog.set_source(""),
+        "patients": lambda: dialog.set_patients(()),
+    }[missing]()
+    assert not dialog.start.isEnabled()
+
+
+def test_while_running_closing_asks_to_cancel_and_leaves_the_window_open(
+    dialog: ConvertDialog, qtbot: QtBot
+) -> None:
+    dialog.set_progress("Reading slices", 312, 750)
+    assert dialog.status.text() == "Reading slices · 312 of 750"
+    assert dialog.bar.value() == 312
+    assert not dialog.start.isEnabled()
+    assert not dialog.patients.isEnabled()
+    with qtbot.waitSignal(dialog.cancel_requested, timeout=500):
+        QTest.mouseClick(dialog.close_button, LEFT)
+    with qtbot.waitSignal(dialog.cancel_requested, timeout=500):
+        QTest.keyClick(dialog, Qt.Key.Key_Escape)
+    with qtbot.waitSignal(dialog.cancel_requested, timeout=500):
+        dialog.close()
+    assert dialog.isVisible()
+
+
+def test_the_result_or_the_error_ends_the_running_state(dialog: ConvertDialog) -> None:
+    dialog.set_progress("Reading slices", 1, 2)
+    dialog.set_problems(["a.json has the wrong width; it was left out."])
+    dialog.set_result("Made flair: 56 slices of 2 patients.")
+    assert dialog.problems.isVisible()
+    assert dialog.status.text().startswith("Made flair")
+    assert dialog.start.isEnabled()
+    assert not dialog.bar.isVisible()
+    dialog.set_error("The disk is full.")
+    assert dialog.status.property("role") == "bad"
+    QTest.mouseClick(dialog.close_button, LEFT)
+    assert not dialog.isVisible()
