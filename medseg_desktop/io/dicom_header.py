@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pydicom
 from pydicom.dataset import Dataset, FileDataset
@@ -151,7 +151,7 @@ def _check_pixels_present(dataset: FileDataset, file: Any, size: int) -> None:
     if syntax.endswith(".1.99"):
         return  # deflated: the file position says nothing about the inflated content
     tag = file.read(4)
-    order = "big" if syntax == "1.2.840.10008.1.2.2" else "little"
+    order: Literal["big", "little"] = "big" if syntax == "1.2.840.10008.1.2.2" else "little"
     found = (int.from_bytes(tag[:2], order), int.from_bytes(tag[2:], order))
     if len(tag) < 4 or found not in _PIXEL_TAGS:
         raise UnreadableSliceError("it holds no pixels")

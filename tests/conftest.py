@@ -1,0 +1,151 @@
+"""What holds for every test: no display, nothing of the user's own, nothing left behind."""
+
+from __future__ import annotations
+
+import gc
+import os
+import threading
+import time
+import weakref
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")  # before anything imports Qt
+
+import hypothesis
+import psutil
+import pytest
+import shiboken6
+from PySide6.QtCore import QCoreApplication, QEvent, QSettings, QThread
+from PySide6.QtWidgets import QApplication, QWidget
+
+ROOT = Path(__file__).resolve().parents[1]
+#: A thread that was told to end, or a process that was killed, may need this long.
+_GRACE_S = 2.0
+_passed = pytest.StashKey[bool]()
+_started_threads: weakref.WeakSet[QThread] = weakref.WeakSet()
+
+# Machines that run tests are slow at odd moments; no test depends on a deadline.
+hypothesis.settings.register_profile("medseg", deadline=None, print_blob=True)
+hypothesis.settings.load_profile("medseg")
+
+
+@pytest.fixture(scope="session")
+def test_data() -> Path:
+    """The real data: MEDSEG_TEST_DATA, else ../shared beside the checkout; skips without it."""
+    folder = Path(os.environ.get("MEDSEG_TEST_DATA") or ROOT.parent / "shared")
+    if not (folder / "data").is_dir():
+        pytest.skip(f"there is no real data in {folder} (set MEDSEG_TEST_DATA)")
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def _home_of_its_own(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Settings, workspace, caches and QSettings of each test lie in a folder of its own."""
+    home = tmp_path_factory.mktemp("home")
+    places = {
+        "HOME": home,
+        "USERPROFILE": home,
+        "APPDATA": home / "config",
+        "LOCALAPPDATA": home / "local",
+        "XDG_CONFIG_HOME": home / "config",
+        "XDG_DATA_HOME": home / "data",
+        "XDG_STATE_HOME": home / "state",
+        "XDG_CACHE_HOME": home / "cache",
+        "XDG_RUNTIME_DIR": home / "run",
+        "MEDSEG_WORKSPACE": home / "workspace",
+        "MEDSEG_SETTINGS": home / "settings.json",
+    }
+    (home / "run").mkdir(mode=0o700)
+    for name, place in places.items():
+        monkeypatch.setenv(name, str(place))
+    for format_ in (QSettings.Format.NativeFormat, QSettings.Format.IniFormat):
+        QSettings.setPath(format_, QSettings.Scope.UserScope, str(home / "config"))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Iterator[None]:
+    report = yield
+    if report.when == "call":
+        item.stash[_passed] = report.passed
+    return report
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _remember_qthreads() -> Iterator[None]:
+    """Notice every QThread that Python starts; Qt has no list of them."""
+    start = QThread.start
+
+    def remember(thread: QThread, *arguments: object) -> None:
+        _started_threads.add(thread)
+        start(thread, *arguments)
+
+    QThread.start = remember
+    yield
+    QThread.start = start
+
+
+@pytest.fixture(autouse=True)
+def _nothing_left_behind(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fail a test that leaves a thread, a child process or a top-level window behind."""
+    threads = set(threading.enumerate())
+    children = set(psutil.Process().children(recursive=True))
+    windows = set(_top_level_windows())
+    yield
+    if not request.node.stash.get(_passed, False):
+        return  # a failed test has no chance to clean up, and its traceback keeps objects alive
+    request.node.funcargs.clear()  # pytest would keep the widgets that fixtures have returned
+    left: list[str] = []
+    left += _still_there(lambda: _python_threads(threads))
+    left += _still_there(_running_qthreads)
+    left += _still_there(lambda: _child_processes(children))
+    left += _still_there(lambda: _windows(windows))
+    if left:
+        pytest.fail(f"{request.node.name} left behind: {', '.join(left)}", pytrace=False)
+
+
+def _still_there(find: Callable[[], list[str]]) -> list[str]:
+    """What `find` finds, after it has had time to go away."""
+    end = time.monotonic() + _GRACE_S
+    while (found := find()) and time.monotonic() < end:
+        gc.collect()
+        if QCoreApplication.instance() is not None:
+            QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
+            QCoreApplication.processEvents()
+        time.sleep(0.01)
+    return found
+
+
+def _python_threads(before: set[threading.Thread]) -> list[str]:
+    """New threads that would keep the interpreter alive (native pools are not listed)."""
+    new = [t for t in threading.enumerate() if t not in before and not t.daemon]
+    return [f"the thread {t.name}" for t in new]
+
+
+def _running_qthreads() -> list[str]:
+    running = [t for t in _started_threads if shiboken6.isValid(t) and t.isRunning()]
+    return [f"the running QThread {type(t).__name__}" for t in running]
+
+
+def _child_processes(before: set[psutil.Process]) -> list[str]:
+    names = []
+    for process in set(psutil.Process().children(recursive=True)) - before:
+        try:
+            if process.status() != psutil.STATUS_ZOMBIE:
+                names.append(f"the process {' '.join(process.cmdline())[:120]}")
+        except psutil.NoSuchProcess:
+            continue
+    return names
+
+
+def _top_level_windows() -> list[QWidget]:
+    return QApplication.topLevelWidgets() if QApplication.instance() is not None else []
+
+
+def _windows(before: set[QWidget]) -> list[str]:
+    new = [w for w in _top_level_windows() if w not in before]
+    return [f"the window {type(w).__name__} {w.objectName() or w.windowTitle()!r}" for w in new]
