@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import sys
 from collections.abc import Sequence
 
 from medseg_desktop.cli.parser import build_parser
-from medseg_desktop.core.errors import Cancelled, MedSegError, UsageError
+from medseg_desktop.core.errors import Cancelled, MedSegError, UsageError, describe_os_error
 
 EXIT_DONE = 0
 EXIT_FAILED = 1
@@ -18,6 +19,7 @@ EXIT_INTERRUPTED = 130
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code: 0 done, 1 failed, 2 usage, 130 interrupted."""
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    _print_anything()
     arguments = build_parser().parse_args(argv)
     try:
         code: int = arguments.run(arguments)
@@ -32,6 +34,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         # Whoever read our output has closed it (`| head`); there is nobody left to tell.
         sys.stderr.close()
         return EXIT_FAILED
+    except OSError as error:
+        sentence = describe_os_error(error, error.filename or "a file", "use")
+        print(" ".join(sentence.split()), file=sys.stderr)
+        return EXIT_FAILED
     except ImportError as error:
         reason = " ".join(str(error).split())
         print(
@@ -45,6 +51,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"Unexpected error: {reason}. Please report this.", file=sys.stderr)
         return EXIT_FAILED
     return code
+
+
+def _print_anything() -> None:
+    """Names that the console cannot show are printed escaped; they are no reason to fail."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _fail(error: MedSegError, code: int) -> int:

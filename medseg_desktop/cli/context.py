@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import os
 from pathlib import Path
 
 from medseg_desktop.core.errors import UsageError
-from medseg_desktop.io.settings_file import load_settings
-from medseg_desktop.io.workspace import Workspace, default_workspace
+from medseg_desktop.io.settings_file import default_workspace, load_settings
+from medseg_desktop.io.workspace import Workspace
 
 
 def workspace_of(arguments: argparse.Namespace) -> Workspace:
@@ -19,6 +20,6 @@ def workspace_of(arguments: argparse.Namespace) -> Workspace:
 
 def existing(path: Path) -> Path:
     """The absolute path; raises UsageError where nothing is there."""
-    if not path.exists():
+    if not os.path.exists(path):
         raise UsageError(f"{path} does not exist.")
     return path.absolute()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import codecs
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import msgspec
 
 from medseg_desktop.cli.context import existing, workspace_of
 from medseg_desktop.cli.output import JobPrinter, print_json, result_of, warn
-from medseg_desktop.core.errors import DataError, UsageError
+from medseg_desktop.core.errors import DataError, describe_os_error
 from medseg_desktop.core.split import SET_NAMES, SetName, Split, SplitRequest
 from medseg_desktop.io.conversion_request import conversion_spec
 from medseg_desktop.jobs.run import run_job
@@ -46,16 +47,17 @@ def read_split_file(path: Path) -> SplitRequest:
         UsageError: the file does not exist.
         DataError: it is not a split, or names a patient twice.
     """
-    if not path.exists():
-        raise UsageError(f"{path} does not exist.")
+    existing(path)
     try:
-        value: Any = msgspec.json.decode(path.read_bytes())
+        value: Any = msgspec.json.decode(path.read_bytes().removeprefix(codecs.BOM_UTF8))
         if isinstance(value, dict) and "patients" in value:
             split = msgspec.convert(value, Split)
             frozen = {h: e.set for h, e in split.patients.items()}
             return SplitRequest(frozen=frozen, draw="train", record=False)
         lists = msgspec.convert(value, dict[SetName, list[str]])
-    except (OSError, msgspec.MsgspecError) as error:
+    except OSError as error:
+        raise DataError(describe_os_error(error, path, "read")) from error
+    except (msgspec.MsgspecError, RecursionError) as error:
         raise DataError(f"{path} is not a split file: {error}.") from error
     by_patient_id: dict[str, SetName] = {}
     for name, patients in lists.items():
@@ -75,5 +77,3 @@ def _print(result: dict[str, Any]) -> None:
         f"({result['slices_with_lesion']} with lesion), patients: {sets}; "
         f"labels: {', '.join(result['labels'][1:])}"
     )
-
-

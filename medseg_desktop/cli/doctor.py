@@ -75,6 +75,6 @@ def _workspace(option: Path | None) -> Path:
     """The workspace's folder; raises ImportError where a package is broken."""
     if option is not None:
         return option.absolute()
-    from medseg_desktop.io.workspace import default_workspace
+    from medseg_desktop.io.settings_file import default_workspace
 
     return default_workspace(_settings().workspace)

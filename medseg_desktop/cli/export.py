@@ -8,14 +8,20 @@ import msgspec
 
 from medseg_desktop.cli.context import workspace_of
 from medseg_desktop.cli.later import not_yet
-from medseg_desktop.core.errors import WorkspaceError, describe_os_error
+from medseg_desktop.core.errors import UsageError, WorkspaceError, describe_os_error
 from medseg_desktop.io.atomic import new_folder
 from medseg_desktop.io.model_package import CARD, MODEL_JSON, ONNX, model_card, open_model
 
 
 def run(arguments: argparse.Namespace) -> int:
-    if arguments.format != "onnx":
-        raise not_yet(f"export --format {arguments.format}")
+    formats = [name.strip() for name in arguments.format.split(",") if name.strip()]
+    for name in formats:
+        if name == "paddle":
+            raise not_yet("export --format paddle")
+        if name != "onnx":
+            raise UsageError(f"There is no format {name}.", "Known: onnx.")
+    if not formats:
+        raise UsageError("No format was given.", "Known: onnx.")
     package = open_model(workspace_of(arguments).find_model(arguments.model))
     out = arguments.out.absolute()
     try:

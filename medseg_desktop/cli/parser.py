@@ -182,7 +182,7 @@ def _add_export(commands: _Commands) -> None:
     export = _add(commands, "export", "export a model for other programs", "export")
     export.add_argument("model", metavar="MODEL")
     export.add_argument("--out", type=Path, required=True, metavar="DIR")
-    export.add_argument("--format", choices=["onnx", "paddle"], default="onnx")
+    export.add_argument("--format", default="onnx", help="onnx")
 
 
 def _add_doctor(commands: _Commands) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import math
 import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from medseg_desktop.cli.context import workspace_of
+from medseg_desktop.cli.context import existing, workspace_of
 from medseg_desktop.cli.output import ProgressLine, print_json, table, warn
 from medseg_desktop.core.errors import UnreadableSliceError
 from medseg_desktop.core.volume import Series
@@ -22,7 +23,7 @@ from medseg_desktop.io.pixels import decode, read_dataset
 def run(arguments: argparse.Namespace) -> int:
     line = ProgressLine()
     found = scan(
-        arguments.path,
+        existing(arguments.path),
         salt=workspace_of(arguments).salt(),
         patient_key=arguments.patient_key,
         progress=lambda done, total: line.show(f"reading {done} of {total} files"),
@@ -33,9 +34,10 @@ def run(arguments: argparse.Namespace) -> int:
     line.clear()
     if arguments.json:
         print_json(scan_json(found, decoded))
-    else:
-        require_series(found)
+    elif found.series or found.refused:
         _print(found, decoded)
+    if not found.refused:  # a list of refused files is a result too
+        require_series(found)
     warn(list(found.notes))
     return 0
 
@@ -60,10 +62,15 @@ def _decode_file(path: Path) -> dict[str, Any]:
     little_endian = np.ascontiguousarray(pixels.astype(pixels.dtype.newbyteorder("<"), copy=False))
     return {
         "shape": list(pixels.shape),
-        "min": pixels.min().item(),
-        "max": pixels.max().item(),
+        "min": _finite(pixels.min().item()),
+        "max": _finite(pixels.max().item()),
         "sha256": hashlib.sha256(little_endian.tobytes()).hexdigest(),
     }
+
+
+def _finite(value: float) -> float | None:
+    """JSON has no not-a-number."""
+    return value if math.isfinite(value) else None
 
 
 def scan_json(found: ScanResult, decoded: dict[str, dict[str, Any]]) -> dict[str, Any]:
@@ -118,17 +125,17 @@ def _print(found: ScanResult, decoded: dict[str, dict[str, Any]]) -> None:
         )
         for s in found.series
     ]
+    undecoded = {path: row["reason"] for path, row in decoded.items() if "reason" in row}
     print(table(rows, ("Series", "Description", "Slices", "Annotated", "Reviewed", "Size")))
     print(
         f"\n{len(found.series)} series, {sum(len(s.slices) for s in found.series)} slices, "
         f"{sum(int(r[3]) for r in rows)} annotated, {sum(int(r[4]) for r in rows)} reviewed, "
-        f"{len(found.refused)} files refused"
+        f"{len(found.refused) + len(undecoded)} files refused"
     )
     for series in found.series:
         for sentence in series.warnings:
             print(f"  {series.path}: {sentence}")
     for file in found.refused:
         print(f"  {file.path}: {file.reason}")
-    for path, row in decoded.items():
-        if "reason" in row:
-            print(f"  {path}: {row['reason']}")
+    for path, reason in undecoded.items():
+        print(f"  {path}: {reason}")

@@ -10,6 +10,7 @@ from medseg_desktop.cli.later import not_yet
 from medseg_desktop.cli.output import JobPrinter, print_json, result_of, warn
 from medseg_desktop.core.errors import UsageError, WorkspaceError
 from medseg_desktop.core.estimate import duration_text
+from medseg_desktop.core.run_state import RunStatus
 from medseg_desktop.core.specs import TrainSpec
 from medseg_desktop.io.atomic import is_free
 from medseg_desktop.io.dataset import read_dataset
@@ -32,15 +33,16 @@ def run(arguments: argparse.Namespace) -> int:
             f"{spec.run} exists already and is not empty.", "Choose another run folder."
         )
     settings = load_settings()
-    result = result_of(
-        run_job(
-            spec,
-            work_dir=Path(spec.run),
-            interpreter=arguments.interpreter or settings.training_interpreter or None,
-            threads=settings.threads,
-            on_event=JobPrinter().on_event,
-        )
+    state = run_job(
+        spec,
+        work_dir=Path(spec.run),
+        interpreter=arguments.interpreter or settings.training_interpreter or None,
+        threads=settings.threads,
+        on_event=JobPrinter().on_event,
     )
+    if state.status is RunStatus.CANCELLED and state.result.get("model"):
+        warn([f"The best model so far is in {state.result['model']}."])
+    result = result_of(state)
     if arguments.json:
         print_json(result)
         return 0

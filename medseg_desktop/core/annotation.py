@@ -54,6 +54,8 @@ class Shape:
         shape_type: how the points are meant.
         extra: every other key of the shape in the file, kept for writing back.
         rectangle_xywh: the file stored the rectangle as four numbers, so it is written so.
+        rectangle_stored: those four numbers as the file nests them, [x, y, w, h] or
+            [[x, y, w, h]], so that an untouched rectangle is written back digit for digit.
         bitmap: pixels (rows, columns) of a labelme `mask` shape, bool; its top-left corner is
             the first point.
     """
@@ -63,6 +65,7 @@ class Shape:
     shape_type: ShapeType = ShapeType.POLYGON
     extra: Mapping[str, Any] = field(default_factory=dict)
     rectangle_xywh: bool = False
+    rectangle_stored: tuple[Any, ...] = field(default=(), compare=False)
     bitmap: npt.NDArray[np.bool_] | None = field(default=None, compare=False)
 
 

@@ -45,12 +45,21 @@ def valid_settings(values: dict[str, Any]) -> tuple[Settings, list[str]]:
         value, default = values[f.name], getattr(defaults, f.name)
         if isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
             value = float(value)
-        allowed = ("dark", "light") if f.name == "theme" else None
-        if type(value) is type(default) and (allowed is None or value in allowed):
+        if type(value) is type(default) and _makes_sense(f.name, value):
             kept[f.name] = value
         else:
             bad.append(f.name)
     return Settings(**kept), bad
+
+
+def _makes_sense(name: str, value: Any) -> bool:
+    if name == "theme":
+        return value in ("dark", "light")
+    if name == "threads":
+        return bool(0 <= value <= 256)
+    if name == "overlay_opacity":
+        return bool(0 <= value <= 1)
+    return True
 
 
 def changed_settings(settings: Settings) -> dict[str, Any]:

@@ -27,7 +27,7 @@ BEST = "best.safetensors"
 
 #: In `latest`, names of the network's tensors and of the optimiser's begin with these.
 NETWORK_PREFIX = "network/"
-OPTIMISER_PREFIX = "velocity/"
+OPTIMISER_PREFIX = "optimiser/"
 
 
 class CheckpointInfo(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,10 +78,10 @@ class Checkpoints:
             )
         return cls(folder)
 
-    def write_latest(self, info: CheckpointInfo, network: Weights, velocity: Weights) -> None:
+    def write_latest(self, info: CheckpointInfo, network: Weights, optimiser: Weights) -> None:
         """Replace the latest checkpoint; raises WorkspaceError and leaves the old one."""
         tensors = {NETWORK_PREFIX + name: array for name, array in network.items()}
-        tensors |= {OPTIMISER_PREFIX + name: array for name, array in velocity.items()}
+        tensors |= {OPTIMISER_PREFIX + name: array for name, array in optimiser.items()}
         self._write(LATEST, info, tensors)
 
     def write_best(self, info: CheckpointInfo, network: Weights) -> None:
@@ -93,14 +93,19 @@ class Checkpoints:
         atomic.write_bytes(self.folder / name, encode_weights(tensors, metadata))
 
 
-def read_velocity(network: Layer, optimiser: Optimizer) -> Weights:
-    """The momentum of each parameter, by the parameter's name in the network.
+#: What momentum and AdamW keep of each parameter, as Paddle names it.
+_ACCUMULATORS = ("velocity_0", "moment1_0", "moment2_0", "beta1_pow_acc_0", "beta2_pow_acc_0")
+
+
+def read_optimiser(network: Layer, optimiser: Optimizer) -> Weights:
+    """The optimiser's memory of each parameter, as ACCUMULATOR/NAME of the parameter.
 
     Paddle's own keys depend on how many layers a process has made before.
     """
     state = optimiser.state_dict()
     return {
-        name: np.array(state[key].numpy())
+        f"{accumulator}/{name}": np.array(state[key].numpy())
         for name, parameter in network.named_parameters()
-        if (key := f"{parameter.name}_velocity_0") in state
+        for accumulator in _ACCUMULATORS
+        if (key := f"{parameter.name}_{accumulator}") in state
     }

@@ -27,7 +27,7 @@ Grey = npt.NDArray[np.uint8]
 Batch = tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]
 
 # Streams of random numbers that must not repeat each other.
-_SHUFFLE, _AUGMENT = 0, 1
+_SHUFFLE, _AUGMENT, _SHUFFLE_CLEAR = 0, 1, 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +79,61 @@ def augment(
         grey, label_map = grey[:, ::-1], label_map[:, ::-1]
     if rng.random() < how.flip_vertical:
         grey, label_map = grey[::-1], label_map[::-1]
+    if how.rotation_deg or how.shift or how.scale != 1.0:
+        grey, label_map = _moved(grey, label_map, how, rng)
+    if how.gamma != 1.0:
+        curve = _gamma_curve(_factor(how.gamma, rng))
+        grey = np.asarray(cv2.LUT(np.ascontiguousarray(grey), curve), np.uint8)
     if rng.random() >= how.noise:
         return np.ascontiguousarray(grey), np.ascontiguousarray(label_map)
     sigma = np.float32(rng.uniform(0, how.noise_sigma))
     noisy = grey + sigma * rng.standard_normal(grey.shape, dtype=np.float32)
     return np.clip(noisy, 0, 255), np.ascontiguousarray(label_map)
+
+
+def _factor(limit: float, rng: np.random.Generator) -> float:
+    """Log-uniform between 1 / limit and limit."""
+    return float(np.exp(rng.uniform(-1, 1) * np.log(limit)))
+
+
+def _gamma_curve(exponent: float) -> Grey:
+    """The table x -> 255 (x / 255) ** exponent, uint8 (256,)."""
+    levels = np.arange(256, dtype=np.float64) / 255
+    return np.rint(255 * levels**exponent).astype(np.uint8)
+
+
+def _moved(
+    grey: Grey, label_map: Grey, how: Augmentation, rng: np.random.Generator
+) -> tuple[Grey, Grey]:
+    """Slice and label map rotated and scaled about their centre and shifted, alike."""
+    rows, columns = grey.shape
+    angle = rng.uniform(-how.rotation_deg, how.rotation_deg)
+    centre = ((columns - 1) / 2, (rows - 1) / 2)
+    matrix = np.asarray(cv2.getRotationMatrix2D(centre, angle, _factor(how.scale, rng)), np.float64)
+    matrix[:, 2] += rng.uniform(-how.shift, how.shift, 2) * (columns, rows)
+    size = (columns, rows)
+    moved = cv2.warpAffine(np.ascontiguousarray(grey), matrix, size, flags=cv2.INTER_LINEAR)
+    labels = cv2.warpAffine(np.ascontiguousarray(label_map), matrix, size, flags=cv2.INTER_NEAREST)
+    return np.asarray(moved, np.uint8), np.asarray(labels, np.uint8)
+
+
+class _Deck:
+    """An endless row of shuffled epochs over some samples; each epoch shows every one once."""
+
+    def __init__(self, members: Sequence[int], seed: int, stream: int) -> None:
+        self._members = np.asarray(members)
+        self._seed, self._stream = seed, stream
+
+    def take(self, first: int, count: int) -> list[int]:
+        """The samples at the places `first` to `first + count` of the row."""
+        n = len(self._members)
+        places = range(first, first + count)
+        orders = {epoch: self._order(epoch) for epoch in {place // n for place in places}}
+        return [int(self._members[orders[place // n][place % n]]) for place in places]
+
+    def _order(self, epoch: int) -> npt.NDArray[np.int64]:
+        rng = np.random.default_rng((self._seed, self._stream, epoch))
+        return rng.permutation(len(self._members))
 
 
 class BatchSource:
@@ -96,6 +146,7 @@ class BatchSource:
     Args:
         samples: at least one.
         size: height and width of the network's input in pixels.
+        lesion_share: share of slices with lesion in every batch; None for no such rule.
     """
 
     def __init__(
@@ -107,8 +158,10 @@ class BatchSource:
         batch_size: int,
         size: int,
         seed: int,
+        lesion_share: float | None = None,
     ) -> None:
         self._samples = samples
+        self._decks = _decks(samples, batch_size, seed, lesion_share)
         self._augmentation = augmentation
         self._preprocessing = preprocessing
         self._batch_size = batch_size
@@ -117,11 +170,11 @@ class BatchSource:
 
     def indices(self, iteration: int) -> list[int]:
         """Which samples form the batch of an iteration (counted from 1)."""
-        n = len(self._samples)
-        first = (iteration - 1) * self._batch_size
-        places = range(first, first + self._batch_size)
-        orders = {epoch: self._order(epoch) for epoch in {place // n for place in places}}
-        return [int(orders[place // n][place % n]) for place in places]
+        return [
+            index
+            for deck, count in self._decks
+            for index in deck.take((iteration - 1) * count, count)
+        ]
 
     def batch(self, iteration: int) -> Batch:
         """The augmented, resized and normalised batch of an iteration (counted from 1)."""
@@ -137,9 +190,20 @@ class BatchSource:
             labels[i, 0] = resize_label_map(label_map, size, size)
         return images, labels
 
-    def _order(self, epoch: int) -> npt.NDArray[np.int64]:
-        rng = np.random.default_rng((self._seed, _SHUFFLE, epoch))
-        return rng.permutation(len(self._samples))
+
+def _decks(
+    samples: Sequence[Sample], batch_size: int, seed: int, lesion_share: float | None
+) -> list[tuple[_Deck, int]]:
+    """From which samples a batch is drawn, and how many from each."""
+    lesion = [i for i, sample in enumerate(samples) if sample.label_map.any()]
+    clear = [i for i, sample in enumerate(samples) if not sample.label_map.any()]
+    if lesion_share is None or not lesion or not clear:
+        return [(_Deck(range(len(samples)), seed, _SHUFFLE), batch_size)]
+    count = min(max(round(batch_size * lesion_share), 1), batch_size - 1)
+    return [
+        (_Deck(lesion, seed, _SHUFFLE), count),
+        (_Deck(clear, seed, _SHUFFLE_CLEAR), batch_size - count),
+    ]
 
 
 class Prefetcher:

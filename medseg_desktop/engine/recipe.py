@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Literal
 
 from medseg_desktop.core.errors import JobError
 from medseg_desktop.core.specs import TrainSpec
@@ -25,46 +27,106 @@ class Augmentation:
         flip_horizontal, flip_vertical: probability of mirroring columns, rows.
         noise: probability of adding normal noise of mean 0.
         noise_sigma: the standard deviation is drawn uniformly from 0 to this, in grey levels.
+        rotation_deg: the angle is drawn uniformly from minus to plus this, in degrees.
+        scale: the size is multiplied by a factor between 1 / this and this (log-uniform).
+        shift: moved by up to this share of the side, in both directions.
+        gamma: brightness x -> x ** g with g between 1 / this and this (log-uniform).
     """
 
     flip_horizontal: float = 0.5
     flip_vertical: float = 0.1
     noise: float = 0.5
     noise_sigma: float = 10.0
+    rotation_deg: float = 0.0
+    scale: float = 1.0
+    shift: float = 0.0
+    gamma: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Recipe:
-    """How the weights are optimised: momentum with a polynomially decaying learning rate.
+class PolynomialDecay:
+    """From `start_rate` to `end_rate` within `decay_steps`, constant afterwards."""
 
-    Attributes:
-        weight_decay: factor of the L2 penalty on all parameters.
-        start_rate, end_rate, decay_steps, power: of the learning rate, see `learning_rate`.
-        loss_weights: of the head and the four auxiliary heads, in the network's order.
-    """
-
-    name: str
-    momentum: float = 0.9
-    weight_decay: float = 4e-5
     start_rate: float = 5e-4
     end_rate: float = 1e-4
     decay_steps: int = 1500
     power: float = 1.0
-    iterations: int = 3000
-    batch_size: int = 8
-    loss_weights: tuple[float, ...] = (0.8, 0.2, 0.8, 0.2, 0.8)
-    augmentation: Augmentation = field(default_factory=Augmentation)
 
-    def learning_rate(self, steps_done: int) -> float:
-        """The rate of the step that follows `steps_done` steps; constant after `decay_steps`."""
+    def rate(self, steps_done: int, iterations: int) -> float:
+        """The rate of the step that follows `steps_done` steps."""
         left = 1 - min(steps_done, self.decay_steps) / self.decay_steps
         return float((self.start_rate - self.end_rate) * left**self.power + self.end_rate)
 
 
+@dataclass(frozen=True, slots=True)
+class OneCycle:
+    """One rise and one fall of the rate over the whole training, both as half a cosine.
+
+    L. N. Smith and N. Topin, Super-convergence, arXiv:1708.07120.  It fits a training of any
+    length, which a decay over a fixed number of steps does not.
+    """
+
+    peak_rate: float = 2e-3
+    rise: float = 0.25
+    start_factor: float = 0.04
+    end_factor: float = 0.001
+
+    def rate(self, steps_done: int, iterations: int) -> float:
+        """The rate of the step that follows `steps_done` of `iterations` steps."""
+        top = max(1.0, self.rise * iterations)
+        if steps_done < top:
+            low, share = self.start_factor, steps_done / top
+        else:
+            low = self.end_factor
+            share = 1 - min(1.0, (steps_done - top) / max(1.0, iterations - top))
+        return self.peak_rate * (low + (1 - low) * (1 - math.cos(math.pi * share)) / 2)
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How the weights are optimised.
+
+    Attributes:
+        momentum: of the optimiser `momentum`.
+        weight_decay: factor of the L2 penalty on all parameters (`adamw`: decoupled).
+        loss_weights: of the head and the four auxiliary heads, in the network's order.
+        dice_weight: of the soft Dice loss that is added to each head's cross-entropy.
+        lesion_share: share of slices with lesion in every batch; None takes them as they come.
+    """
+
+    name: str
+    optimiser: Literal["momentum", "adamw"] = "momentum"
+    momentum: float = 0.9
+    weight_decay: float = 4e-5
+    schedule: PolynomialDecay | OneCycle = PolynomialDecay()
+    iterations: int = 3000
+    batch_size: int = 8
+    loss_weights: tuple[float, ...] = (0.8, 0.2, 0.8, 0.2, 0.8)
+    dice_weight: float = 0.0
+    lesion_share: float | None = None
+    augmentation: Augmentation = Augmentation()
+
+
+#: The method this project grew from, with its exact parameters.
 REFERENCE = Recipe("reference")
 
-#: By name (`train --preset`).  `default` is the reference recipe for now: one definition.
-RECIPES: Mapping[str, Recipe] = MappingProxyType({"reference": REFERENCE, "default": REFERENCE})
+#: For few patients and few steps: lesions are rare, so they are shown more often and weigh
+#: more in the loss, and the rate follows the length of the training.
+DEFAULT = Recipe(
+    "default",
+    optimiser="adamw",
+    weight_decay=0.01,
+    schedule=OneCycle(),
+    loss_weights=(1.0, 0.3, 0.3, 0.3, 0.3),
+    dice_weight=1.0,
+    lesion_share=0.625,
+    augmentation=Augmentation(
+        flip_vertical=0.0, noise=0.3, rotation_deg=20.0, scale=1.25, shift=0.06, gamma=1.4
+    ),
+)
+
+#: By name (`train --preset`).
+RECIPES: Mapping[str, Recipe] = MappingProxyType({"reference": REFERENCE, "default": DEFAULT})
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from medseg_desktop.core.events import Checkpoint, Step
 from medseg_desktop.core.labels import LabelTable
 from medseg_desktop.core.specs import TrainSpec
 from medseg_desktop.engine.backend import paddle
-from medseg_desktop.engine.checkpoints import CheckpointInfo, Checkpoints, read_velocity
+from medseg_desktop.engine.checkpoints import CheckpointInfo, Checkpoints, read_optimiser
 from medseg_desktop.engine.data import Batch, BatchSource, Prefetcher
 from medseg_desktop.engine.losses import head_losses, weighted_sum
 from medseg_desktop.engine.network import Weights, read_state
@@ -22,6 +22,7 @@ from medseg_desktop.engine.validation import Validation, Validator
 
 if TYPE_CHECKING:
     from paddle.nn import Layer
+    from paddle.optimizer import Optimizer
 
     from medseg_desktop.jobs.worker import JobContext
 
@@ -68,6 +69,22 @@ class _Window:
         return step
 
 
+def make_optimiser(recipe: Recipe, network: Layer) -> Optimizer:
+    """The recipe's optimiser over all parameters of the network."""
+    if recipe.optimiser == "adamw":
+        return paddle.optimizer.AdamW(
+            recipe.schedule.rate(0, recipe.iterations),
+            parameters=network.parameters(),
+            weight_decay=recipe.weight_decay,
+        )
+    return paddle.optimizer.Momentum(
+        recipe.schedule.rate(0, recipe.iterations),
+        momentum=recipe.momentum,
+        parameters=network.parameters(),
+        weight_decay=recipe.weight_decay,
+    )
+
+
 class Trainer:
     """Trains one network; `run` returns when all iterations are done or a stop is asked for.
 
@@ -101,12 +118,7 @@ class Trainer:
         self._labels = table.names
         self._saved_iteration = 0
         self._window = _Window()
-        self._optimiser = paddle.optimizer.Momentum(
-            recipe.learning_rate(0),
-            momentum=recipe.momentum,
-            parameters=network.parameters(),
-            weight_decay=recipe.weight_decay,
-        )
+        self._optimiser = make_optimiser(recipe, network)
 
     def run(self) -> None:
         """Train.
@@ -133,10 +145,12 @@ class Trainer:
     def _step(self, batch: Batch) -> None:
         """One batch forward and backward, and one step of the optimiser."""
         images, labels = batch
-        rate = self._recipe.learning_rate(self.iteration)
+        recipe = self._recipe
+        rate = recipe.schedule.rate(self.iteration, self._spec.iterations)
         self._optimiser.set_lr(rate)
-        losses = head_losses(self._network(paddle.to_tensor(images)), paddle.to_tensor(labels))
-        loss = weighted_sum(losses, self._recipe.loss_weights)
+        logits = self._network(paddle.to_tensor(images))
+        losses = head_losses(logits, paddle.to_tensor(labels), recipe.dice_weight)
+        loss = weighted_sum(losses, recipe.loss_weights)
         value = float(loss)
         if not math.isfinite(value):
             raise DataError(
@@ -169,8 +183,8 @@ class Trainer:
         context.emit(Checkpoint(iteration=self.iteration, best=is_best))
 
     def _save_latest(self) -> None:
-        velocity = read_velocity(self._network, self._optimiser)
-        self._checkpoints.write_latest(self._info(), read_state(self._network), velocity)
+        optimiser = read_optimiser(self._network, self._optimiser)
+        self._checkpoints.write_latest(self._info(), read_state(self._network), optimiser)
         self._saved_iteration = self.iteration
 
     def _info(self) -> CheckpointInfo:

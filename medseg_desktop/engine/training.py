@@ -65,8 +65,6 @@ def run_training(spec: TrainSpec, context: JobContext) -> dict[str, Any]:
         raise WorkspaceError(
             f"The run folder {run} holds a model already.", "Choose another folder for the run."
         )
-    context.progress("prepare", 0, 0)
-
     from medseg_desktop.engine.backend import quiet
     from medseg_desktop.engine.checkpoints import Checkpoints
 
@@ -173,6 +171,7 @@ class _Job:
             batch_size=spec.batch_size,
             size=spec.size,
             seed=spec.seed,
+            lesion_share=recipe.lesion_share,
         )
         validator = Validator(
             samples["val"],

@@ -16,6 +16,7 @@ from medseg_desktop.inference.predictor import Predictor
 from medseg_desktop.io.conversion import Context, check_annotations
 from medseg_desktop.io.dicom_series import ScanResult, require_series, scan
 from medseg_desktop.io.pixels import FrameReader
+from medseg_desktop.io.stacks import relative_path
 from medseg_desktop.io.workspace import salt_id
 
 
@@ -102,7 +103,7 @@ def _check_labels(
             document = found.annotation(item)
             for shape in document.shapes(item.frame) if document else ():
                 if predictor.table.index_of(shape.label) is None:
-                    name = Path(item.path).relative_to(found.root).as_posix()
+                    name = relative_path(Path(item.path), found.root)
                     raise DataError(
                         f"{name} is annotated with {shape.label!r}, a label that "
                         f"{predictor.info.title} does not know "
@@ -123,7 +124,7 @@ def _add_slice(
     predictor: Predictor,
     reader: FrameReader,
 ) -> None:
-    relative = Path(path).relative_to(found.root).as_posix()
+    relative = relative_path(Path(path), found.root)
     try:
         stored, fmt = reader.read(path, frame)
     except UnreadableSliceError as error:

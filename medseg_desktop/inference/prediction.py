@@ -24,12 +24,13 @@ from medseg_desktop.core.preprocessing import to_eight_bit
 from medseg_desktop.core.raster import shapes_from_label_map
 from medseg_desktop.core.specs import PredictSpec
 from medseg_desktop.inference.predictor import Predictor
-from medseg_desktop.io.atomic import is_free, new_folder
+from medseg_desktop.io.atomic import is_free, new_folder, write_bytes
 from medseg_desktop.io.conversion import Context
 from medseg_desktop.io.dicom_series import FileStatus, ScanResult, scan
 from medseg_desktop.io.medlabelme import new_annotation, new_shape_keys, write_annotation
 from medseg_desktop.io.pixels import FrameReader
-from medseg_desktop.io.png import read_grey_png, write_png
+from medseg_desktop.io.png import encode_png, read_grey_png
+from medseg_desktop.io.stacks import relative_path
 
 FORMATS = ("png", "overlay", "json")
 Grey = npt.NDArray[np.uint8]
@@ -58,8 +59,9 @@ def run_prediction(spec: PredictSpec, context: Context) -> dict[str, Any]:
         reason = f" ({rows[0]['path']}: {rows[0]['reason']})" if rows else ""
         raise DataError(f"{spec.source} holds no slice to predict{reason}.")
     out = Path(spec.out)
+    _check_not_source(out, Path(spec.source))
     with _output_folder(out, spec.overwrite) as folder:
-        names = _output_names([s.path for s in sources])
+        names = _output_names({s.path: s.frames for s in sources}, spec.formats)
         for i, source in enumerate(sources):
             context.check()
             context.progress("predict", i, len(sources))
@@ -80,6 +82,16 @@ def run_prediction(spec: PredictSpec, context: Context) -> dict[str, Any]:
         "files": sorted(rows, key=lambda row: str(row["path"])),
         "counts": {"predicted": predicted, "refused": len(rows) - predicted},
     }
+
+
+def _check_not_source(out: Path, source: Path) -> None:
+    """Predictions must not replace the annotations that lie beside the slices."""
+    folder = source if source.is_dir() else source.parent
+    if out.resolve() == folder.resolve():
+        raise WorkspaceError(
+            f"{out} is the folder of the slices, where predictions would replace annotations.",
+            "Choose another folder.",
+        )
 
 
 def _output_folder(out: Path, overwrite: bool) -> AbstractContextManager[Path]:
@@ -123,7 +135,7 @@ def _dicom_sources(found: ScanResult) -> Iterator[_Source]:
         def read(frame: int, path: str = path) -> tuple[npt.NDArray[np.generic], PixelFormat]:
             return reader.read(path, frame)
 
-        yield _Source(Path(path).relative_to(found.root).as_posix(), count, read)
+        yield _Source(relative_path(Path(path), found.root), count, read)
 
 
 def _png_reader(path: Path) -> Callable[[int], tuple[npt.NDArray[np.generic], PixelFormat]]:
@@ -136,24 +148,70 @@ def _png_reader(path: Path) -> Callable[[int], tuple[npt.NDArray[np.generic], Pi
     return read
 
 
-def _output_names(paths: list[str]) -> dict[str, str]:
-    """Source path -> output path without suffix; a final .dcm is stripped where that is unique."""
-    taken = {p for p in paths if not p.lower().endswith(".dcm")}
-    names = {p: p for p in taken}
-    for path in paths:
-        if path in taken:
-            continue
-        stem = path[: -len(".dcm")]
-        unique = bool(stem) and not stem.endswith("/") and stem not in names.values()
-        names[path] = stem if unique else path
+def _output_names(sources: dict[str, int], formats: list[str]) -> dict[str, str]:
+    """Names for the outputs of files, so that no output replaces another one.
+
+    A final .dcm is stripped, unless one of the outputs would then be called like an output
+    of another file (case disregarded, because some disks do).
+
+    Args:
+        sources: source path -> number of frames.
+
+    Returns:
+        Source path -> output path without suffix.
+    """
+    names: dict[str, str] = {}
+    taken: set[str] = set()
+    for path, frames in sorted(sources.items(), key=lambda s: (_stem(s[0]) != s[0], s[0])):
+        for name in (_stem(path), path):
+            outputs = {o.casefold() for o in _outputs(name, frames, formats)}
+            if name == path or not outputs & taken:
+                break
+        names[path] = name
+        taken |= outputs
     return names
+
+
+def _stem(path: str) -> str:
+    """The path without a final .dcm in any case; the whole path where nothing would be left."""
+    stem = path[: -len(".dcm")] if path.lower().endswith(".dcm") else path
+    return path if not stem or stem.endswith("/") else stem
+
+
+def _outputs(name: str, frames: int, formats: list[str]) -> list[str]:
+    """Every path that the predictions of one file are written to."""
+    suffixes = [f"-f{i:04d}" for i in range(frames)] if frames > 1 else [""]
+    outputs = [f"{name}{s}.png" for s in suffixes if "png" in formats]
+    outputs += [f"{name}{s}-overlay.png" for s in suffixes if "overlay" in formats]
+    return outputs + ([f"{name}.json"] if "json" in formats else [])
 
 
 def _predict_file(
     source: _Source, name: str, predictor: Predictor, spec: PredictSpec, folder: Path
 ) -> list[str]:
-    """Predict all frames of one file and write them; returns the written paths."""
+    """Predict all frames of one file and write them; returns the written paths.
+
+    Raises:
+        UnreadableSliceError: a frame cannot be used; nothing of the file stays.
+    """
     written: list[str] = []
+    try:
+        _predict_frames(source, name, predictor, spec, folder, written)
+    except UnreadableSliceError:
+        for path in written:
+            (folder / path).unlink(missing_ok=True)
+        raise
+    return written
+
+
+def _predict_frames(
+    source: _Source,
+    name: str,
+    predictor: Predictor,
+    spec: PredictSpec,
+    folder: Path,
+    written: list[str],
+) -> None:
     frames: list[FrameAnnotation] = []
     target = folder / name
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -165,11 +223,11 @@ def _predict_file(
         suffix = f"-f{frame:04d}" if source.frames > 1 else ""
         if "png" in spec.formats:
             written.append(f"{name}{suffix}.png")
-            write_png(folder / written[-1], label_map)
+            _write_png(folder / written[-1], label_map, spec.overwrite)
         if "overlay" in spec.formats:
             written.append(f"{name}{suffix}-overlay.png")
             eight_bit = to_eight_bit(stored, fmt, predictor.preprocessing)
-            write_png(folder / written[-1], fused_picture(eight_bit, label_map))
+            _write_png(folder / written[-1], fused_picture(eight_bit, label_map), spec.overwrite)
         rows, columns = label_map.shape
         shapes = _proposed(label_map, frame, predictor)
         frames.append(FrameAnnotation(frame, shapes, columns, rows))
@@ -177,7 +235,14 @@ def _predict_file(
         written.append(f"{name}.json")
         document = _document(Path(source.path).name, frames, source.frames, predictor)
         write_annotation(folder / written[-1], document)
-    return written
+
+
+def _write_png(path: Path, pixels: npt.NDArray[np.uint8], replace: bool) -> None:
+    """Write a PNG; where it may replace one, whole or not at all."""
+    if replace:
+        write_bytes(path, encode_png(pixels))
+    else:
+        path.write_bytes(encode_png(pixels))
 
 
 def _proposed(label_map: Grey, frame: int, predictor: Predictor) -> tuple[Shape, ...]:

@@ -33,6 +33,11 @@ class Predictor:
     def __init__(self, package: ModelPackage, threads: int = 0) -> None:
         import onnxruntime
 
+        if package.info.input.channels != 1:
+            raise ModelError(
+                f"{package.info.title} takes {package.info.input.channels} slices at once, "
+                "which this version cannot do."
+            )
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
         options.intra_op_num_threads = threads
@@ -72,7 +77,10 @@ class Predictor:
 
     def logits(self, image: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """Network output (N, K, H, W) for normalised input (N, C, H, W), float32."""
-        outputs: list[npt.NDArray[np.float32]] = self._session.run(
-            [OUTPUT_NAME], {INPUT_NAME: image}
-        )
+        try:
+            outputs: list[npt.NDArray[np.float32]] = self._session.run(
+                [OUTPUT_NAME], {INPUT_NAME: image}
+            )
+        except Exception as error:  # ONNX Runtime raises many types of its own
+            raise ModelError(f"The network of {self.info.title} cannot be run.") from error
         return outputs[0]

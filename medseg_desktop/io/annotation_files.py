@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import unicodedata
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from medseg_desktop.core.annotation import Annotation
@@ -28,36 +29,68 @@ class FileShape:
     columns: int
 
 
+@dataclass(slots=True)
+class Pairing:
+    """What became of every annotation file.
+
+    Attributes:
+        paired: absolute DICOM path -> its annotation.
+        refused: annotation path -> why it cannot be used.
+        unused: predictions that no person has accepted and that belong to no slice, or to one
+            with an annotation of its own: annotation path -> why it is left alone.
+    """
+
+    paired: dict[str, AnnotationFile] = field(default_factory=dict)
+    refused: dict[Path, str] = field(default_factory=dict)
+    unused: dict[Path, str] = field(default_factory=dict)
+
+
 def pair_annotations(
     documents: Mapping[Path, Annotation], shapes: Mapping[str, FileShape], root: Path
-) -> tuple[dict[str, AnnotationFile], dict[Path, str]]:
+) -> Pairing:
     """Match annotations to DICOM files.
 
     Args:
         documents: annotation path -> document.
         shapes: absolute DICOM path -> its shape, for every readable image.
-
-    Returns:
-        (absolute DICOM path -> annotation, annotation path -> why it cannot be used).
     """
-    paired: dict[str, AnnotationFile] = {}
-    refused: dict[Path, str] = {}
-    for path, document in documents.items():
+    outcome = Pairing()
+    similar = _by_similar_name(shapes)
+    # What a person drew goes before what a model proposed, whatever the files are called.
+    for path in sorted(documents, key=lambda p: documents[p].is_prediction):
+        document = documents[path]
+        problems = outcome.unused if document.is_prediction else outcome.refused
         try:
-            image = str(referenced_image(path, document, root))
-            if image not in shapes:
+            wanted = str(referenced_image(path, document, root))
+            image = wanted if wanted in shapes else similar.get(_folded(wanted), "")
+            if not image:
                 raise AnnotationError(
-                    f"{path.name} refers to {document.image_path!r}, which is no readable image"
+                    f"{path.name} refers to {document.image_path!r}, which is not there "
+                    "or cannot be read"
                 )
+            if image in outcome.paired:
+                other = outcome.paired[image].path.name
+                raise AnnotationError(f"{path.name} annotates the same file as {other}")
             check_fits(document, shapes[image], path.name)
-            if image in paired:
-                raise AnnotationError(
-                    f"{path.name} annotates the same file as {paired[image].path.name}"
-                )
-            paired[image] = AnnotationFile(path, document)
+            outcome.paired[image] = AnnotationFile(path, document)
         except AnnotationError as error:
-            refused[path] = error.message.rstrip(".")
-    return paired, refused
+            problems[path] = error.message.rstrip(".")
+    return outcome
+
+
+def _by_similar_name(paths: Iterable[str]) -> dict[str, str]:
+    """Paths by their name without regard to case and Unicode form, where that is unique.
+
+    A folder that was annotated on Windows or a Mac and copied to Linux needs it.
+    """
+    similar: dict[str, list[str]] = {}
+    for path in paths:
+        similar.setdefault(_folded(path), []).append(path)
+    return {name: found[0] for name, found in similar.items() if len(found) == 1}
+
+
+def _folded(path: str) -> str:
+    return unicodedata.normalize("NFC", path).casefold()
 
 
 def check_fits(document: Annotation, shape: FileShape, name: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import secrets
 import shutil
@@ -11,12 +12,16 @@ from pathlib import Path
 
 from medseg_desktop.core.errors import WorkspaceError, describe_os_error
 
+#: What file systems answer that cannot make a folder durable by itself (network shares, FUSE).
+_NO_FOLDER_FSYNC = (errno.EINVAL, errno.ENOTSUP, errno.ENOSYS, errno.EBADF, errno.EACCES,
+                    errno.EPERM)  # fmt: skip
+
 
 def write_bytes(path: Path, data: bytes) -> None:
     """Replace `path` by a file with `data`: write beside it, fsync, rename, fsync the folder.
 
     Raises:
-        WorkspaceError: nothing was changed; the sentence says why.
+        WorkspaceError: the sentence says why; the file is whole, as a rule still the old one.
     """
     beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
@@ -26,21 +31,27 @@ def write_bytes(path: Path, data: bytes) -> None:
             os.fsync(file.fileno())
         os.replace(beside, path)
         _fsync_folder(path.parent)
-    except OSError as error:
+    except BaseException as error:
         with contextlib.suppress(OSError):
             beside.unlink(missing_ok=True)
-        raise WorkspaceError(describe_os_error(error, path, "write")) from error
+        if isinstance(error, OSError):
+            raise WorkspaceError(describe_os_error(error, path, "write")) from error
+        raise
 
 
 def _fsync_folder(folder: Path) -> None:
     """Make the rename itself durable; Windows has no such call for folders."""
     if os.name == "nt":
         return
-    fd = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
+        fd = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+    except OSError as error:
+        if error.errno not in _NO_FOLDER_FSYNC:
+            raise
 
 
 def is_free(folder: Path) -> bool:
@@ -50,7 +61,10 @@ def is_free(folder: Path) -> bool:
     except FileNotFoundError:
         return True
     except NotADirectoryError:
-        return False
+        # The name itself is a file, or a file is in the way of its parent folder.
+        return not folder.exists()
+    except OSError as error:
+        raise WorkspaceError(describe_os_error(error, folder, "read")) from error
 
 
 @contextlib.contextmanager

@@ -29,17 +29,19 @@ from medseg_desktop.core.raster import draw_label_map
 from medseg_desktop.core.specs import ConvertSpec
 from medseg_desktop.core.split import SetName, resolve_split
 from medseg_desktop.core.volume import Series, Slice
-from medseg_desktop.io.atomic import new_folder
+from medseg_desktop.io.atomic import is_free, new_folder
 from medseg_desktop.io.dataset import (
     MANIFEST,
     DatasetFile,
     Manifest,
+    check_replaceable,
     write_lists,
     write_manifest,
 )
 from medseg_desktop.io.dicom_series import ScanResult, require_series, scan
 from medseg_desktop.io.pixels import FrameReader
 from medseg_desktop.io.png import write_png
+from medseg_desktop.io.stacks import relative_path
 from medseg_desktop.io.workspace import Workspace, salt_id
 
 _MAXIMUM_LABELS = 255
@@ -71,6 +73,9 @@ def run_conversion(spec: ConvertSpec, context: Context) -> dict[str, Any]:
         WorkspaceError: the dataset folder cannot be written.
         Cancelled: nothing is left under the dataset's name.
     """
+    final = Path(spec.dataset)
+    if spec.overwrite and not is_free(final):
+        check_replaceable(final)
     found = _scan(spec, context)
     warnings = [*found.notes, *check_annotations(found, spec.skip_broken)]
     reviewed = _reviewed(found, spec.include)
@@ -83,9 +88,8 @@ def run_conversion(spec: ConvertSpec, context: Context) -> dict[str, Any]:
         _Item(series, item, f"{i:05d}.png", sets[series.patient.hash])
         for i, (series, item) in enumerate(reviewed)
     ]
-    final = Path(spec.dataset)
     with new_folder(final, replace_marker=MANIFEST if spec.overwrite else "") as folder:
-        files = _convert_all(items, found, table, spec, folder, context)
+        files, left_out = _convert_all(items, found, table, spec, folder, context)
         manifest = Manifest(
             preset=spec.preset,
             preprocessing=spec.preprocessing,
@@ -101,12 +105,19 @@ def run_conversion(spec: ConvertSpec, context: Context) -> dict[str, Any]:
         except OSError as error:
             raise WorkspaceError(describe_os_error(error, final, "write")) from error
         context.check()
-    if spec.workspace:
-        workspace = Workspace(Path(spec.workspace))
-        if spec.split.record:
-            workspace.freeze(manifest.patients)
-        workspace.keep_labels(table)
-    return _result(final, manifest, warnings)
+        # Before the dataset gets its name: it must not stand there without its split.
+        _record(spec, manifest)
+    return _result(final, manifest, warnings + left_out)
+
+
+def _record(spec: ConvertSpec, manifest: Manifest) -> None:
+    """Keep the split and the labels in the workspace."""
+    if not spec.workspace:
+        return
+    workspace = Workspace(Path(spec.workspace))
+    if spec.split.record:
+        workspace.freeze(manifest.patients)
+    workspace.keep_labels(manifest.table)
 
 
 def _scan(spec: ConvertSpec, context: Context) -> ScanResult:
@@ -166,13 +177,17 @@ def _split(
     """The set of each patient hash, and sentences about patients a split file left out."""
     patients = {series.patient.hash: series.patient for series, _ in reviewed}
     keys = {p.key: p.hash for p in patients.values()}
-    ids = {p.hash: p.patient_id or p.key for p in patients.values()}
+    by_folder = spec.patient_key == "folder"
+    ids = {
+        p.hash: p.key.removeprefix("folder:") if by_folder else p.patient_id or p.key
+        for p in patients.values()
+    }
     sets = resolve_split(keys, ids, spec.split)
-    listed = spec.split.by_patient_id
-    if not listed:
+    if spec.split.record or spec.split.draw != "train":
         return sets, []
-    unlisted = sorted(i for h, i in ids.items() if i not in listed and h not in spec.split.frozen)
-    absent = sorted(set(listed) - set(ids.values()))
+    listed, by_hash = spec.split.by_patient_id, spec.split.frozen
+    unlisted = sorted(i for h, i in ids.items() if i not in listed and h not in by_hash)
+    absent = sorted((set(listed) - set(ids.values())) | (set(by_hash) - set(ids)))
     notes = []
     if unlisted:
         notes.append(f"Not in the split file, so in training: {', '.join(unlisted)}.")
@@ -198,8 +213,12 @@ def _convert_all(
     spec: ConvertSpec,
     folder: Path,
     context: Context,
-) -> tuple[DatasetFile, ...]:
-    """Convert in parallel threads (decoding and filtering release the interpreter lock)."""
+) -> tuple[tuple[DatasetFile, ...], list[str]]:
+    """Convert in parallel threads (decoding and filtering release the interpreter lock).
+
+    Returns:
+        The converted slices, and sentences about those that were left out.
+    """
     subfolders = ["images", "masks1", "masks2", *(["overlays"] if spec.overlays else [])]
     try:
         for name in subfolders:
@@ -210,20 +229,36 @@ def _convert_all(
     reader = FrameReader()
     workers = spec.threads or os.cpu_count() or 1
     done: dict[str, DatasetFile] = {}
+    left_out: dict[str, str] = {}
     with ThreadPoolExecutor(workers) as pool:
-        futures: list[Future[DatasetFile]] = [
-            pool.submit(_convert, item, found, table, spec, folder, reader) for item in items
-        ]
+        futures: dict[Future[DatasetFile], str] = {
+            pool.submit(_convert, item, found, table, spec, folder, reader): item.name
+            for item in items
+        }
         try:
             for i, future in enumerate(as_completed(futures)):
                 context.check()
-                file = future.result()
-                done[file.name] = file
+                name = futures[future]
+                try:
+                    done[name] = future.result()
+                except _UnusableError as error:
+                    if not spec.skip_broken:
+                        raise
+                    left_out[name] = f"A slice was left out: {error.message}"
                 context.progress("convert", i + 1, len(items))
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
-    return tuple(done[item.name] for item in items)
+    if not done:
+        raise DataError("No annotated slice could be read.", next(iter(left_out.values())))
+    return (
+        tuple(done[item.name] for item in items if item.name in done),
+        [left_out[name] for name in sorted(left_out)],
+    )
+
+
+class _UnusableError(DataError):
+    """An annotated slice that cannot enter a dataset; the message names its file."""
 
 
 def _convert(
@@ -234,13 +269,17 @@ def _convert(
     folder: Path,
     reader: FrameReader,
 ) -> DatasetFile:
-    relative = Path(item.slice.path).relative_to(found.root).as_posix()
+    relative = relative_path(Path(item.slice.path), found.root)
     try:
         stored, fmt = reader.read(item.slice.path, item.slice.frame)
     except UnreadableSliceError as error:
-        raise DataError(f"{relative} is annotated but unreadable: {error.message}.") from error
+        raise _UnusableError(
+            f"{relative} is annotated but unreadable: {error.message}."
+        ) from error
     if stored.ndim != 2:
-        raise DataError(f"{relative} is annotated but in colour; only grey slices can be used.")
+        raise _UnusableError(
+            f"{relative} is annotated but in colour; only grey slices can be used."
+        )
     grey = preprocess(stored, fmt, spec.preprocessing)
     document = found.annotation(item.slice)
     shapes = document.shapes(item.slice.frame) if document else ()
@@ -279,8 +318,8 @@ def colored_overlay(
 
 def _result(final: Path, manifest: Manifest, warnings: list[str]) -> dict[str, Any]:
     sets = Counter(manifest.patients.values())
-    lesion = sum(any(n != manifest.labels[0].name for n in f.pixels_per_label)
-                 for f in manifest.files)  # fmt: skip
+    background = manifest.labels[0].name
+    lesion = sum(any(n != background for n in f.pixels_per_label) for f in manifest.files)
     if not lesion:
         warnings.append("No slice has a lesion; a model cannot be trained on this dataset.")
     if len(manifest.patients) < 2:

@@ -10,13 +10,21 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from medseg_desktop.core.errors import DataError, DatasetError
+from medseg_desktop.core.errors import (
+    DataError,
+    DatasetError,
+    WorkspaceError,
+    describe_os_error,
+)
 from medseg_desktop.core.labels import Label, LabelTable
 from medseg_desktop.core.preprocessing import Preprocessing
 from medseg_desktop.core.split import SET_NAMES, SetName, shared_patients
 from medseg_desktop.io.png import read_grey_png
 
 MANIFEST = "manifest.json"
+_OWN_NAMES = {
+    MANIFEST, "images", "masks1", "masks2", "overlays", *(f"{s}_list.txt" for s in SET_NAMES),
+}  # fmt: skip
 Grey = npt.NDArray[np.uint8]
 
 
@@ -117,6 +125,8 @@ def read_dataset(folder: Path) -> Dataset:
         raise DatasetError(f"{path} cannot be read: {error}.", "Convert again.") from error
     if manifest.schema != 1:
         raise DatasetError(f"{path} was made by a newer version of the program.")
+    if [x.index for x in manifest.labels] != list(range(len(manifest.labels))):
+        raise DatasetError(f"{path} has a label table with gaps.", "Convert again.")
     for file in manifest.files:
         if Path(file.name).name != file.name or file.name in ("", ".", ".."):
             raise DatasetError(f"{path} names a file outside the dataset: {file.name}.")
@@ -129,6 +139,28 @@ def read_dataset(folder: Path) -> Dataset:
             "Convert again, so that each patient is on one side only.",
         )
     return Dataset(folder, manifest, hashlib.sha256(data).hexdigest())
+
+
+def check_replaceable(folder: Path) -> None:
+    """Make sure that a folder is a dataset and nothing else, before it is replaced.
+
+    Raises:
+        WorkspaceError: it is no dataset, or holds what a conversion did not make.
+    """
+    try:
+        read_dataset(folder)
+        foreign = sorted(p.name for p in folder.iterdir() if p.name not in _OWN_NAMES)
+    except DatasetError as error:
+        raise WorkspaceError(
+            f"{folder} is not a dataset, so it is not replaced.", "Choose another name."
+        ) from error
+    except OSError as error:
+        raise WorkspaceError(describe_os_error(error, folder, "read")) from error
+    if foreign:
+        raise WorkspaceError(
+            f"{folder} also holds {foreign[0]}, which no conversion made, so it is not replaced.",
+            "Choose another name.",
+        )
 
 
 def write_lists(folder: Path, files: tuple[DatasetFile, ...]) -> None:

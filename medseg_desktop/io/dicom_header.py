@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import warnings
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -15,6 +15,7 @@ from pydicom.uid import UID
 from medseg_desktop.core.errors import UnreadableSliceError, describe_os_error
 from medseg_desktop.core.volume import Acquisition, Vector
 from medseg_desktop.io.codecs import check_syntax, is_native
+from medseg_desktop.io.quiet import quiet
 
 _TAGS = [
     "SpecificCharacterSet", "ImageType", "SOPClassUID", "SOPInstanceUID", "StudyDate",
@@ -39,6 +40,11 @@ _NOT_SLICES = {
 _MAXIMUM_SIDE = 16384
 _MAXIMUM_FRAMES = 100_000
 _ARCHIVES = {b"PK\x03\x04": "a ZIP archive", b"\x1f\x8b": "a GZIP archive"}
+_DEFLATED = b"1.2.840.10008.1.2.1.99"
+_DEFLATED_BYTES = 64 << 20
+_DEFLATED_RATIO = 200
+#: What a Mac leaves beside each file on foreign disks: `._NAME` (RFC 1740, AppleDouble).
+_APPLE_DOUBLE = b"\x00\x05\x16\x07"
 _DICOM_SUFFIXES = {".dcm", ".dicom", ".ima"}
 _PIXEL_TAGS = {(0x7FE0, 0x0008), (0x7FE0, 0x0009), (0x7FE0, 0x0010)}
 
@@ -92,19 +98,31 @@ def read_header(path: Path) -> Header:
     """
     try:
         size = path.stat().st_size
-        with path.open("rb") as file:
+        with path.open("rb") as file, quiet():
             _sniff(path, file.read(132), size)
+            _check_deflated(file, size)
             file.seek(0)
             dataset = _read(file)
             _check_pixels_present(dataset, file, size)
-    except OSError as error:
-        raise UnreadableSliceError(describe_os_error(error, path.name, "read")) from error
-    try:
-        return _header(path, dataset)
-    except UnreadableSliceError:
+            return _header(path, dataset)
+    except (UnreadableSliceError, NoDicomError):
         raise
+    except OSError as error:
+        raise UnreadableSliceError(_os_reason(error, path)) from error
     except Exception as error:  # values of damaged headers raise many types when converted
-        raise UnreadableSliceError(f"its header is damaged ({error})") from error
+        raise UnreadableSliceError(f"its header is damaged{_because(error)}") from error
+
+
+def _os_reason(error: OSError, path: Path) -> str:
+    if error.errno is None:  # raised by pydicom, not by the operating system
+        return f"the file is damaged{_because(error)}"
+    return describe_os_error(error, path.name, "read").rstrip(".")
+
+
+def _because(error: Exception) -> str:
+    """What a library says about damage, in brackets: one line of bearable length."""
+    said = " ".join(str(error).split())
+    return f" ({said[:120]})" if said else ""
 
 
 def _sniff(path: Path, start: bytes, size: int) -> None:
@@ -114,27 +132,51 @@ def _sniff(path: Path, start: bytes, size: int) -> None:
             raise UnreadableSliceError(f"it is {name}; unpack it first")
     if start[128:132] == b"DICM":
         return
-    # Without preamble: a group 0002 or 0008 element in little or big endian comes first.
-    if start[:2] in (b"\x02\x00", b"\x08\x00", b"\x00\x02", b"\x00\x08") and size > 132:
+    if start.startswith(_APPLE_DOUBLE) and path.name.startswith("._"):
+        raise NoDicomError
+    if size > 132 and _starts_with_element(start):
         return
     if path.suffix.lower() in _DICOM_SUFFIXES:
         raise UnreadableSliceError("the file is empty" if size == 0 else "it is not DICOM")
     raise NoDicomError
 
 
+def _starts_with_element(start: bytes) -> bool:
+    """Without preamble a plausible element of group 0002 or 0008 comes first."""
+    for order in ("little", "big"):
+        group, element = (int.from_bytes(start[i : i + 2], order) for i in (0, 2))
+        if group in (2, 8) and element < 0x0100:
+            length = int.from_bytes(start[4:8], order)
+            return (start[4:6].isalpha() and start[4:6].isupper()) or length <= 1024
+    return False
+
+
+def _check_deflated(file: Any, size: int) -> None:
+    """Refuse a small deflated file that would fill the memory (`file` stands at byte 132)."""
+    start = file.read(1024)
+    if _DEFLATED not in start:
+        return
+    # (0002,0000) UL: the length of the meta group, after whose end the deflated bytes begin.
+    file.seek(144 + int.from_bytes(start[8:12], "little"))
+    limit = max(_DEFLATED_BYTES, _DEFLATED_RATIO * size)
+    inflate, inflated = zlib.decompressobj(-zlib.MAX_WBITS), 0
+    while data := inflate.unconsumed_tail or file.read(1 << 16):
+        inflated += len(inflate.decompress(data, 1 << 20))
+        if inflated > limit:
+            raise UnreadableSliceError("it is far larger inside than a DICOM file can be")
+
+
 def _read(file: Any) -> FileDataset:
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return pydicom.dcmread(
-                file, stop_before_pixels=True, specific_tags=list(_TAGS), force=True
-            )
+        return pydicom.dcmread(
+            file, stop_before_pixels=True, specific_tags=list(_TAGS), force=True
+        )
     except (InvalidDicomError, RecursionError, MemoryError) as error:
         raise UnreadableSliceError("the file is damaged") from error
     except OSError:
         raise
     except Exception as error:  # pydicom raises many types on damaged files
-        raise UnreadableSliceError(f"the file is damaged ({error})") from error
+        raise UnreadableSliceError(f"the file is damaged{_because(error)}") from error
 
 
 def _check_pixels_present(dataset: FileDataset, file: Any, size: int) -> None:

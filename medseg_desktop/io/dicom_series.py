@@ -6,17 +6,11 @@ silently.  Pixels are not read here (see `io.pixels`).
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import os
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Literal
-
-import numpy as np
 
 from medseg_desktop.core.annotation import Annotation
 from medseg_desktop.core.errors import (
@@ -25,19 +19,19 @@ from medseg_desktop.core.errors import (
     DataError,
     UnreadableSliceError,
     UsageError,
+    describe_os_error,
 )
-from medseg_desktop.core.volume import Patient, Series, Slice, slice_normal, stack_warnings
-from medseg_desktop.io.annotation_files import AnnotationFile, FileShape, pair_annotations
-from medseg_desktop.io.codecs import syntax_name
-from medseg_desktop.io.dicom_header import (
-    FramePlace,
-    Header,
-    NoDicomError,
-    read_header,
+from medseg_desktop.core.volume import Series, Slice
+from medseg_desktop.io.annotation_files import (
+    AnnotationFile,
+    FileShape,
+    Pairing,
+    pair_annotations,
 )
+from medseg_desktop.io.dicom_header import Header, NoDicomError, read_header
 from medseg_desktop.io.medlabelme import NoAnnotationError, read_annotation
+from medseg_desktop.io.stacks import PatientKey, group_stacks, relative_path, top_folder
 
-PatientKey = Literal["id", "folder"]
 #: Called with (files done, files in all); returning normally means "go on".
 ScanProgress = Callable[[int, int], None]
 
@@ -121,28 +115,28 @@ def scan(
         UsageError: the path does not exist.
         DataError: it cannot be listed.
     """
-    if not source.exists():
+    if not os.path.exists(source):
         raise UsageError(f"{source} does not exist.")
     root = source if source.is_dir() else source.parent
     root = Path(os.path.abspath(root))
-    paths = list(_files_below(root)) if source.is_dir() else _file_and_annotation(root, source)
-    headers, documents, rows = _look_at(paths, root, progress)
+    rows: list[FileRow] = []
+    paths = (
+        list(_files_below(root, rows)) if source.is_dir() else _file_and_annotation(root, source)
+    )
+    headers, documents = _look_at(paths, root, rows, progress)
     shapes = {str(h.path): FileShape(len(h.places), h.rows, h.columns) for h in headers}
-    paired, refused = pair_annotations(documents, shapes, root)
-    for path in documents:
-        reason = refused.get(path, "")
-        status = FileStatus.REFUSED if reason else FileStatus.ANNOTATION
-        rows.append(FileRow(_relative(path, root), status, reason))
-    series, warned = _group(headers, root, salt, patient_key)
+    pairing = pair_annotations(documents, shapes, root)
+    rows += [_annotation_row(path, root, pairing) for path in documents]
+    series, warned = group_stacks(headers, root, salt, patient_key)
     for header in headers:
         reason = warned.get(str(header.path), "")
         status = FileStatus.WARNED if reason else FileStatus.SHOWN
-        rows.append(FileRow(_relative(header.path, root), status, reason))
+        rows.append(FileRow(relative_path(header.path, root), status, reason))
     return ScanResult(
         root=root,
         series=series,
         files=tuple(sorted(rows, key=lambda r: r.path)),
-        annotations=paired,
+        annotations=pairing.paired,
         notes=_notes(headers, root, patient_key),
     )
 
@@ -161,23 +155,24 @@ def require_series(result: ScanResult) -> None:
     raise DataError(f"{result.root} holds no DICOM series.", "Choose another folder.")
 
 
-def patient_hash(salt: bytes, key: str) -> str:
-    """First 16 hex digits of HMAC-SHA256(salt, key)."""
-    return hmac.new(salt, key.encode("utf-8"), hashlib.sha256).hexdigest()[:16]
+def _files_below(root: Path, rows: list[FileRow]) -> Iterator[Path]:
+    """Every regular file below a folder in a stable order; links to folders are not followed.
 
-
-def _files_below(root: Path) -> Iterator[Path]:
-    """Every regular file below a folder in a stable order; links to folders are not followed."""
+    A folder that cannot be listed is named in `rows`.
+    """
 
     def fail(error: OSError) -> None:
-        if error.filename == str(root):
-            raise DataError(f"{root} cannot be read: {error.strerror}.") from error
+        folder = Path(error.filename or root)
+        reason = describe_os_error(error, folder.name, "read the folder").rstrip(".")
+        if folder == root:
+            raise DataError(f"{reason}.") from error
+        rows.append(FileRow(relative_path(folder, root), FileStatus.REFUSED, reason))
 
     for folder, subfolders, names in os.walk(root, onerror=fail):
         subfolders[:] = sorted(d for d in subfolders if not _is_own_partial(d))
         for name in sorted(names):
             path = Path(folder, name)
-            if path.is_file():
+            if os.path.isfile(path):
                 yield path
 
 
@@ -191,175 +186,42 @@ def _file_and_annotation(root: Path, source: Path) -> list[Path]:
     return [file, beside] if beside.is_file() and beside != file else [file]
 
 
-def _relative(path: Path, root: Path) -> str:
-    return path.relative_to(root).as_posix()
+def _annotation_row(path: Path, root: Path, pairing: Pairing) -> FileRow:
+    if path in pairing.refused:
+        return FileRow(relative_path(path, root), FileStatus.REFUSED, pairing.refused[path])
+    if path in pairing.unused:
+        return FileRow(relative_path(path, root), FileStatus.IGNORED, pairing.unused[path])
+    return FileRow(relative_path(path, root), FileStatus.ANNOTATION)
 
 
 def _look_at(
-    paths: list[Path], root: Path, progress: ScanProgress | None
-) -> tuple[list[Header], dict[Path, Annotation], list[FileRow]]:
+    paths: list[Path], root: Path, rows: list[FileRow], progress: ScanProgress | None
+) -> tuple[list[Header], dict[Path, Annotation]]:
+    """Headers and annotations; files that are neither get their row at once."""
     headers: list[Header] = []
     documents: dict[Path, Annotation] = {}
-    rows: list[FileRow] = []
     for i, path in enumerate(paths):
         if progress:
             progress(i, len(paths))
         try:
-            if path.suffix.lower() == ".json":
+            if path.suffix.lower() == ".json" and not path.name.startswith("._"):
                 documents[path] = read_annotation(path)
             else:
                 headers.append(read_header(path))
         except NoDicomError:
-            rows.append(FileRow(_relative(path, root), FileStatus.IGNORED, "not DICOM"))
+            rows.append(FileRow(relative_path(path, root), FileStatus.IGNORED, "not DICOM"))
         except NoAnnotationError:
-            rows.append(FileRow(_relative(path, root), FileStatus.IGNORED, "no annotation"))
+            rows.append(FileRow(relative_path(path, root), FileStatus.IGNORED, "no annotation"))
         except (UnreadableSliceError, AnnotationError) as error:
-            rows.append(FileRow(_relative(path, root), FileStatus.REFUSED, error.message))
+            reason = error.message.rstrip(".")
+            rows.append(FileRow(relative_path(path, root), FileStatus.REFUSED, reason))
     if progress:
         progress(len(paths), len(paths))
-    return headers, documents, rows
-
-
-@dataclass(frozen=True, slots=True)
-class _Frame:
-    """One frame on its way into a stack."""
-
-    header: Header
-    index: int
-    place: FramePlace
-
-
-def _group(
-    headers: Iterable[Header], root: Path, salt: bytes, patient_key: PatientKey
-) -> tuple[tuple[Series, ...], dict[str, str]]:
-    """Series in a stable order, and warnings by file."""
-    groups: dict[str, dict[tuple[object, ...], list[_Frame]]] = defaultdict(
-        lambda: defaultdict(list)
-    )
-    for header in headers:
-        for i, place in enumerate(header.places):
-            groups[_series_id(header)][_stack_key(header, place)].append(_Frame(header, i, place))
-    series: list[Series] = []
-    warned: dict[str, str] = {}
-    for stacks in groups.values():
-        for number, frames in enumerate(stacks.values()):
-            stack = _series(frames, number, root, salt, patient_key)
-            warned.update(_duplicates(stack, root))
-            series.append(stack)
-    series.sort(key=lambda s: (s.path, s.number or 0, s.uid, s.stack))
-    return tuple(series), warned
-
-
-def _series_id(header: Header) -> str:
-    """Series UIDs are unique by the standard, but not in anonymised data: add the patient."""
-    return "\n".join((header.patient_id, header.issuer, header.study_uid, header.series_uid))
-
-
-def _stack_key(header: Header, place: FramePlace) -> tuple[object, ...]:
-    """Frames of one series share a stack when they agree in orientation, size and echo."""
-    orientation = tuple(round(v, 2) + 0.0 for v in place.orientation) if place.orientation else ()
-    return (orientation, header.rows, header.columns, header.samples, header.echo)
-
-
-def _series(
-    frames: list[_Frame], number: int, root: Path, salt: bytes, patient_key: PatientKey
-) -> Series:
-    first = frames[0]
-    orientation = first.place.orientation
-    slices = tuple(_sorted_slices(frames, orientation))
-    spacing = first.place.spacing_mm
-    syntaxes = sorted({f.header.transfer_syntax for f in frames})
-    return Series(
-        uid=first.header.series_uid,
-        stack=number,
-        path=_common_path({f.header.path for f in frames}, root),
-        patient=_patient(first.header, root, salt, patient_key),
-        study_uid=first.header.study_uid,
-        study_date=first.header.study_date,
-        study_description=first.header.study_description,
-        number=first.header.series_number,
-        description=first.header.description,
-        modality=first.header.modality,
-        rows=first.header.rows,
-        columns=first.header.columns,
-        slices=slices,
-        orientation=orientation,
-        spacing_mm=spacing,
-        transfer_syntaxes=tuple(syntax_name(s) for s in syntaxes),
-        warnings=_warnings(frames, slices),
-        acquisition=first.header.acquisition,
-    )
-
-
-def _sorted_slices(frames: list[_Frame], orientation: tuple[float, ...] | None) -> list[Slice]:
-    """By position along the normal, then instance number and frame."""
-    normal = slice_normal(orientation) if orientation else None
-    slices = []
-    for frame in frames:
-        position = frame.place.position_mm
-        located = position is not None and normal is not None
-        slices.append(
-            Slice(
-                path=str(frame.header.path),
-                frame=frame.index,
-                frames=len(frame.header.places),
-                sop_uid=frame.header.sop_uid,
-                instance_number=frame.header.instance_number,
-                position_mm=position,
-                location_mm=float(np.dot(normal, position)) if located else None,  # type: ignore[arg-type]
-            )
-        )
-    if all(s.location_mm is not None for s in slices):
-        key = lambda s: (round(s.location_mm or 0.0, 3), s.instance_number, s.frame, s.path)  # noqa: E731
-    else:
-        key = lambda s: (0.0, s.instance_number, s.frame, s.path)  # noqa: E731
-    return sorted(slices, key=key)
-
-
-def _warnings(frames: list[_Frame], slices: tuple[Slice, ...]) -> tuple[str, ...]:
-    warnings = list(stack_warnings(slices))
-    if frames[0].header.samples > 1:
-        warnings.append("Colour slices are shown, but not used for training.")
-    return tuple(warnings)
-
-
-def _duplicates(stack: Series, root: Path) -> dict[str, str]:
-    """Files that carry the SOP Instance UID of another file of the stack."""
-    seen: dict[tuple[str, int], str] = {}
-    warned: dict[str, str] = {}
-    for item in stack.slices:
-        earlier = seen.setdefault((item.sop_uid, item.frame), item.path)
-        if item.sop_uid and earlier != item.path:
-            other = _relative(Path(earlier), root)
-            warned[item.path] = f"it has the same SOP Instance UID as {other}"
-    return warned
-
-
-def _patient(header: Header, root: Path, salt: bytes, patient_key: PatientKey) -> Patient:
-    if patient_key == "folder":
-        key = f"folder:{_top_folder(header.path, root)}"
-    elif header.patient_id:
-        key = f"{header.patient_id}\n{header.issuer}" if header.issuer else header.patient_id
-    else:
-        key = header.study_uid or f"file:{header.path.name}"
-    return Patient(key, patient_hash(salt, key), header.patient_id, header.patient_name)
-
-
-def _top_folder(path: Path, root: Path) -> str:
-    parts = path.relative_to(root).parts
-    return parts[0] if len(parts) > 1 else ""
-
-
-def _common_path(paths: set[Path], root: Path) -> str:
-    """The single file, else the folder that holds all of them, relative to the root."""
-    if len(paths) == 1:
-        return _relative(next(iter(paths)), root)
-    common = Path(os.path.commonpath([p.parent for p in paths]))
-    return _relative(common, root)
+    return headers, documents
 
 
 def _notes(headers: list[Header], root: Path, patient_key: PatientKey) -> tuple[str, ...]:
-    folders = {_top_folder(h.path, root) for h in headers}
+    folders = {top_folder(h.path, root) for h in headers}
     patients = {(h.patient_id, h.issuer) for h in headers if h.patient_id}
     studies = {h.study_uid for h in headers}
     if patient_key == "id" and len(patients) == 1 and len(folders) > 1 and len(studies) > 1:

@@ -27,8 +27,9 @@ from medseg_desktop.core.annotation import (
     Shape,
     ShapeType,
 )
-from medseg_desktop.core.errors import AnnotationError, describe_os_error
+from medseg_desktop.core.errors import AnnotationError, DataError, describe_os_error
 from medseg_desktop.io.atomic import write_bytes
+from medseg_desktop.io.png import check_png
 
 MAXIMUM_BYTES = 64 * 1024 * 1024
 MAXIMUM_POINTS = 100_000
@@ -106,7 +107,7 @@ def _read_medlabelme(document: dict[str, Any], name: str) -> Annotation:
         image_path=_image_path(document.get("image_path"), "image_path", name),
         total_frames=total if _is_count(total) else None,
         frames=tuple(_read_frame(f, name) for f in frames),
-        extra=_without(document, _TOP_KEYS if _is_count(total) else ("image_path", "frames")),
+        extra=_rest(document, _TOP_KEYS if _is_count(total) else ("image_path", "frames")),
     )
 
 
@@ -121,7 +122,7 @@ def _read_labelme(document: dict[str, Any], name: str) -> Annotation:
         image_path=_image_path(document.get("imagePath"), "imagePath", name),
         total_frames=None,
         frames=(frame,),
-        extra=_without(document, _LABELME_KEYS),
+        extra=_rest(document, _LABELME_KEYS),
         is_labelme=True,
     )
 
@@ -137,7 +138,7 @@ def _read_frame(frame: Any, name: str) -> FrameAnnotation:
         shapes=_read_shapes(frame.get("shapes", []), index, name),
         width=_size(frame.get("width"), "width", name),
         height=_size(frame.get("height"), "height", name),
-        extra=_without(frame, _FRAME_KEYS),
+        extra=_rest(frame, _FRAME_KEYS),
     )
 
 
@@ -159,21 +160,21 @@ def _read_shape(shape: Any, where: str, name: str) -> Shape:
         shape_type = ShapeType(kind)
     except ValueError as error:
         raise AnnotationError(f"{where} has the unknown shape type {str(kind)[:40]!r}.") from error
-    points, four_numbers = _read_points(shape.get("points"), shape_type, where)
+    points, stored = _read_points(shape.get("points"), shape_type, where)
     if len(points) < MINIMUM_POINTS[shape_type]:
         raise AnnotationError(
             f"{where} is a {shape_type} with {len(points)} points; "
             f"it needs at least {MINIMUM_POINTS[shape_type]}."
         )
     bitmap = _bitmap(shape.get("mask"), where) if shape_type is ShapeType.MASK else None
-    keys = ("label", "points", "shape_type") if "shape_type" in shape else ("label", "points")
-    return Shape(label, points, shape_type, _without(shape, keys), four_numbers, bitmap)
+    extra = _rest(shape, _SHAPE_KEYS)
+    return Shape(label, points, shape_type, extra, bool(stored), stored, bitmap)
 
 
 def _read_points(
     points: Any, shape_type: ShapeType, where: str
-) -> tuple[tuple[Point, ...], bool]:
-    """Points as pairs, and whether a rectangle was stored as x, y, width, height."""
+) -> tuple[tuple[Point, ...], tuple[Any, ...]]:
+    """Points as pairs, and a rectangle of x, y, width, height as the file stores it."""
     if not isinstance(points, list):
         raise AnnotationError(f"{where} has no points.")
     if len(points) > MAXIMUM_POINTS:
@@ -182,7 +183,7 @@ def _read_points(
         flat = points[0] if len(points) == 1 else points
         if isinstance(flat, list) and len(flat) == 4 and all(_is_number(v) for v in flat):
             x, y, width, height = (_coordinate(v, where) for v in flat)
-            return ((x, y), (x + width, y + height)), True
+            return ((x, y), (x + width, y + height)), tuple(points)
     pairs = []
     for point in points:
         if not isinstance(point, list) or len(point) != 2:
@@ -190,7 +191,7 @@ def _read_points(
         pairs.append((_coordinate(point[0], where), _coordinate(point[1], where)))
     if shape_type is ShapeType.RECTANGLE and len(pairs) == 1:
         raise AnnotationError(f"{where} is a rectangle with one corner; it needs two.")
-    return tuple(pairs), False
+    return tuple(pairs), ()
 
 
 def _coordinate(value: Any, where: str) -> float:
@@ -203,9 +204,10 @@ def _bitmap(encoded: Any, where: str) -> npt.NDArray[np.bool_]:
     """labelme's `mask`: a PNG in base64, placed at the shape's first point."""
     try:
         data = base64.b64decode(encoded, validate=True)
-    except (TypeError, ValueError, binascii.Error) as error:
+        check_png(data)
+    except (TypeError, ValueError, binascii.Error, DataError) as error:
         raise AnnotationError(f"{where} has no readable bitmap.") from error
-    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE) if data else None
+    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE)
     if pixels is None:
         raise AnnotationError(f"{where} has no readable bitmap.")
     return pixels > 0
@@ -233,8 +235,9 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
-def _without(mapping: Mapping[str, Any], keys: tuple[str, ...]) -> dict[str, Any]:
-    return {k: v for k, v in mapping.items() if k not in keys}
+def _rest(mapping: Mapping[str, Any], keys: tuple[str, ...]) -> dict[str, Any]:
+    """What the document model does not hold: unknown keys, and known ones that are null."""
+    return {k: v for k, v in mapping.items() if k not in keys or v is None}
 
 
 def annotation_to_json(annotation: Annotation) -> dict[str, Any]:
@@ -257,24 +260,33 @@ def annotation_to_json(annotation: Annotation) -> dict[str, Any]:
 
 def _frame_to_json(frame: FrameAnnotation) -> dict[str, Any]:
     return {
+        **frame.extra,
         "frame": frame.frame,
         **_present(width=frame.width, height=frame.height),
         "shapes": [_shape_to_json(s) for s in frame.shapes],
-        **frame.extra,
     }
 
 
 def _shape_to_json(shape: Shape) -> dict[str, Any]:
-    points: list[Any] = [list(p) for p in shape.points]
-    if shape.rectangle_xywh:
-        (x0, y0), (x1, y1) = shape.points
-        points = [[x0, y0, x1 - x0, y1 - y0]]
+    points = [list(p) for p in shape.points]
     return {
-        "label": shape.label,
-        "points": points,
-        "shape_type": str(shape.shape_type),
         **shape.extra,
+        "label": shape.label,
+        "points": _four_numbers(shape) if shape.rectangle_xywh else points,
+        "shape_type": str(shape.shape_type),
     }
+
+
+def _four_numbers(shape: Shape) -> list[Any]:
+    """A rectangle as x, y, width, height: the file's own numbers where it was not moved."""
+    (x0, y0), (x1, y1) = shape.points
+    numbers = [x0, y0, x1 - x0, y1 - y0]
+    is_flat = len(shape.rectangle_stored) == 4
+    if shape.rectangle_stored:
+        x, y, width, height = shape.rectangle_stored if is_flat else shape.rectangle_stored[0]
+        if (x, y, x + width, y + height) == (x0, y0, x1, y1):
+            numbers = [x, y, width, height]
+    return numbers if is_flat else [numbers]
 
 
 def _present(**values: int | None) -> dict[str, int]:
@@ -288,13 +300,13 @@ def write_annotation(path: Path, annotation: Annotation) -> None:
 
 
 def referenced_image(json_path: Path, annotation: Annotation, root: Path) -> Path:
-    """The DICOM file an annotation belongs to, without touching anything outside `root`.
+    """The path of the DICOM file an annotation belongs to, below `root`; it may not exist.
 
-    Both separators are understood.  Only the text of the path is judged: absolute paths,
-    drives, network shares and `..` that leaves `root` are refused before the disk is asked.
+    Both separators are understood.  Only the text is judged, the disk is never asked: nobody
+    can make the program look outside the opened folder.
 
     Raises:
-        AnnotationError: the path leaves the opened folder, or the file is not there.
+        AnnotationError: the path leaves the opened folder.
     """
     text = annotation.image_path
     parts = PureWindowsPath(text)
@@ -308,12 +320,5 @@ def referenced_image(json_path: Path, annotation: Annotation, root: Path) -> Pat
                 raise outside
             folder.pop()
         elif part != ".":
-            if ":" in part:
-                raise outside
             folder.append(part)
-    image = root.joinpath(*folder)
-    if not image.is_file():
-        raise AnnotationError(f"{json_path.name} refers to {text!r}, which is not there.")
-    if not image.resolve().is_relative_to(root.resolve()):
-        raise outside
-    return image
+    return root.joinpath(*folder)

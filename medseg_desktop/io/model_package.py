@@ -7,7 +7,9 @@ runs, and every byte is read once, so what was checked is what is used.  Nothing
 from __future__ import annotations
 
 import hashlib
+import math
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +28,11 @@ ONNX = "model.onnx"
 WEIGHTS = "weights.safetensors"
 CARD = "card.md"
 
+#: What reading a file or an archive member raises where it is damaged, absent or encrypted.
+_READ_ERRORS = (
+    OSError, zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError,
+)  # fmt: skip
+_LONGEST_NAME = 150
 #: Sizes in bytes above which a file of a package is refused (BiSeNetV2 has about 15 MB).
 _LIMITS = {MODEL_JSON: 4 << 20, ONNX: 256 << 20, WEIGHTS: 256 << 20, CARD: 1 << 20}
 
@@ -150,23 +157,44 @@ def _read_info(path: Path, files: _Files) -> ModelInfo:
         info = msgspec.json.decode(files.read(MODEL_JSON), type=ModelInfo)
     except FileNotFoundError as error:
         raise ModelError(f"{path} is no model: it has no {MODEL_JSON}.") from error
-    except (OSError, zipfile.BadZipFile, msgspec.MsgspecError, RecursionError) as error:
+    except (*_READ_ERRORS, msgspec.MsgspecError) as error:
         raise ModelError(f"{path} is no model that this program can read: {error}.") from error
     if info.schema != 1:
         raise ModelError(f"{path} was made by a newer version of the program.")
     sides = (info.input.height, info.input.width)
     if info.input.channels not in range(1, 17) or not all(32 <= s <= 4096 for s in sides):
         raise ModelError(f"{path} declares an input size that this program does not support.")
-    if len(info.labels) < 2 or [x.index for x in info.labels] != list(range(len(info.labels))):
+    n_labels = len(info.labels)
+    if not 2 <= n_labels <= 255 or [x.index for x in info.labels] != list(range(n_labels)):
         raise ModelError(f"{path} has a label table with gaps.")
+    if not _is_file_name(info.name):
+        raise ModelError(f"{path} has a name that no folder can have.")
+    if not _is_usable(info.preprocessing):
+        raise ModelError(f"{path} prepares slices in a way that this program does not know.")
     return info
+
+
+def _is_file_name(name: str) -> bool:
+    """A model's name becomes a folder's, so it must not lead anywhere else."""
+    plain = not any(c in "/\\" or c < " " for c in name)
+    return plain and 0 < len(name) <= _LONGEST_NAME and name.strip(". ") != ""
+
+
+def _is_usable(how: Preprocessing) -> bool:
+    numbers = [how.low, how.high, how.mean, how.std]
+    if how.denoise is not None:
+        numbers += [how.denoise.sigma_color, how.denoise.sigma_space]
+        if not 1 <= how.denoise.diameter <= 64:
+            return False
+    finite = all(math.isfinite(n) for n in numbers)
+    return finite and how.std > 0 and 0 <= how.low < how.high <= 100 and how.version == 1
 
 
 def _read_checked(path: Path, files: _Files, info: ModelInfo, name: str) -> bytes:
     """One file whose digest must be the one in `model.json`."""
     try:
         data = files.read(name)
-    except (OSError, zipfile.BadZipFile) as error:
+    except _READ_ERRORS as error:
         raise ModelError(f"{path} has no readable {name}.", "Copy the model again.") from error
     if hashlib.sha256(data).hexdigest() != info.files.get(name):
         raise ModelError(

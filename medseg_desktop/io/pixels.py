@@ -16,6 +16,7 @@ from medseg_desktop.core.display import PixelFormat, Window
 from medseg_desktop.core.errors import UnreadableSliceError, describe_os_error
 from medseg_desktop.io.codecs import decoder_for, syntax_name
 from medseg_desktop.io.dicom_header import first_number
+from medseg_desktop.io.quiet import quiet
 
 #: Files kept open for their further frames; a multi-frame file is read once, not per frame.
 _KEPT_FILES = 2
@@ -35,7 +36,8 @@ class FrameReader:
             UnreadableSliceError: the reason, without the file's name.
         """
         dataset = self._dataset(path)
-        return decode(dataset, frame), pixel_format(dataset)
+        with quiet():
+            return decode(dataset, frame), pixel_format(dataset)
 
     def _dataset(self, path: str) -> FileDataset:
         with self._lock:
@@ -55,9 +57,12 @@ class FrameReader:
 def read_dataset(path: Path) -> FileDataset:
     """A whole DICOM file; raises UnreadableSliceError with the reason."""
     try:
-        return pydicom.dcmread(path, force=True)
+        with quiet():
+            return pydicom.dcmread(path, force=True)
     except OSError as error:
-        raise UnreadableSliceError(describe_os_error(error, path.name, "read")) from error
+        raise UnreadableSliceError(
+            describe_os_error(error, path.name, "read").rstrip(".")
+        ) from error
     except Exception as error:  # pydicom raises many types on damaged files
         raise UnreadableSliceError(f"the file is damaged ({error})") from error
 
@@ -72,7 +77,8 @@ def decode(dataset: FileDataset, frame: int | None) -> npt.NDArray[np.generic]:
     uid = str(meta.get("TransferSyntaxUID", "")) if meta else ""
     decoder, plugin = decoder_for(uid)
     try:
-        pixels, _ = decoder.as_array(dataset, index=frame, decoding_plugin=plugin)
+        with quiet():
+            pixels, _ = decoder.as_array(dataset, index=frame, decoding_plugin=plugin)
     except MemoryError as error:
         raise UnreadableSliceError("its pixels do not fit into memory") from error
     except Exception as error:  # decoders raise many types on damaged files

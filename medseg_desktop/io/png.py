@@ -46,15 +46,20 @@ def read_grey_png(path: Path) -> npt.NDArray[np.uint8]:
         data = path.read_bytes()
     except OSError as error:
         raise DataError(describe_os_error(error, path.name, "read").rstrip(".")) from error
-    # IHDR: width, height (big-endian), bit depth, colour type (PNG specification, 11.2.2).
-    if not data.startswith(SIGNATURE) or len(data) < 33:
-        raise DataError("not a PNG file")
-    width, height = (int.from_bytes(data[i : i + 4], "big") for i in (16, 20))
-    if not (0 < width <= MAXIMUM_SIDE and 0 < height <= MAXIMUM_SIDE):
-        raise DataError(f"a PNG of {width} x {height} pixels is too large")
+    check_png(data)
     if (data[24], data[25]) != (8, 0):
         raise DataError("not an 8-bit grey PNG")
     pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     if pixels is None or pixels.ndim != 2 or pixels.dtype != np.uint8:
         raise DataError("the PNG file is damaged")
     return pixels  # type: ignore[return-value]
+
+
+def check_png(data: bytes) -> None:
+    """Refuse, with DataError, what is no PNG or declares a size that no slice has."""
+    # IHDR: width, height (big-endian), bit depth, colour type (PNG specification, 11.2.2).
+    if not data.startswith(SIGNATURE) or len(data) < 33:
+        raise DataError("not a PNG file")
+    width, height = (int.from_bytes(data[i : i + 4], "big") for i in (16, 20))
+    if not (0 < width <= MAXIMUM_SIDE and 0 < height <= MAXIMUM_SIDE):
+        raise DataError(f"a PNG of {width} x {height} pixels is too large")

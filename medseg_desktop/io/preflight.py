@@ -181,8 +181,10 @@ def _data_warnings(
             "Put a patient with lesions into the validation set.",
         )
     if 0 < train.patients < FEW_PATIENTS:
+        one = train.patients == 1
+        few = "is only one patient" if one else f"are only {train.patients} patients"
         yield Finding(
-            f"There are only {train.patients} patients to train on.",
+            f"There {few} to train on.",
             "Expect poor results on new patients until there are more.",
         )
     for label in dataset.manifest.table.foreground:

@@ -12,18 +12,29 @@ from medseg_desktop.core.errors import WorkspaceError, describe_os_error
 from medseg_desktop.core.settings import Settings, changed_settings, valid_settings
 from medseg_desktop.io.atomic import write_bytes
 
-ENVIRONMENT_VARIABLE = "MEDSEG_SETTINGS"
+SETTINGS_VARIABLE = "MEDSEG_SETTINGS"
+WORKSPACE_VARIABLE = "MEDSEG_WORKSPACE"
 _log = logging.getLogger(__name__)
 
 
 def settings_path() -> Path:
     """MEDSEG_SETTINGS, else settings.json in the user's configuration folder."""
-    configured = os.environ.get(ENVIRONMENT_VARIABLE)
+    configured = os.environ.get(SETTINGS_VARIABLE)
     if configured:
         return Path(configured)
     import platformdirs
 
     return platformdirs.user_config_path("MedSeg", appauthor=False) / "settings.json"
+
+
+def default_workspace(setting: str = "") -> Path:
+    """MEDSEG_WORKSPACE, else the user's setting, else a folder in the user's documents."""
+    configured = os.environ.get(WORKSPACE_VARIABLE) or setting
+    if configured:
+        return Path(configured)
+    import platformdirs
+
+    return platformdirs.user_documents_path() / "MedSeg"
 
 
 def load_settings() -> Settings:
@@ -33,7 +44,7 @@ def load_settings() -> Settings:
         values = msgspec.json.decode(path.read_bytes())
     except FileNotFoundError:
         return Settings()
-    except (OSError, msgspec.MsgspecError) as error:
+    except (OSError, msgspec.MsgspecError, RecursionError) as error:
         _log.warning("The settings file %s cannot be read: %s.", path, error)
         return Settings()
     if not isinstance(values, dict):

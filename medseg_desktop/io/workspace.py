@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import secrets
@@ -32,19 +33,8 @@ from medseg_desktop.io.model_package import (
     write_model,
 )
 
-ENVIRONMENT_VARIABLE = "MEDSEG_WORKSPACE"
 _SALT_BYTES = 32
 T = TypeVar("T")
-
-
-def default_workspace(setting: str = "") -> Path:
-    """MEDSEG_WORKSPACE, else the user's setting, else a folder in the user's documents."""
-    configured = os.environ.get(ENVIRONMENT_VARIABLE) or setting
-    if configured:
-        return Path(configured)
-    import platformdirs
-
-    return platformdirs.user_documents_path() / "MedSeg"
 
 
 def salt_id(salt: bytes) -> str:
@@ -80,7 +70,7 @@ class Workspace:
         """The secret that patient hashes are made with; drawn once, when first needed."""
         path = self.root / "salt"
         try:
-            return bytes.fromhex(path.read_text(encoding="ascii").strip())
+            return _read_salt(path)
         except FileNotFoundError:
             self._make(self.root)
             return self._draw_salt(path)
@@ -96,15 +86,22 @@ class Workspace:
         beside = path.with_name(f".salt.{secrets.token_hex(4)}")
         write_bytes(beside, salt.hex().encode("ascii"))
         try:
-            if not path.exists():
-                os.replace(beside, path)
+            with contextlib.suppress(FileExistsError):
+                _rename_new(beside, path)
+            return _read_salt(path)
+        except OSError as error:
+            raise WorkspaceError(describe_os_error(error, path, "write")) from error
         finally:
             beside.unlink(missing_ok=True)
-        return bytes.fromhex(path.read_text(encoding="ascii"))
 
     def split(self) -> Split:
         """The frozen split; empty for a new workspace."""
-        return self._read("split.json", Split) or Split()
+        split = self._read("split.json", Split) or Split()
+        if split.schema != 1:
+            raise WorkspaceError(
+                f"{self.root / 'split.json'} was made by a newer version of the program."
+            )
+        return split
 
     def freeze(self, patients: dict[str, SetName]) -> None:
         """Add patients to the frozen split; those already assigned stay where they are."""
@@ -116,6 +113,10 @@ class Workspace:
     def labels(self) -> LabelTable:
         """The label table; the recipe's for a new workspace."""
         labels = self._read("labels.json", tuple[Label, ...])
+        if labels and [x.index for x in labels] != list(range(len(labels))):
+            raise WorkspaceError(
+                f"{self.root / 'labels.json'} has gaps.", "Restore it from a backup."
+            )
         return LabelTable(labels) if labels else RECIPE_LABELS
 
     def keep_labels(self, table: LabelTable) -> None:
@@ -154,11 +155,11 @@ class Workspace:
             UsageError: there is no such model.
         """
         path = Path(reference)
-        if path.is_dir() or path.is_file():
+        if reference and os.path.exists(path):
             return path
         if path.name == reference:
             named = self.models / reference
-            if named.is_dir():
+            if os.path.isdir(named):
                 return named
             versions = [
                 (e.info.version, e.path)
@@ -202,7 +203,7 @@ class Workspace:
             return msgspec.json.decode(path.read_bytes(), type=kind)
         except FileNotFoundError:
             return None
-        except (OSError, msgspec.MsgspecError) as error:
+        except (OSError, msgspec.MsgspecError, RecursionError) as error:
             raise WorkspaceError(
                 f"{path} cannot be read: {error}.", "Restore it from a backup."
             ) from error
@@ -220,6 +221,29 @@ class Workspace:
                 describe_os_error(error, folder, "make the folder"),
                 "Choose another one with --workspace.",
             ) from error
+
+
+def _read_salt(path: Path) -> bytes:
+    """The stored salt; raises ValueError where it is not a whole one."""
+    salt = bytes.fromhex(path.read_text(encoding="ascii").strip())
+    if len(salt) != _SALT_BYTES:
+        raise ValueError("a salt of the wrong length")
+    return salt
+
+
+def _rename_new(source: Path, target: Path) -> None:
+    """Give a file its name unless the name is taken; raises FileExistsError then."""
+    if os.name == "nt":
+        os.rename(source, target)  # refuses an existing target, unlike on other systems
+        return
+    try:
+        os.link(source, target)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without hard links, such as exFAT
+        if target.exists():
+            raise FileExistsError(target) from None
+        os.replace(source, target)
 
 
 def _modified(path: Path) -> float:

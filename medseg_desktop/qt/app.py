@@ -39,7 +39,7 @@ def run_app(
     assert isinstance(app, QApplication)
     app.setApplicationName("MedSeg Desktop")
     app.setApplicationVersion(__version__)
-    _write_log()
+    log = _write_log()
     settings = load_settings()
     apply_theme(app, dark=settings.theme == "dark")
     controller = Controller(workspace, settings)
@@ -51,15 +51,18 @@ def run_app(
     if path is not None:
         controller.open(path)
     if quit_after_s is not None:
-        QTimer.singleShot(int(quit_after_s * 1000), controller.window.close)
+        QTimer.singleShot(int(quit_after_s * 1000), controller.closing.close_now)
     try:
         return app.exec()
     finally:
         controller.close()
         restore()
+        if log is not None:
+            logging.getLogger().removeHandler(log)
+            log.close()
 
 
-def _write_log() -> None:
+def _write_log() -> logging.Handler | None:
     """Keep warnings and errors in a small file beside the settings."""
     path = settings_path().with_name("medseg-desktop.log")
     try:
@@ -69,7 +72,8 @@ def _write_log() -> None:
         )
     except OSError:
         _log.warning("The log file %s cannot be written.", path)
-        return
+        return None
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     handler.setLevel(logging.WARNING)
     logging.getLogger().addHandler(handler)
+    return handler

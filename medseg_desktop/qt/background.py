@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from PySide6.QtCore import QObject, Qt, Signal
@@ -37,11 +37,11 @@ class Background(QObject):
         work: Callable[[], T],
         done: Callable[[T], None],
         failed: Callable[[MedSegError], None] | None = None,
-    ) -> Future[None]:
+    ) -> None:
         """Run `work` in a worker thread, then `done(result)` or `failed(error)` in the GUI's.
 
         `Cancelled` is delivered to nobody; an unexpected error is logged with its traceback
-        and delivered as a general sentence.
+        and delivered as a general sentence.  After `close` nothing is run any more.
         """
 
         def run() -> None:
@@ -60,7 +60,8 @@ class Background(QObject):
             else:
                 self.deliver(lambda: done(result))
 
-        return self._pool.submit(run)
+        if not self.closed:
+            self._pool.submit(run)
 
     def deliver(self, call: Callable[[], None] | None) -> None:
         """Run `call` in the GUI thread soon; from any thread."""

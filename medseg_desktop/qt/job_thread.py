@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QObject, QThread, Signal
+from PySide6.QtCore import QObject, Qt, QThread, QTimer, Signal
 
 from medseg_desktop.core.errors import MedSegError
-from medseg_desktop.core.events import TERMINAL, Failed, Finished
+from medseg_desktop.core.events import Failed, Finished
 from medseg_desktop.core.run_state import RunState, reduce
 from medseg_desktop.core.specs import Spec
 from medseg_desktop.jobs.child import Child
@@ -19,7 +20,7 @@ from medseg_desktop.jobs.run import temporary_work_dir
 
 _log = logging.getLogger(__name__)
 #: States are handed to the window at most this often; the last one always is.
-_REPORT_S = 0.1
+_REPORT_MS = 100
 
 
 class JobThread(QThread):
@@ -31,10 +32,12 @@ class JobThread(QThread):
             merged into the result (registering a model, say).
 
     Signals:
-        changed(RunState): at most ten times a second, and at the end with `is_over`.
+        changed(RunState): at most ten times a second, always with the latest state, and at the
+            end with `is_over`; emitted in the thread that made this object.
     """
 
     changed = Signal(object)
+    _news = Signal()
 
     def __init__(
         self,
@@ -56,7 +59,16 @@ class JobThread(QThread):
         self._command = command
         self._child: Child | None = None
         self._stop_early = False
-        self._reported = 0.0
+        # The latest state goes from hand to hand under the lock; news are told once until
+        # they are fetched, so a flood of events never fills the window's event queue.
+        self._lock = threading.Lock()
+        self._latest = RunState()
+        self._told = False
+        self._pause = QTimer(self)
+        self._pause.setSingleShot(True)
+        self._pause.setInterval(_REPORT_MS)
+        self._pause.timeout.connect(self._report)
+        self._news.connect(self._on_news, Qt.ConnectionType.QueuedConnection)
 
     def stop(self) -> None:
         """Ask the job to save and stop; returns at once, from any thread."""
@@ -96,7 +108,7 @@ class JobThread(QThread):
                 if isinstance(event, Finished) and self._finish is not None:
                     event = self._with_finish(event)
                 run = reduce(run, event)
-                self._report(run, last=isinstance(event, TERMINAL))
+                self._tell(run)
 
     def _with_finish(self, event: Finished) -> Finished | Failed:
         assert self._finish is not None
@@ -106,12 +118,33 @@ class JobThread(QThread):
             return Failed(time=event.time, message=error.message, hint=error.hint)
         return Finished(time=event.time, seq=event.seq, result=result)
 
-    def _report(self, run: RunState, last: bool) -> None:
-        now = time.monotonic()
-        if last or now - self._reported >= _REPORT_S:
-            self._reported = now
+    def _tell(self, run: RunState) -> None:
+        """In the job's thread: there is a newer state."""
+        with self._lock:
+            self._latest = run
+            known, self._told = self._told, True
+        if not known or run.is_over:
+            self._news.emit()
+
+    def _on_news(self) -> None:
+        """In the window's thread: report now, or when the last report is old enough."""
+        if self._latest.is_over:
+            self._pause.stop()
+            self._report()
+        elif not self._pause.isActive():
+            self._report()
+
+    def _report(self) -> None:
+        with self._lock:
+            run, told = self._latest, self._told
+            self._told = False
+        if told:
+            if not run.is_over:
+                self._pause.start()
             self.changed.emit(run)
 
     def _fail(self, message: str, hint: str = "") -> None:
+        if self._latest.is_over:
+            return  # the job had ended before; there is one end only
         failed = Failed(time=time.time(), message=message, hint=hint)
-        self.changed.emit(reduce(RunState(), failed))
+        self._tell(reduce(self._latest, failed))

@@ -139,6 +139,7 @@ class MainWindow(QMainWindow):
         bar.addWidget(space)
         self._fill_toolbar(bar, TOOLBAR_RIGHT, widgets)
         self.addToolBar(bar)
+        self.toolbar = bar
 
     def _fill_toolbar(
         self, bar: QToolBar, keys: tuple[str, ...], widgets: dict[str, QComboBox]
@@ -197,6 +198,15 @@ class MainWindow(QMainWindow):
             made.append(action)
         return made
 
+    def set_stopping(self, text: str) -> None:
+        """The window waits for jobs to end, and nothing else can be begun."""
+        for part in (self.splitter, self.menuBar(), self.toolbar):
+            part.setEnabled(False)
+        for action in self.actions_by_key.values():
+            action.setEnabled(False)
+        self.setAcceptDrops(False)
+        self.show_progress(text, 0, 0)
+
     # -- geometry
 
     def save_geometry(self, settings: QSettings) -> None:
@@ -222,11 +232,10 @@ class MainWindow(QMainWindow):
         self.close()
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        if self._may_close:
-            event.accept()
-        else:
-            event.ignore()
+        if not self._may_close:
+            # May call `allow_close` at once; a `close` within this event does nothing by itself.
             self.close_requested.emit()
+        event.setAccepted(self._may_close)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         if any(url.isLocalFile() for url in event.mimeData().urls()):

@@ -35,6 +35,7 @@ class PredictionLoader(QObject):
         self._loader = loader
         self._background = Background(1, "predictions", self)
         self._results: dict[_Key, LabelMap] = {}
+        self._impossible: set[tuple[str, tuple[str, int]]] = set()
         self._lock = threading.Lock()
         self._generation = 0
         self._todo: set[int] = set()
@@ -45,6 +46,8 @@ class PredictionLoader(QObject):
 
     def start(self, predictor: Predictor, series: Series, index: int) -> None:
         """Predict a whole series, beginning at slice `index`; known slices are told at once."""
+        if (_model_key(predictor), series.key) in self._impossible:
+            return  # it was told about already
         same = predictor is self._predictor and series is self._series
         self._predictor, self._series = predictor, series
         known = self.known(predictor, series)
@@ -78,6 +81,7 @@ class PredictionLoader(QObject):
         """Another folder was opened."""
         self.stop()
         self._results.clear()
+        self._impossible.clear()
 
     def close(self) -> None:
         """End the thread."""
@@ -89,8 +93,13 @@ class PredictionLoader(QObject):
             if self._running or not self._todo or self._predictor is None or self._series is None:
                 return
             self._running = True
-            work = partial(self._predict, self._predictor, self._series, self._generation)
-        self._background.submit(work, self._ended, self._broken)
+            predictor, series, generation = self._predictor, self._series, self._generation
+        what = (_model_key(predictor), series.key)
+        self._background.submit(
+            partial(self._predict, predictor, series, generation),
+            self._ended,
+            partial(self._broken, generation, what),
+        )
 
     def _predict(self, predictor: Predictor, series: Series, generation: int) -> None:
         """In the background thread: predict what is nearest to the wanted slice."""
@@ -111,16 +120,22 @@ class PredictionLoader(QObject):
             self._background.deliver(partial(self._on_predicted, generation, key, label_map))
 
     def _on_predicted(self, generation: int, key: _Key, label_map: LabelMap) -> None:
-        self._results[key] = label_map
-        if generation == self._generation:
+        if generation == self._generation:  # else another folder may have been opened
+            self._results[key] = label_map
             self.predicted.emit(key[1], key[2], label_map)
 
     def _ended(self, _result: None) -> None:
         self._running = False
         self._start_thread()
 
-    def _broken(self, error: MedSegError) -> None:
+    def _broken(
+        self, generation: int, what: tuple[str, tuple[str, int]], error: MedSegError
+    ) -> None:
         self._running = False
+        if self._generation != generation:
+            self._start_thread()  # another series is wanted by now
+            return
+        self._impossible.add(what)
         self.stop()
         self.failed.emit(error.message)
 

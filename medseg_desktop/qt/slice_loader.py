@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from medseg_desktop.qt.background import Background
 SeriesKey = tuple[str, int]
 _FALLBACK_CACHE_BYTES = 1 << 30
 _THREADS = 2
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,6 +92,7 @@ class SliceLoader(QObject):
         self._cache.clear()
         self._bytes = 0
         self._series = None
+        self._reader = FrameReader()  # the old one keeps files as they were
 
     def set_series(self, series: Series, start: int) -> None:
         """Read a whole series in the background, beginning at slice `start`."""
@@ -159,10 +162,17 @@ class SliceLoader(QObject):
                 self._todo.discard(index)
             try:
                 loaded = self.read_now(series, index)
-                self._background.deliver(partial(self._on_loaded, generation, loaded))
             except UnreadableSliceError as error:
-                fail = partial(self._on_failed, generation, series.key, index, error.message)
-                self._background.deliver(fail)
+                reason = error.message
+            except Exception:  # this thread must go on with the other slices
+                _log.exception("unexpected error in slice %d of %s", index, series.path)
+                reason = "its pixels cannot be read"
+            else:
+                self._background.deliver(partial(self._on_loaded, generation, loaded))
+                continue
+            self._background.deliver(
+                partial(self._on_failed, generation, series.key, index, reason)
+            )
         if restart:  # another series was chosen while this thread was busy with the old one
             self._background.deliver(self._start_readers)
 

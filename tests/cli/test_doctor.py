@@ -87,6 +87,18 @@ def test_a_command_that_meets_a_broken_package_points_to_doctor(
     assert "medseg-desktop doctor" in done.stderr
 
 
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="a check for Linux")
+def test_a_library_that_qt_needs_and_cannot_load_is_named_with_its_package(
+    broken_cv2: dict[str, str], tmp_path: Path
+) -> None:
+    (tmp_path / "libraries").mkdir()
+    (tmp_path / "libraries" / "libEGL.so.1").write_bytes(b"")
+    done = doctor(**broken_cv2, LD_LIBRARY_PATH=str(tmp_path / "libraries"))
+    assert done.returncode == 1
+    assert "Qt does not start, because the system lacks libEGL.so.1." in done.stdout
+    assert "sudo apt-get install -y libegl1" in done.stdout
+
+
 def test_gpu_checks_are_refused_until_a_later_version() -> None:
     done = doctor("--gpu")
     assert (done.returncode, done.stdout) == (2, "")

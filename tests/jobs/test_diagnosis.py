@@ -171,6 +171,11 @@ class TestQt:
             assert system_libraries.loads("libc.so.6")
         assert not system_libraries.loads("libmedseg-invented.so.1")
 
+    def test_the_readme_names_every_package_of_the_table_in_one_line(self) -> None:
+        readme = (ROOT / "README.md").read_text(encoding="utf-8")
+        (line,) = re.findall(r"^(?:sudo )?apt-get install (.*)$", readme, re.MULTILINE)
+        assert set(line.split()) - {"-y"} == {*packages(), CJK_FONTS}
+
     def test_every_library_of_the_table_is_named_once(self) -> None:
         assert len({x.soname for x in SYSTEM_LIBRARIES}) == len(SYSTEM_LIBRARIES)
         assert len(packages()) == len(SYSTEM_LIBRARIES)

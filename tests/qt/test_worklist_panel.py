@@ -9,6 +9,7 @@ from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
 from medseg_desktop.qt.panels.worklist_delegate import counts_text
+from medseg_desktop.qt.panels.worklist_model import Role
 from medseg_desktop.qt.panels.worklist_panel import Filter, SeriesRow, WorklistPanel
 
 ROWS = (
@@ -54,10 +55,25 @@ def test_series_are_listed_under_patient_and_study(panel: WorklistPanel) -> None
         "Patient 1",
         "Patient 2",
     ]
-    study = model.index(0, 0, model.index(0, 0))
-    assert study.data() == "2000-01-01"
-    assert [model.index(i, 0, study).data() for i in range(2)] == ["FLAIR", "T1"]
+    patient = model.index(0, 0)
+    assert [model.index(i, 0, patient).data() for i in range(2)] == ["FLAIR", "T1"]
+    assert patient.data(Role.STUDY) == "2000-01-01"
     assert panel.progress.text() == "1 of 3 done"
+
+
+def test_a_patient_with_two_studies_has_a_branch_for_each(panel: WorklistPanel) -> None:
+    panel.set_rows((*ROWS, SeriesRow("d", "Patient 2", "2001-02-01", "FLAIR", 30)))
+    model = panel.tree.model()
+    studies = [model.index(i, 0, model.index(1, 0)) for i in range(2)]
+    assert [study.data() for study in studies] == ["2000-02-01", "2001-02-01"]
+    assert model.index(0, 0, studies[1]).data() == "FLAIR"
+
+
+def test_a_hidden_name_disappears_from_the_tree(panel: WorklistPanel) -> None:
+    rows = [replace(row, patient_key=row.patient_title) for row in ROWS]
+    panel.set_rows(rows)
+    panel.set_rows([replace(row, patient_title="Hidden") for row in rows])
+    assert panel.tree.model().index(0, 0).data() == "Hidden"
 
 
 def test_a_click_reports_the_series_once(panel: WorklistPanel, activated: list[str]) -> None:
@@ -100,14 +116,8 @@ def test_new_numbers_keep_selection_and_thumbnails(
     panel.set_rows((*ROWS, SeriesRow("d", "Patient 3", "2000-03-01", "FLAIR", 5)))
     index = panel._model.index_of("a")
     assert panel.tree.currentIndex().data() == "FLAIR"
-    assert not index.data(panel_thumbnail_role()).isNull()
+    assert not index.data(Role.THUMBNAIL).isNull()
     assert activated == []
-
-
-def panel_thumbnail_role() -> int:
-    from medseg_desktop.qt.panels.worklist_model import Role
-
-    return Role.THUMBNAIL
 
 
 def test_a_thumbnail_is_drawn_in_its_row(panel: WorklistPanel) -> None:

@@ -215,7 +215,8 @@ class ValueSlider(QWidget):
 def number_box(decimals: int = 0, suffix: str = "") -> QDoubleSpinBox:
     """A narrow right-aligned number box without arrows (arrow keys still step)."""
     result = QDoubleSpinBox()
-    result.setButtonSymbols(QDoubleSpinBox.ButtonSymbols.NoButtons)
+    # Not NoButtons: Qt 6.11 then leaves one pixel for the text of a styled box.
+    result.setProperty("plain", True)
     result.setDecimals(decimals)
     result.setSuffix(suffix)
     result.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)

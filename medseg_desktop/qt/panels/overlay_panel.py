@@ -18,7 +18,15 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from medseg_desktop.qt.panels.controls import Swatch, column, label, row, tool_button
+from medseg_desktop.qt.panels.controls import (
+    Swatch,
+    button,
+    clear_layout,
+    column,
+    label,
+    row,
+    tool_button,
+)
 from medseg_desktop.qt.theme.icons import set_icon
 from medseg_desktop.qt.theme.tokens import DARK
 
@@ -112,6 +120,38 @@ class LayerRow(QWidget):
         self.changed.emit(self.check.isChecked(), self.opacity.value() / 100)
 
 
+class Hint(QWidget):
+    """A muted sentence with links below it.
+
+    Signals:
+        link_activated(str): key of the link.
+    """
+
+    link_activated = Signal(str)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.text = label("", "muted", wrap=True)
+        self._links = row(spacing=0)
+        layout = column(self, spacing=0)
+        layout.setContentsMargins(20, 0, 0, 0)
+        layout.addWidget(self.text)
+        layout.addLayout(self._links)
+        self.hide()
+
+    def set_text(self, text: str, links: Sequence[tuple[str, str]]) -> None:
+        """Replaces sentence and links; an empty text hides both."""
+        self.text.setText(text)
+        clear_layout(self._links)
+        for key, link_text in links:
+            link = button(link_text)
+            link.setProperty("link", True)
+            link.clicked.connect(lambda _=False, key=key: self.link_activated.emit(key))
+            self._links.addWidget(link)
+        self._links.addStretch(1)
+        self.setVisible(bool(text))
+
+
 class OverlayPanel(QWidget):
     """Layers, labels and shapes.
 
@@ -120,12 +160,14 @@ class OverlayPanel(QWidget):
         label_visibility_changed(int, bool): class index.
         shape_selected(int): key of a `ShapeRow`, by the user.
         shape_activated(int): double click or Enter.
+        link_activated(str): the key of a link of `set_hint`.
     """
 
     layer_changed = Signal(object, bool, float)
     label_visibility_changed = Signal(int, bool)
     shape_selected = Signal(int)
     shape_activated = Signal(int)
+    link_activated = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -146,6 +188,9 @@ class OverlayPanel(QWidget):
                 )
             )
         layout.addLayout(box)
+        self.hint = Hint()
+        self.hint.link_activated.connect(self.link_activated)
+        layout.addWidget(self.hint)
         layout.addWidget(label(self.tr("Labels"), "section"))
         self.labels = _list(1)
         layout.addWidget(self.labels)
@@ -169,6 +214,10 @@ class OverlayPanel(QWidget):
     def set_layer_available(self, layer: Layer, available: bool, reason: str = "") -> None:
         """Greys a layer out, for example the prediction while there is no model."""
         self.layers[layer].set_available(available, reason)
+
+    def set_hint(self, text: str, links: Sequence[tuple[str, str]] = ()) -> None:
+        """Why nothing can be predicted, and (key, text) of what may be done; empty hides it."""
+        self.hint.set_text(text, links)
 
     def set_prediction_name(self, model: str) -> None:
         """The model that made the prediction; empty for none."""

@@ -11,8 +11,9 @@ from medseg_desktop.qt.theme.icons import pixmap
 from medseg_desktop.qt.theme.state import current_tokens
 from medseg_desktop.qt.theme.tokens import CORNER, SECONDARY_PX
 
-THUMBNAIL = 40
+THUMBNAIL = 48
 _HEIGHTS = {Kind.PATIENT: 28, Kind.STUDY: 22, Kind.SERIES: 60}
+_GAP = 8
 _PAD = 8
 
 
@@ -56,14 +57,19 @@ class WorklistDelegate(QStyledItemDelegate):
         font.setPixelSize(13 if is_patient else SECONDARY_PX)
         area = option.rect.adjusted(2, 0, -_PAD, 0)
         done, total = index.data(Role.COUNTS) or (0, 0)
-        if is_patient and total:
+        small = _small(option.font)
+        if is_patient and total > 1:
+            # Of one series the mark in its own row tells the same.
             colour = t.good if done == total else t.muted
-            small = _small(option.font)
             text = f"{done}/{total}"
             _line(painter, area, text, small, colour, Qt.AlignmentFlag.AlignRight)
-            area.setRight(area.right() - QFontMetrics(small).horizontalAdvance(text) - 8)
+            area.setRight(area.right() - QFontMetrics(small).horizontalAdvance(text) - _GAP)
         colour = t.text if is_patient else t.muted
         _line(painter, area, str(index.data()), font, colour)
+        area.setLeft(area.left() + QFontMetrics(font).horizontalAdvance(str(index.data())) + _GAP)
+        study = index.data(Role.STUDY)
+        if study and area.width() > 4 * _GAP:
+            _line(painter, area, str(study), small, t.muted, Qt.AlignmentFlag.AlignRight)
 
     def _paint_series(
         self,
@@ -88,7 +94,9 @@ class WorklistDelegate(QStyledItemDelegate):
             name, colour = ("warning", t.caution) if row.warnings else ("check", t.good)
             mark = pixmap(name, colour, 16, painter.device().devicePixelRatio())
             painter.drawPixmap(right - 16, option.rect.top() + 7, mark)
-        line = QRect(left, option.rect.top() + 6, right - left - 20, 17)
+        line = QRect(left, option.rect.top() + 5, right - left, 17)
+        if row.warnings or row.done:
+            line.setRight(right - 20)
         _line(painter, line, row.series_title, option.font, t.text)
         line.setRight(right)
         for text in counts_text(row):

@@ -1,7 +1,11 @@
-"""The tree patient > study > series behind the worklist, and its filter."""
+"""The tree patient > study > series behind the worklist, and its filter.
+
+A patient with one study only has no row for it: the study stands beside the patient's name.
+"""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
@@ -26,6 +30,7 @@ class Role(IntEnum):
     ROW = Qt.ItemDataRole.UserRole + 3
     THUMBNAIL = Qt.ItemDataRole.UserRole + 4
     COUNTS = Qt.ItemDataRole.UserRole + 5
+    STUDY = Qt.ItemDataRole.UserRole + 6
 
 
 class Kind(StrEnum):
@@ -86,6 +91,8 @@ class WorklistModel(QStandardItemModel):
         self._rows: tuple[SeriesRow, ...] = ()
         self._series: dict[str, QStandardItem] = {}
         self._thumbnails: dict[str, QPixmap] = {}
+        self._patients: dict[str, QStandardItem] = {}
+        self._studies: dict[tuple[str, str], QStandardItem] = {}
 
     @property
     def rows(self) -> tuple[SeriesRow, ...]:
@@ -102,6 +109,7 @@ class WorklistModel(QStandardItemModel):
                 self._fill(self._series[row.key], row)
         else:
             self._build()
+        self._title()
         self._count()
         return not same
 
@@ -119,25 +127,26 @@ class WorklistModel(QStandardItemModel):
 
     def _build(self) -> None:
         self.clear()
-        self._series = {}
-        patients: dict[str, QStandardItem] = {}
-        studies: dict[tuple[str, str], QStandardItem] = {}
+        self._series, self._patients, self._studies = {}, {}, {}
+        count = Counter(patient for patient, _ in {row.branch for row in self._rows})
         for row in self._rows:
             patient_key, _ = row.branch
-            patient = patients.get(patient_key)
+            patient = self._patients.get(patient_key)
             if patient is None:
-                patient = patients[patient_key] = _branch(row.patient_title, Kind.PATIENT)
+                patient = self._patients[patient_key] = _branch(row.patient_title, Kind.PATIENT)
                 self.appendRow(patient)
-            study = studies.get(row.branch)
-            if study is None:
-                study = studies[row.branch] = _branch(row.study_title, Kind.STUDY)
-                patient.appendRow(study)
+            parent = patient
+            if count[patient_key] > 1:
+                if row.branch not in self._studies:
+                    self._studies[row.branch] = _branch(row.study_title, Kind.STUDY)
+                    patient.appendRow(self._studies[row.branch])
+                parent = self._studies[row.branch]
             item = _branch(row.series_title, Kind.SERIES)
             item.setData(row.key, Role.KEY)
             if row.key in self._thumbnails:
                 item.setData(self._thumbnails[row.key], Role.THUMBNAIL)
             self._fill(item, row)
-            study.appendRow(item)
+            parent.appendRow(item)
             self._series[row.key] = item
 
     def _fill(self, item: QStandardItem, row: SeriesRow) -> None:
@@ -145,6 +154,17 @@ class WorklistModel(QStandardItemModel):
             item.setText(row.series_title)
             item.setData(row, Role.ROW)
             item.setToolTip("\n".join(row.warnings))
+
+    def _title(self) -> None:
+        """Writes patients and studies, whose names may have been hidden or shown."""
+        for row in self._rows:
+            patient, study = self._patients[row.branch[0]], self._studies.get(row.branch)
+            patient.setText(row.patient_title)
+            if study is not None:
+                study.setText(row.study_title)
+            else:
+                patient.setData(row.study_title, Role.STUDY)
+                patient.setToolTip(f"{row.patient_title}\n{row.study_title}")
 
     def _count(self) -> None:
         """Writes (done, all) series to each patient and study."""

@@ -127,7 +127,7 @@ class WorklistPanel(QWidget):
             self.select(self._current)
 
     def set_thumbnail(self, key: str, image: QImage) -> None:
-        """A picture of a series; drawn 40 px high."""
+        """A picture of a series; drawn 48 px high."""
         self._model.set_thumbnail(key, image)
 
     def select(self, key: str) -> None:

@@ -46,8 +46,10 @@ class ConversionPresenter(QObject):
     def set_folder(self, found: ScanResult) -> None:
         """Another folder is open."""
         self._found = found
-        if self.dialog is not None:
+        if self.dialog is not None and not self._runs.is_converting:
             self._fill(self.dialog)
+            self.dialog.set_idle()
+            self.dialog.set_dataset_name(self._free_name())
 
     def open(self) -> ConvertDialog:
         """Show the dialog, filled from the opened folder."""
@@ -56,8 +58,8 @@ class ConversionPresenter(QObject):
             self.dialog.start_requested.connect(self._start)
             self.dialog.cancel_requested.connect(self._runs.stop_conversion)
             self.dialog.choose_source_requested.connect(self.source_requested)
-        self._fill(self.dialog)
         if not self._runs.is_converting:
+            self._fill(self.dialog)
             self.dialog.set_idle()
             self.dialog.set_dataset_name(self._free_name())
         self.dialog.show()
@@ -125,6 +127,7 @@ class ConversionPresenter(QObject):
                 preset=form.preset,
                 include=include,
                 overlays=form.overlays,
+                skip_broken=True,  # the dialog lists them
             )
         except MedSegError as error:
             dialog.set_error(sentence(error))

@@ -4,36 +4,32 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import QObject, QSignalBlocker, Signal
-from PySide6.QtGui import QAction
+from PySide6.QtCore import QObject, QSignalBlocker, Qt
+from PySide6.QtGui import QAction, QStandardItemModel
 from PySide6.QtWidgets import QComboBox
 
 from medseg_desktop.core.view import LayerState, ResolvedView
 from medseg_desktop.inference.predictor import Predictor
 from medseg_desktop.io.workspace import ModelEntry
+from medseg_desktop.qt.panels.message_bar import Level, MessageBar
 from medseg_desktop.qt.panels.overlay_panel import Layer, OverlayPanel
 from medseg_desktop.qt.prediction_loader import PredictionLoader
 from medseg_desktop.qt.presenters.slice_presenter import SlicePresenter
 from medseg_desktop.qt.sessions.runs import RunSession
 from medseg_desktop.qt.sessions.study import StudySession
 
+_USE, _PREDICT = "use_model", "predict"
+
 
 class ModelPresenter(QObject):
-    """Between the model chooser, the Predict action and the prediction layer.
-
-    Signals:
-        new_model(ModelEntry): a training brought a model while another one is in use.
-        no_model(): predictions were asked for, but there is none.
-    """
-
-    new_model = Signal(object)
-    no_model = Signal()
+    """Between the model chooser, the Predict action and the prediction layer."""
 
     def __init__(
         self,
         chooser: QComboBox,
         action: QAction,
         panel: OverlayPanel,
+        messages: MessageBar,
         study: StudySession,
         runs: RunSession,
         predictions: PredictionLoader,
@@ -42,10 +38,13 @@ class ModelPresenter(QObject):
     ) -> None:
         super().__init__(parent)
         self._chooser, self._action, self._panel = chooser, action, panel
+        self._messages = messages
         self._study, self._runs = study, runs
         self._predictions, self._slices = predictions, slices
+        self._offered: Path | None = None
         chooser.activated.connect(self._on_chosen)
         action.toggled.connect(self._on_toggled)
+        messages.action_requested.connect(self._on_message_action)
         runs.models_changed.connect(self._fill)
         runs.model_chosen.connect(self._on_model)
         runs.model_added.connect(self._on_added)
@@ -54,33 +53,49 @@ class ModelPresenter(QObject):
         self._fill(())
 
     def _fill(self, entries: tuple[ModelEntry, ...]) -> None:
+        model = self._chooser.model()
         with QSignalBlocker(self._chooser):
             self._chooser.clear()
-            for entry in entries:
+            for row, entry in enumerate(entries):
                 self._chooser.addItem(entry.title, str(entry.path))
-                if entry.problem:
-                    item = self._chooser.count() - 1
-                    self._chooser.setItemData(item, entry.problem, 3)  # Qt.ToolTipRole
-            path = self._runs.chosen_path
-            self._chooser.setCurrentIndex(self._chooser.findData(str(path)) if path else -1)
-        self._show_available(bool(entries))
+                if entry.problem and isinstance(model, QStandardItemModel):
+                    self._chooser.setItemData(row, entry.problem, Qt.ItemDataRole.ToolTipRole)
+                    model.item(row).setEnabled(False)
+        self._show_chosen()
 
-    def _show_available(self, any_model: bool) -> None:
-        """Say why nothing can be predicted, or that it can."""
-        self._chooser.setEnabled(any_model)
+    def _show_chosen(self) -> None:
+        """The model in use, which may lie outside the workspace."""
+        path, predictor = self._runs.chosen_path, self._runs.predictor
+        with QSignalBlocker(self._chooser):
+            if path and predictor and self._chooser.findData(str(path)) < 0:
+                self._chooser.addItem(predictor.info.title, str(path))
+            self._chooser.setCurrentIndex(self._chooser.findData(str(path)) if path else -1)
+        self._show_available()
+
+    def _show_available(self) -> None:
+        """Say why nothing can be predicted and what to do, or that it can."""
+        any_model = self._chooser.count() > 0
         usable = self._runs.predictor is not None
+        links: list[tuple[str, str]] = []
         if usable:
             reason = self.tr("Show what the model finds (Ctrl+P)")
         elif any_model:
-            reason = self.tr("Choose a model first")
+            reason = self.tr("Choose a model at the top right first.")
         else:
-            reason = self.tr("There is no model yet: train one, import one, or open the demo")
+            reason = self.tr("There is no model yet: train one, import one, or try the demo study.")
+            links = [
+                ("import_model", self.tr("Import a model…")),
+                ("demo_study", self.tr("Open the demo study")),
+            ]
+        self._chooser.setEnabled(any_model)
+        self._chooser.setToolTip("" if any_model else reason)
         self._chooser.setPlaceholderText(
             self.tr("Choose a model") if any_model else self.tr("No model yet")
         )
         self._action.setEnabled(usable)
         self._action.setToolTip(reason)
         self._panel.set_layer_available(Layer.PREDICTION, usable, "" if usable else reason)
+        self._panel.set_hint("" if usable else reason, links)
 
     def _on_chosen(self) -> None:
         path = self._chooser.currentData()
@@ -89,25 +104,37 @@ class ModelPresenter(QObject):
 
     def _on_added(self, entry: ModelEntry) -> None:
         """A first model is used at once; a further one only when somebody says so."""
-        if self._runs.predictor is None:
+        if self._runs.chosen_path is None:
             self._runs.choose_model(entry.path)
-        else:
-            self.new_model.emit(entry)
+            text = self.tr("The model {name} is ready and in use.").format(name=entry.title)
+            show = self.tr("Show its predictions")
+            self._messages.show_message(text, Level.SUCCESS, show, _PREDICT)
+            return
+        self._offered = entry.path
+        predictor = self._runs.predictor
+        current = predictor.info.title if predictor else self._runs.chosen_path.name
+        text = self.tr("The model {name} is ready. {current} stays in use.")
+        use = self.tr("Use {name}").format(name=entry.title)
+        text = text.format(name=entry.title, current=current)
+        self._messages.show_message(text, Level.SUCCESS, use, _USE)
+
+    def _on_message_action(self, key: str) -> None:
+        if key == _USE and self._offered is not None:
+            self._messages.clear()
+            self._runs.choose_model(self._offered)
+        elif key == _PREDICT:
+            self._messages.clear()
+            self._action.setChecked(True)
 
     def _on_model(self, predictor: Predictor | None) -> None:
         self._predictions.stop()
         self._slices.set_predictor(predictor)
         self._panel.set_prediction_name(predictor.info.title if predictor else "")
-        with QSignalBlocker(self._chooser):
-            path = self._runs.chosen_path
-            self._chooser.setCurrentIndex(self._chooser.findData(str(path)) if path else -1)
-        self._show_available(self._chooser.count() > 0 or predictor is not None)
+        self._show_chosen()
         self._update()
 
     def _on_toggled(self, on: bool) -> None:
         opacity = self._study.state.layers.prediction.opacity
-        if on and self._runs.predictor is None:
-            self.no_model.emit()
         self._study.set_layer(Layer.PREDICTION.value, LayerState(on, opacity))
 
     def _on_view(self, now: ResolvedView, before: ResolvedView | None) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from PySide6.QtCore import QObject, Qt
+from PySide6.QtCore import QObject, Qt, QTimer
 
-from medseg_desktop.core.display import Window, percentile_window
+from medseg_desktop.core.display import Window
 from medseg_desktop.core.view import LayerState, ResolvedView, dragged_window
 from medseg_desktop.core.volume import Series
 from medseg_desktop.inference.predictor import Predictor
@@ -24,10 +24,10 @@ from medseg_desktop.qt.theme.tokens import DARK
 
 LabelMap = npt.NDArray[np.uint8]
 _FINE, _COARSE = 0.1, 5.0
-#: Percentile presets for series without calibrated values (key -> low, high).
-PERCENTILES = {"auto": (1.0, 99.0), "soft": (0.5, 99.8), "lesion": (50.0, 99.9)}
 #: Dice below which outline and prediction of a slice are marked as disagreeing.
 _AGREEMENT = 0.5
+#: After so many milliseconds a slice that is still being read is shown as such.
+_LATE_MS = 150
 
 
 class SlicePresenter(QObject):
@@ -55,6 +55,11 @@ class SlicePresenter(QObject):
         self._predicted: dict[int, LabelMap] = {}
         self._differing: set[int] = set()
         self._histogram_of: object = None
+        # A slice of the one before under the new number misleads, unless only for a moment.
+        self._late = QTimer(self)
+        self._late.setSingleShot(True)
+        self._late.setInterval(_LATE_MS)
+        self._late.timeout.connect(self._show_reading)
         self._connect()
         self._fill_labels()
 
@@ -73,7 +78,6 @@ class SlicePresenter(QObject):
         panel.window_changed.connect(lambda c, w: study.set_window(Window(c, w)))
         panel.reset_requested.connect(lambda: study.set_window(None))
         panel.inverted_changed.connect(study.set_inverted)
-        panel.preset_chosen.connect(self.apply_preset)
         self._overlay_panel.layer_changed.connect(self._on_layer)
         self._overlay_panel.label_visibility_changed.connect(study.set_label_visible)
 
@@ -87,13 +91,6 @@ class SlicePresenter(QObject):
         return float(loaded.values[row, column]) if inside else None
 
     # -- from the user
-
-    def apply_preset(self, key: str) -> None:
-        """Window of the file, or by percentiles of the slice on screen."""
-        if key == "file":
-            self._study.set_window(None)
-        elif self._loaded is not None and key in PERCENTILES:
-            self._study.set_window(percentile_window(self._loaded.values, *PERCENTILES[key]))
 
     def _on_drag(self, dx: float, dy: float, modifiers: Qt.KeyboardModifier) -> None:
         view = self._study.view
@@ -121,6 +118,7 @@ class SlicePresenter(QObject):
             self._histogram_of = None
         if before is None or before.slice != now.slice:
             self._slider.set_value(now.index)
+            self._late.start()  # before the new slice is asked for, which may come at once
         if before is None or (before.window, before.inverted) != (now.window, now.inverted):
             self._show_window(now)
         if before is None or before.layers != now.layers:
@@ -130,6 +128,7 @@ class SlicePresenter(QObject):
 
     def _show_series(self, now: ResolvedView) -> None:
         self._loaded = None
+        self._overlay_panel.set_shapes([])
         self._forget_predictions()
         self._histogram_of = None
         self._view.clear()
@@ -156,6 +155,7 @@ class SlicePresenter(QObject):
         if now is None or now.window is None:
             return
         self._loaded = loaded
+        self._late.stop()
         self._view.set_message("")
         self._view.set_slice(loaded.values, (now.window.low, now.window.high), now.inverted)
         if self._histogram_of != (loaded.series_key, now.low, now.high):
@@ -165,14 +165,22 @@ class SlicePresenter(QObject):
         self._draw_overlays()
         self._fill_shapes()
 
+    def _show_reading(self) -> None:
+        self._loaded = None
+        self._view.clear()
+        self._view.set_message(self.tr("Reading…"))
+        self._overlay_panel.set_shapes([])
+
     def _on_failed(self, reason: str) -> None:
         self._loaded = None
+        self._late.stop()
         self._view.clear()
         self._view.set_message(reason)
         self._overlay_panel.set_shapes([])
 
     def _clear(self) -> None:
         self._loaded = None
+        self._late.stop()
         self._view.clear()
         self._slider.set_count(0)
 
@@ -182,8 +190,9 @@ class SlicePresenter(QObject):
         self._fill_shapes()
 
     def _fill_labels(self) -> None:
+        hidden = self._study.state.layers.hidden_labels
         rows = [
-            LabelRow(x.index, x.name, overlays.hex_color(x.color))
+            LabelRow(x.index, x.name, overlays.hex_color(x.color), x.index not in hidden)
             for x in self._annotations.labels.foreground
         ]
         self._overlay_panel.set_labels(rows)

@@ -19,7 +19,7 @@ from medseg_desktop.qt.presenters.corner_lines import date_text
 from medseg_desktop.qt.sessions.annotations import AnnotationSession
 from medseg_desktop.qt.sessions.study import SeriesKey, StudySession
 
-_THUMBNAIL_PX = 80
+_THUMBNAIL_PX = 96  # 48 on a screen with two pixels per point
 
 
 def row_key(key: SeriesKey) -> str:
@@ -54,7 +54,7 @@ class WorklistPresenter(QObject):
         study.view_changed.connect(self._on_view)
 
     def set_folder(self, found: ScanResult) -> None:
-        """Another folder is open."""
+        """Another folder is open; its documents are known to the annotations."""
         self._found = found
         self._fill()
         self._stop.set()
@@ -64,6 +64,16 @@ class WorklistPresenter(QObject):
                 lambda series=series: self._thumbnail(series, stop),  # type: ignore[misc]
                 self._show_thumbnail,
             )
+
+    def step(self, steps: int) -> None:
+        """The next (1) or previous (-1) series of those that are listed, in their order."""
+        view, keys = self._study.view, self._panel.shown_keys()
+        if view is None or not keys:
+            return
+        current = row_key(view.series.key)
+        at = keys.index(current) + steps if current in keys else 0
+        if 0 <= at < len(keys):
+            self._study.set_series(series_key(keys[at]))
 
     def _fill(self) -> None:
         if self._found is None:

@@ -25,7 +25,7 @@ class RunSession(QObject):
         conversion_changed(RunState), training_changed(RunState).
         datasets_changed(names): newest first.
         models_changed(entries): newest first.
-        model_added(ModelEntry): a training has brought a new model.
+        model_added(ModelEntry): a training or an import has brought a new model.
         model_chosen(Predictor | None): it is loaded and used from now on.
         failed(MedSegError): something outside a job did not work.
         idle(): no job runs any more.
@@ -53,6 +53,9 @@ class RunSession(QObject):
         self.models: tuple[ModelEntry, ...] = ()
         self.datasets: tuple[str, ...] = ()
         self._wanted_model: Path | None = None
+        self._used_model: Path | None = None
+        self.model_of_last_time: Path | None = None
+        self._listed = False
         self._jobs: list[JobThread] = []
         self._background = Background(1, "models", self)
 
@@ -70,33 +73,53 @@ class RunSession(QObject):
         self.datasets, self.models = lists
         self.datasets_changed.emit(self.datasets)
         self.models_changed.emit(self.models)
-        usable = [entry for entry in self.models if entry.info]
-        if self.predictor is None and self._wanted_model is None and len(usable) == 1:
-            self.choose_model(usable[0].path)
+        if not self._listed:
+            self._listed = True
+            self._choose_first_model()
+
+    def _choose_first_model(self) -> None:
+        """At the start: the model of the last time, else the only one there is."""
+        usable = [entry.path for entry in self.models if entry.info]
+        if self._wanted_model is not None:
+            return
+        if self.model_of_last_time in usable:
+            self.choose_model(self.model_of_last_time)
+        elif len(usable) == 1:
+            self.choose_model(usable[0])
+
+    def import_model(self, package: Path) -> None:
+        """Check a package (folder or .zip) and copy it into the workspace, in the background."""
+
+        def done(entry: ModelEntry) -> None:
+            self.refresh()
+            self.model_added.emit(entry)
+
+        self._background.submit(
+            lambda: self.workspace.register_model(package), done, self.failed.emit
+        )
 
     def choose_model(self, path: Path | None) -> None:
         """Use a model for predictions; it is checked and loaded in the background."""
         self._wanted_model = path
         if path is None:
-            self.predictor = None
-            self.model_chosen.emit(None)
+            self._set_model(None, None)
             return
         self._background.submit(
-            lambda: (path, Predictor.open(path, self.settings.threads)),
-            self._set_model,
-            self._model_failed,
+            lambda: Predictor.open(path, self.settings.threads),
+            partial(self._set_model, path),
+            partial(self._model_failed, path),
         )
 
-    def _set_model(self, chosen: tuple[Path, Predictor]) -> None:
-        path, predictor = chosen
-        if path == self._wanted_model:
-            self.predictor = predictor
+    def _set_model(self, path: Path | None, predictor: Predictor | None) -> None:
+        if path == self._wanted_model:  # else another one was chosen meanwhile
+            self.predictor, self._used_model = predictor, path
             self.model_chosen.emit(predictor)
 
-    def _model_failed(self, error: MedSegError) -> None:
-        self._wanted_model = None
+    def _model_failed(self, path: Path, error: MedSegError) -> None:
         self.failed.emit(error)
-        self.model_chosen.emit(self.predictor)
+        if path == self._wanted_model:
+            self._wanted_model = self._used_model  # the one before stays in use
+            self.model_chosen.emit(self.predictor)
 
     @property
     def chosen_path(self) -> Path | None:
@@ -183,13 +206,13 @@ class RunSession(QObject):
         if not run.is_over:
             return
         path = run.result.get("registered")
-        if path:
+        self.refresh()
+        if path:  # told after the list that it is in
             self._background.submit(
                 lambda: next(e for e in self.workspace.model_entries() if str(e.path) == path),
                 self.model_added.emit,
                 self.failed.emit,
             )
-        self.refresh()
 
     def close(self) -> None:
         """End all threads; jobs are stopped and waited for."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
@@ -33,7 +34,8 @@ class StudySession(QObject):
     """Owns what is looked at.
 
     Signals:
-        scan_started(Path), scan_progress(done, total), scan_failed(MedSegError),
+        scan_started(Path), scan_progress(done, total), then one of scan_failed(MedSegError),
+        scan_cancelled() and folder_changed; what was open before stays open until the last.
         folder_changed(ScanResult): another folder is open.
         view_changed(ResolvedView, ResolvedView | None): now and before; compare what differs.
         view_closed(): no series is shown.
@@ -44,6 +46,7 @@ class StudySession(QObject):
     scan_started = Signal(object)
     scan_progress = Signal(int, int)
     scan_failed = Signal(object)
+    scan_cancelled = Signal()
     folder_changed = Signal(object)
     view_changed = Signal(object, object)
     view_closed = Signal()
@@ -100,25 +103,37 @@ class StudySession(QObject):
             require_series(result)
             return result
 
-        self._scanner.submit(work, self._set_folder, self._scan_failed)
+        # A late answer of a scan that was stopped, or replaced by another, is dropped.
+        self._scanner.submit(
+            work, partial(self._scanned, stop), partial(self._scan_failed, stop)
+        )
 
     def cancel_scan(self) -> None:
         """Stop looking; what was open stays open."""
-        self._stop_scan.set()
-        self.scan_failed.emit(MedSegError("Opening was cancelled."))
+        if not self._stop_scan.is_set():
+            self._stop_scan.set()
+            self.scan_cancelled.emit()
 
     def _progress(self, stop: threading.Event, done: int, total: int) -> None:
         if not stop.is_set():
             self.scan_progress.emit(done, total)
 
-    def _scan_failed(self, error: MedSegError) -> None:
-        self.scan_failed.emit(error)
+    def _scan_failed(self, stop: threading.Event, error: MedSegError) -> None:
+        if not stop.is_set():
+            stop.set()
+            self.scan_failed.emit(error)
+
+    def _scanned(self, stop: threading.Event, found: ScanResult) -> None:
+        if not stop.is_set():
+            stop.set()
+            self._set_folder(found)
 
     def _set_folder(self, found: ScanResult) -> None:
         self.found = found
         self._facts.clear()
         self._windows.clear()
-        self._state = replace(self._state, series=None)
+        layers = replace(self._state.layers, hidden_labels=frozenset())  # other labels
+        self._state = replace(self._state, series=None, layers=layers)
         self._view = None
         self.loader.forget()
         self.folder_changed.emit(found)
@@ -156,15 +171,6 @@ class StudySession(QObject):
         found = self.found
         annotated = [i for i, s in enumerate(series.slices) if found and found.is_annotated(s)]
         return annotated[len(annotated) // 2] if annotated else len(series.slices) // 2
-
-    def step_series(self, steps: int) -> None:
-        """The next (1) or previous (-1) series of the folder."""
-        if self.found is None or self._state.series is None:
-            return
-        keys = [s.key for s in self.found.series]
-        at = keys.index(self._state.series.key) + steps
-        if 0 <= at < len(keys):
-            self.set_series(keys[at])
 
     def set_slice(self, index: int) -> None:
         """Show slice `index` (from 0) or the nearest there is."""

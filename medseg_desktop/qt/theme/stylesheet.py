@@ -145,6 +145,13 @@ QSpinBox::down-button, QDoubleSpinBox::down-button {{
     subcontrol-origin: border; subcontrol-position: bottom right; width: 18px; border: none;
     background: transparent;
 }}
+QDoubleSpinBox[plain="true"] {{ padding: 0; }}
+QDoubleSpinBox[plain="true"]::up-button, QDoubleSpinBox[plain="true"]::down-button {{
+    width: 0; image: none;
+}}
+QDoubleSpinBox[plain="true"]::up-arrow, QDoubleSpinBox[plain="true"]::down-arrow {{
+    image: none; width: 0; height: 0;
+}}
 QSpinBox::up-arrow, QDoubleSpinBox::up-arrow {{
     image: url({pictures}chevron-up.svg); width: 12px; height: 12px;
 }}

@@ -1,0 +1,81 @@
+"""What the status line says: running work, what lies under the pointer, where a job runs."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QObject
+
+from medseg_desktop.core.run_state import RunState
+from medseg_desktop.qt.main_window import MainWindow
+from medseg_desktop.qt.presenters.slice_presenter import SlicePresenter
+from medseg_desktop.qt.sessions import RunSession, StudySession
+
+
+class StatusLine(QObject):
+    """Fills the status line from the sessions; one running work is shown at a time."""
+
+    def __init__(
+        self,
+        window: MainWindow,
+        study: StudySession,
+        runs: RunSession,
+        slices: SlicePresenter,
+        threads: int,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._window, self._study, self._slices = window, study, slices
+        self._work = ""
+        self._place = self.tr("CPU · {n} threads").format(n=threads)
+        window.place_text.setText(self._place)
+        window.slice_view.cursor_moved.connect(self._show_cursor)
+        window.slice_view.cursor_left.connect(lambda: window.cursor_text.setText(""))
+        window.cancel_requested.connect(self._cancel)
+        study.scan_started.connect(lambda _: self.show("scan", self.tr("Opening"), 0, 0))
+        study.scan_progress.connect(self._on_scan_progress)
+        study.scan_failed.connect(lambda _: self.clear("scan"))
+        study.scan_cancelled.connect(lambda: self.clear("scan"))
+        study.folder_changed.connect(lambda _: self.clear("scan"))
+        study.view_changed.connect(lambda *_: window.cursor_text.setText(""))
+        study.series_progress.connect(self._on_series_progress)
+        runs.training_changed.connect(self._on_training)
+
+    def show(self, work: str, text: str, done: int, total: int) -> None:
+        """Show running work; `total` 0 means that nobody knows how much it is."""
+        self._work = work
+        self._window.show_progress(text, done, total, cancellable=work == "scan")
+
+    def clear(self, work: str) -> None:
+        """This work is over."""
+        if self._work == work:
+            self.show("", "", 0, 0)
+
+    def _cancel(self) -> None:
+        if self._work == "scan":
+            self._study.cancel_scan()
+
+    def _on_scan_progress(self, done: int, total: int) -> None:
+        text = self.tr("Reading {done} of {total} files")
+        self.show("scan", text.format(done=f"{done:,}", total=f"{total:,}"), done, total)
+
+    def _on_series_progress(self, done: int, total: int) -> None:
+        if self._work not in ("", "slices"):
+            return
+        if done < total:
+            text = self.tr("Reading {done} of {total} slices")
+            self.show("slices", text.format(done=done, total=total), done, total)
+        else:
+            self.clear("slices")
+
+    def _show_cursor(self, column: float, row: float) -> None:
+        text = self.tr("row {row}, column {column}").format(row=int(row), column=int(column))
+        value = self._slices.value_at(int(row), int(column))
+        self._window.cursor_text.setText(f"{text}: {value:g}" if value is not None else text)
+
+    def _on_training(self, run: RunState) -> None:
+        if run.is_over:
+            self._window.place_text.setText(self._place)
+            return
+        step = run.steps[-1].iteration if run.steps else 0
+        device = str(run.details.get("device", "CPU")).upper()
+        text = self.tr("Training on {device} · iteration {step}") if step else self.tr("Training")
+        self._window.place_text.setText(text.format(device=device, step=f"{step:,}"))

@@ -1,0 +1,141 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from medseg_desktop.core.errors import DatasetError
+from medseg_desktop.core.specs import TrainSpec
+from medseg_desktop.io import preflight
+from medseg_desktop.io.dataset import read_dataset
+from medseg_desktop.io.preflight import Preflight, check_training
+from tests.builders import write_dataset
+
+
+def check(folder: Path, **changes: Any) -> Preflight:
+    options: dict[str, Any] = {"size": 64, "batch_size": 2} | changes
+    spec = TrainSpec(dataset=str(folder), run="run", model_name="m", **options)
+    return check_training(read_dataset(folder), spec)
+
+
+def messages(findings: list[preflight.Finding]) -> str:
+    return "\n".join(f"{f.message} {f.cure}" for f in findings)
+
+
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("preflight") / "sound"
+    return write_dataset(folder, {"train": 5, "val": 1, "test": 1}, slices=3)
+
+
+def test_a_sound_dataset_may_be_trained_on_without_a_word(sound: Path) -> None:
+    found = check(sound)
+    assert found.may_start
+    assert found.warnings == []
+    found.require()
+
+
+def test_the_numbers_are_those_of_each_set(sound: Path) -> None:
+    train = check(sound).sets["train"]
+    dataset = read_dataset(sound)
+    lesion = sum(int((dataset.label_map(f) == 1).sum()) for f in dataset.files("train"))
+    assert (train.patients, train.slices, train.slices_with_lesion) == (5, 15, 10)
+    assert train.pixels == {"H": lesion}
+    assert check(sound).sets["test"].patients == 1
+
+
+def test_the_answer_can_be_printed_as_json(sound: Path) -> None:
+    data = check(sound).as_dict()
+    assert msgspec.json.decode(msgspec.json.encode(data)) == data
+
+
+def test_a_larger_batch_needs_more_memory(sound: Path) -> None:
+    small, large = check(sound, size=256, batch_size=8), check(sound, size=512, batch_size=8)
+    assert large.memory_mb > small.memory_mb + 1000
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"size": 100}, "size of 100 pixels. Choose a multiple of 32 from 64 to 1024"),
+        ({"size": 32}, "size of 32 pixels"),
+        ({"size": 2048}, "size of 2048 pixels"),
+        ({"batch_size": 1}, "batch of 1 slices is too small"),
+        ({"iterations": 0}, "at least one iteration"),
+        ({"architecture": "unet"}, "no network called unet. Choose bisenetv2"),
+        ({"preset": "fast"}, "no training preset called fast. Choose reference or default"),
+        ({"device": "tpu"}, "no device called tpu"),
+    ],
+)
+def test_options_that_cannot_work_are_problems(
+    sound: Path, changes: dict[str, Any], sentence: str
+) -> None:
+    assert sentence in messages(check(sound, **changes).problems)
+
+
+def test_a_single_patient_is_not_enough(tmp_path: Path) -> None:
+    found = check(write_dataset(tmp_path, {"train": 1}, slices=2))
+    assert len(found.problems) == 1
+    assert "needs at least two patients, one to train on and one to validate on" in messages(
+        found.problems
+    )
+    with pytest.raises(DatasetError, match="at least two patients"):
+        found.require()
+
+
+@pytest.mark.parametrize(
+    ("patients", "sentence"),
+    [
+        ({"val": 2}, "no slice to train on"),
+        ({"train": 2}, "no patient to validate on"),
+        ({"test": 2}, "no slice to train on"),
+        ({}, "no slice to train on"),
+    ],
+)
+def test_an_empty_side_of_the_split_is_a_problem(
+    tmp_path: Path, patients: Any, sentence: str
+) -> None:
+    assert sentence in messages(check(write_dataset(tmp_path, patients, slices=1)).problems)
+
+
+def test_a_training_set_without_any_lesion_is_a_problem(tmp_path: Path) -> None:
+    folder = write_dataset(tmp_path, slices=2, without_lesion=["train"])
+    assert "no lesion in its training set" in messages(check(folder).problems)
+
+
+def test_what_is_doubtful_is_a_warning(tmp_path: Path) -> None:
+    folder = write_dataset(tmp_path, {"train": 1, "val": 1}, slices=2, without_lesion=["val"])
+    found = check(folder, batch_size=8)
+    assert found.may_start
+    text = messages(found.warnings)
+    assert "No validation patient has a lesion" in text
+    assert "There is only one patient to train on" in text
+    assert "fewer training slices (2) than a batch holds (8)" in text
+
+
+def test_a_label_without_training_pixels_is_a_warning(tmp_path: Path) -> None:
+    folder = write_dataset(tmp_path, {"train": 5, "val": 1}, slices=2, labels=("H", "edema"))
+    path = folder / "manifest.json"
+    data = msgspec.json.decode(path.read_bytes())
+    for file in data["files"]:
+        file["pixels_per_label"].pop("edema", None)
+    path.write_bytes(msgspec.json.encode(data))
+    assert "No training slice shows edema" in messages(check(folder).warnings)
+
+
+def test_slices_that_do_not_fit_in_memory_are_a_problem(
+    sound: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(preflight, "free_memory_bytes", lambda: 10_000)
+    assert "MB of memory, but only 1 MB are free" in messages(check(sound).problems)
+
+
+def test_a_batch_that_may_not_fit_in_memory_is_a_warning(
+    sound: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(preflight, "free_memory_bytes", lambda: 500_000_000)
+    found = check(sound)
+    assert found.may_start
+    assert "Choose a smaller size or batch size" in messages(found.warnings)
