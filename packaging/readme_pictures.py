@@ -69,7 +69,6 @@ def main(demo: Path) -> None:
     window.training_panel.show_run(run, int(run.details["iterations"]))
     PICTURES.mkdir(parents=True, exist_ok=True)
     _settle(app, 3.0)
-    window.grab().save(str(PICTURES / "review.png"))
     window.tabs.setCurrentWidget(window.training_panel)
     _settle(app)
     window.grab().save(str(PICTURES / "window.png"))

@@ -23,6 +23,7 @@ from pydicom.uid import (
     RLELossless,
 )
 
+from medseg_desktop.core.errors import Cancelled
 from medseg_desktop.core.labels import LabelTable
 from medseg_desktop.core.preprocessing import Preprocessing
 from medseg_desktop.core.split import SET_NAMES, SetName
@@ -399,3 +400,25 @@ def write_model_package(
     empty_weights = struct.pack("<Q", 2) + b"{}"  # a safetensors file without tensors
     write_model(folder, info, onnx_bytes, empty_weights)
     return folder
+
+
+class QuietContext:
+    """The context of a job that runs in the test's own process.
+
+    Args:
+        stop_in: the phase in which the job is asked to stop, once its first item is done.
+    """
+
+    def __init__(self, stop_in: str = "") -> None:
+        self.phases: list[tuple[str, int, int]] = []
+        self._stop_in = stop_in
+
+    def progress(self, phase: str, done: int, total: int) -> None:
+        self.phases.append((phase, done, total))
+
+    def log(self, message: str) -> None:
+        """Nobody listens."""
+
+    def check(self) -> None:
+        if any(phase == self._stop_in and done > 0 for phase, done, _ in self.phases):
+            raise Cancelled

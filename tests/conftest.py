@@ -7,7 +7,7 @@ import os
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")  # before anything imports Qt
@@ -66,7 +66,9 @@ def _home_of_its_own(
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
     if report.when == "call":
         item.stash[_passed] = report.passed
@@ -76,15 +78,15 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 @pytest.fixture(autouse=True, scope="session")
 def _remember_qthreads() -> Iterator[None]:
     """Notice every QThread that Python starts; Qt has no list of them."""
-    start = QThread.start
+    start: Callable[..., None] = QThread.start
 
     def remember(thread: QThread, *arguments: object) -> None:
         _started_threads.add(thread)
         start(thread, *arguments)
 
-    QThread.start = remember
-    yield
-    QThread.start = start
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(QThread, "start", remember)
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -157,7 +157,7 @@ class Workspace:
         path = Path(reference)
         if reference and os.path.exists(path):
             return path
-        if path.name == reference:
+        if reference and path.name == reference:
             named = self.models / reference
             if os.path.isdir(named):
                 return named

@@ -137,6 +137,7 @@ class Controller(QObject):
         w.overlay_panel.link_activated.connect(lambda key: w.actions_by_key[key].trigger())
         self.conversion.source_requested.connect(self.opening.choose_folder)
         self.conversion.converted.connect(self.training.choose_dataset)
+        self.conversion.converted.connect(lambda _: w.tabs.setCurrentWidget(w.training_panel))
         self.training.convert_requested.connect(self.conversion.open)
         self.training.failed.connect(self._show_error)
         self.training.log_requested.connect(lambda path: show_text_file(w, path))

@@ -223,6 +223,7 @@ def number_box(decimals: int = 0, suffix: str = "") -> QDoubleSpinBox:
     result.setFixedWidth(72)
     result.setKeyboardTracking(False)
     result.setFixedHeight(CONTROL_HEIGHT)
+    result.lineEdit().setTextMargins(0, 0, SPACE_S, 0)
     return result
 
 

@@ -96,9 +96,15 @@ class MessageBar(QFrame):
         self._draw_icon()
         self.show()
 
+    @property
+    def action_key(self) -> str:
+        """Key of the action of the message that is shown; empty for none."""
+        return self._action_key
+
     def clear(self) -> None:
         """Hides the message without a signal."""
         self.hide()
+        self._action_key = ""
         self.text.clear()
 
     def showEvent(self, event: object) -> None:

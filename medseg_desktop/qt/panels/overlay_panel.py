@@ -28,7 +28,7 @@ from medseg_desktop.qt.panels.controls import (
     tool_button,
 )
 from medseg_desktop.qt.theme.icons import set_icon
-from medseg_desktop.qt.theme.tokens import DARK
+from medseg_desktop.qt.theme.tokens import DARK, SPACE_S
 
 _ROW = 28
 _BORDERS = 4
@@ -132,9 +132,10 @@ class Hint(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.text = label("", "muted", wrap=True)
-        self._links = row(spacing=0)
+        self._links = row(spacing=SPACE_S)
         layout = column(self, spacing=0)
-        layout.setContentsMargins(20, 0, 0, 0)
+        layout.setContentsMargins(16, 0, 0, 0)
+        self.text.setContentsMargins(4, 0, 0, 0)  # as far in as the text of a link
         layout.addWidget(self.text)
         layout.addLayout(self._links)
         self.hide()

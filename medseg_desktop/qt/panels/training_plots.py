@@ -19,7 +19,7 @@ from medseg_desktop.qt.theme.state import current_tokens
 from medseg_desktop.qt.theme.tokens import Tokens
 
 _AXIS_WIDTH = 36
-_SMOOTHING = 0.06
+_SMOOTHING = 0.15
 _LABEL_COLOURS = ("only_mine", "only_model", "good", "bad")
 
 

@@ -120,7 +120,7 @@ class RunPage(QWidget):
         layout.addWidget(self.log)
         self.stop.clicked.connect(self.stop_requested)
         self.again.clicked.connect(self.new_training_requested)
-        self.show_log.clicked.connect(self._open_log)
+        self.show_log.clicked.connect(self.show_log_requested)
 
     def show_run(self, run: RunState, iterations: int) -> None:
         """Shows `run`; `iterations` is the planned number of steps, 0 if unknown."""
@@ -177,7 +177,3 @@ class RunPage(QWidget):
             text = "" if left is None else self.tr("{t} left").format(t=duration_text(left))
             self.left_text.setText(text)
             self.left_text.setVisible(True)
-
-    def _open_log(self) -> None:
-        self.log.set_open(True)
-        self.show_log_requested.emit()

@@ -142,6 +142,7 @@ class ConversionPresenter(QObject):
         if run.status is RunStatus.FINISHED:
             dialog.set_result(_result_text(run, self._name))
             dialog.set_problems(run.result.get("warnings", []))
+            dialog.set_dataset_name(self._free_name())  # for another one
             self.converted.emit(self._name)
         elif run.status is RunStatus.FAILED:
             dialog.set_error(f"{run.message} {run.hint}".strip())

@@ -16,7 +16,9 @@ def corner_texts(view: ResolvedView, model: str) -> CornerTexts:
     series = view.series
     who = [series.patient.name.replace("^", " ").strip(), series.patient.patient_id]
     hidden = QCoreApplication.translate("CornerTexts", "Patient hidden")
-    identity = [line for line in dict.fromkeys(who) if line] if view.identity else [hidden]
+    # An ID that only repeats the name says nothing new.
+    names = {"".join(filter(str.isalnum, line)).casefold(): line for line in who if line}
+    identity = list(names.values()) if view.identity else [hidden]
     window = []
     if view.window is not None:
         window = [f"WW {_number(view.window.width)}  WL {_number(view.window.center)}"]

@@ -123,7 +123,6 @@ class ModelPresenter(QObject):
             self._messages.clear()
             self._runs.choose_model(self._offered)
         elif key == _PREDICT:
-            self._messages.clear()
             self._action.setChecked(True)
 
     def _on_model(self, predictor: Predictor | None) -> None:
@@ -135,6 +134,8 @@ class ModelPresenter(QObject):
 
     def _on_toggled(self, on: bool) -> None:
         opacity = self._study.state.layers.prediction.opacity
+        if on and self._messages.action_key == _PREDICT:
+            self._messages.clear()
         self._study.set_layer(Layer.PREDICTION.value, LayerState(on, opacity))
 
     def _on_view(self, now: ResolvedView, before: ResolvedView | None) -> None:

@@ -7,7 +7,7 @@ import numpy.typing as npt
 from PySide6.QtCore import QObject, Qt, QTimer
 
 from medseg_desktop.core.display import Window
-from medseg_desktop.core.view import LayerState, ResolvedView, dragged_window
+from medseg_desktop.core.view import Layers, LayerState, ResolvedView, dragged_window
 from medseg_desktop.core.volume import Series
 from medseg_desktop.inference.predictor import Predictor
 from medseg_desktop.qt.canvas.slice_slider import SliceMarks, SliceSlider
@@ -28,6 +28,7 @@ _FINE, _COARSE = 0.1, 5.0
 _AGREEMENT = 0.5
 #: After so many milliseconds a slice that is still being read is shown as such.
 _LATE_MS = 150
+_HISTOGRAM_SIDE = 256
 
 
 class SlicePresenter(QObject):
@@ -62,6 +63,8 @@ class SlicePresenter(QObject):
         self._late.timeout.connect(self._show_reading)
         self._connect()
         self._fill_labels()
+        self._show_layers(study.state.layers)
+        window_panel.setEnabled(False)
 
     def _connect(self) -> None:
         study = self._study
@@ -122,7 +125,7 @@ class SlicePresenter(QObject):
         if before is None or (before.window, before.inverted) != (now.window, now.inverted):
             self._show_window(now)
         if before is None or before.layers != now.layers:
-            self._show_layers(now)
+            self._show_layers(now.layers)
             self._draw_overlays()
         self._view.set_corner_texts(corner_texts(now, self._model_name(now)))
 
@@ -140,14 +143,15 @@ class SlicePresenter(QObject):
 
     def _show_window(self, now: ResolvedView) -> None:
         self._window_panel.set_inverted(now.inverted)
+        self._window_panel.setEnabled(now.window is not None)
         if now.window is not None:
             self._window_panel.set_window(now.window.center, now.window.width)
             self._view.set_inverted(now.inverted)
             self._view.set_levels(now.window.low, now.window.high)
 
-    def _show_layers(self, now: ResolvedView) -> None:
+    def _show_layers(self, layers: Layers) -> None:
         for layer in Layer:
-            state: LayerState = getattr(now.layers, layer.value)
+            state: LayerState = getattr(layers, layer.value)
             self._overlay_panel.set_layer(layer, state.visible, state.opacity)
 
     def _on_loaded(self, loaded: LoadedSlice) -> None:
@@ -160,8 +164,7 @@ class SlicePresenter(QObject):
         self._view.set_slice(loaded.values, (now.window.low, now.window.high), now.inverted)
         if self._histogram_of != (loaded.series_key, now.low, now.high):
             self._histogram_of = (loaded.series_key, now.low, now.high)
-            counts, _ = np.histogram(loaded.values, bins=96, range=(now.low, now.high))
-            self._window_panel.set_histogram(counts)
+            self._window_panel.set_histogram(histogram(loaded.values, now.low, now.high))
         self._draw_overlays()
         self._fill_shapes()
 
@@ -285,6 +288,15 @@ class SlicePresenter(QObject):
         truth = overlays.visible_label_map(shapes, labels, frozenset(), *predicted.shape) > 0
         total = int(truth.sum()) + int(predicted.sum())
         return total > 0 and 2 * int((truth & predicted).sum()) / total < _AGREEMENT
+
+
+def histogram(
+    values: npt.NDArray[np.generic], low: float, high: float
+) -> npt.NDArray[np.integer]:
+    """Counts in 96 equal bins; of a large slice every second, third, ... pixel is enough."""
+    step = max(1, max(values.shape) // _HISTOGRAM_SIDE)
+    counts, _ = np.histogram(values[::step, ::step], bins=96, range=(low, high))
+    return counts
 
 
 def _rgb(color: str) -> tuple[int, int, int]:
