@@ -385,7 +385,7 @@ def write_model_package(
     folder: Path,
     info: ModelInfo | None = None,
     *,
-    thresholds: Sequence[float] = (128,),
+    thresholds: Sequence[float] = (128.5,),
     network: onnx.ModelProto | None = None,
 ) -> Path:
     """A valid package whose predictions are known: slices brighter than the thresholds.

@@ -9,6 +9,7 @@ import time
 import weakref
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")  # before anything imports Qt
 
@@ -18,6 +19,10 @@ import pytest
 import shiboken6
 from PySide6.QtCore import QCoreApplication, QEvent, QSettings, QThread
 from PySide6.QtWidgets import QApplication, QWidget
+from pytestqt.qtbot import QtBot
+
+if TYPE_CHECKING:
+    from medseg_desktop.qt.controller import Controller
 
 ROOT = Path(__file__).resolve().parents[1]
 #: A thread that was told to end, or a process that was killed, may need this long.
@@ -149,3 +154,30 @@ def _top_level_windows() -> list[QWidget]:
 def _windows(before: set[QWidget]) -> list[str]:
     new = [w for w in _top_level_windows() if w not in before]
     return [f"the window {type(w).__name__} {w.objectName() or w.windowTitle()!r}" for w in new]
+
+
+@pytest.fixture
+def controller(qtbot: QtBot, tmp_path: Path) -> Iterator[Controller]:
+    """The whole window on an empty workspace; afterwards everything of it is ended."""
+    from medseg_desktop.core.settings import Settings
+    from medseg_desktop.io.workspace import Workspace
+    from medseg_desktop.qt.controller import Controller
+
+    result = Controller(Workspace(tmp_path / "workspace"), Settings())
+    result.window.show()
+    qtbot.waitExposed(result.window)
+    yield result
+    result.close()
+    result.window.allow_close()
+    result.window.deleteLater()
+    result.deleteLater()
+
+
+@pytest.fixture(scope="session")
+def phantom_study(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A phantom study of three patients; for reading only."""
+    from medseg_desktop.io.phantom_study import write_phantom_study
+
+    folder = tmp_path_factory.mktemp("phantom") / "study"
+    write_phantom_study(folder, patients=3)
+    return folder

@@ -27,11 +27,11 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.check:
         return _report(preflight, arguments.json)
     preflight.require()
-    warn([f"{w.message} {w.cure}".strip() for w in preflight.warnings])
     if not is_free(Path(spec.run)):
         raise WorkspaceError(
             f"{spec.run} exists already and is not empty.", "Choose another run folder."
         )
+    warn([f"{w.message} {w.cure}".strip() for w in preflight.warnings])
     settings = load_settings()
     state = run_job(
         spec,

@@ -269,10 +269,22 @@ def _frame_count(ds: Dataset) -> int:
     return max(frames, 1)
 
 
+def _value(ds: Dataset, name: str) -> Any:
+    """An element's value; None where it is absent or so damaged that pydicom gives up.
+
+    A decimal comma in the echo time must not keep anybody from seeing the slice.
+    """
+    try:
+        return ds.get(name)
+    except Exception:  # pydicom raises many types when it converts a damaged value
+        return None
+
+
 def first_number(ds: Dataset, name: str) -> float | None:
     """The first value of an element as a finite float, or None."""
-    value = ds.get(name)
-    if isinstance(value, (list, tuple)) or hasattr(value, "__getitem__"):
+    value = _value(ds, name)
+    # Text that pydicom could not convert stays text, and its first character is no number.
+    if hasattr(value, "__getitem__") and not isinstance(value, (str, bytes)):
         value = value[0] if value else None
     try:
         number = float(value)
@@ -288,16 +300,13 @@ def _integer(ds: Dataset, name: str) -> int | None:
 
 def text(ds: Dataset, name: str) -> str:
     """An element as one line of text without control characters (escapes of ISO 2022 included)."""
-    try:
-        value = str(ds.get(name, "") or "")
-    except (LookupError, UnicodeError, ValueError):
-        return ""
+    value = str(_value(ds, name) or "")
     return "".join(c for c in value if c.isprintable()).strip()
 
 
 def _vector(ds: Dataset | None, name: str, length: int) -> tuple[float, ...] | None:
     """A numeric element of exactly `length` finite values, or None."""
-    value = ds.get(name) if ds is not None else None
+    value = _value(ds, name) if ds is not None else None
     try:
         numbers = tuple(float(v) for v in value)  # type: ignore[union-attr]
     except (TypeError, ValueError):
@@ -346,12 +355,26 @@ def _place(
 
 
 def _item(ds: Dataset, name: str, index: int) -> Dataset | None:
-    sequence = ds.get(name)
+    sequence = _value(ds, name)
     try:
         item: Dataset = sequence[index]
         return item
     except (TypeError, IndexError, KeyError):
         return None
+
+
+def frame_item(ds: Dataset, frame: int, sequence: str) -> Dataset:
+    """What describes one frame: its functional group of that name, else the shared one
+    (PS3.3 C.7.6.16), else the file itself."""
+    for name, index in (
+        ("PerFrameFunctionalGroupsSequence", frame),
+        ("SharedFunctionalGroupsSequence", 0),
+    ):
+        groups = _item(ds, name, index)
+        found = _item(groups, sequence, 0) if groups is not None else None
+        if found is not None:
+            return found
+    return ds
 
 
 def _from_groups(

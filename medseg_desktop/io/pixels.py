@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pydicom
-from pydicom.dataset import FileDataset
+from pydicom.dataset import Dataset, FileDataset
 
 from medseg_desktop.core.display import PixelFormat, Window
 from medseg_desktop.core.errors import UnreadableSliceError, describe_os_error
-from medseg_desktop.io.codecs import decoder_for, syntax_name
-from medseg_desktop.io.dicom_header import first_number
+from medseg_desktop.io.codecs import check_jpeg2000, decoder_for, syntax_name
+from medseg_desktop.io.dicom_header import first_number, frame_item, text
 from medseg_desktop.io.quiet import quiet
 
 #: Files kept open for their further frames; a multi-frame file is read once, not per frame.
@@ -37,7 +37,7 @@ class FrameReader:
         """
         dataset = self._dataset(path)
         with quiet():
-            return decode(dataset, frame), pixel_format(dataset)
+            return decode(dataset, frame), pixel_format(dataset, frame)
 
     def _dataset(self, path: str) -> FileDataset:
         with self._lock:
@@ -78,7 +78,10 @@ def decode(dataset: FileDataset, frame: int | None) -> npt.NDArray[np.generic]:
     decoder, plugin = decoder_for(uid)
     try:
         with quiet():
+            check_jpeg2000(uid, dataset.get("PixelData") or b"", dataset.Rows, dataset.Columns)
             pixels, _ = decoder.as_array(dataset, index=frame, decoding_plugin=plugin)
+    except UnreadableSliceError:
+        raise
     except MemoryError as error:
         raise UnreadableSliceError("its pixels do not fit into memory") from error
     except Exception as error:  # decoders raise many types on damaged files
@@ -89,21 +92,36 @@ def decode(dataset: FileDataset, frame: int | None) -> npt.NDArray[np.generic]:
     return pixels
 
 
-def pixel_format(dataset: FileDataset) -> PixelFormat:
-    """Rescale, photometric interpretation and first window of a file."""
-    slope = first_number(dataset, "RescaleSlope")
-    center, width = first_number(dataset, "WindowCenter"), first_number(dataset, "WindowWidth")
+def pixel_format(dataset: FileDataset, frame: int = 0) -> PixelFormat:
+    """Rescale, photometric interpretation and first window of a frame.
+
+    Raises:
+        UnreadableSliceError: a rescale that makes no sense; a window that does is left out.
+    """
+    rescale = frame_item(dataset, frame, "PixelValueTransformationSequence")
+    voi = frame_item(dataset, frame, "FrameVOILUTSequence")
+    slope = _sound_number(rescale, "RescaleSlope")
+    center, width = first_number(voi, "WindowCenter"), first_number(voi, "WindowWidth")
     window = Window(center, width) if center is not None and width and width > 0 else None
     return PixelFormat(
         slope=slope if slope else 1.0,
-        intercept=first_number(dataset, "RescaleIntercept") or 0.0,
+        intercept=_sound_number(rescale, "RescaleIntercept") or 0.0,
         inverted=is_inverted(dataset),
         window=window,
     )
 
 
+def _sound_number(item: Dataset, name: str) -> float | None:
+    """A number, None where it is absent; never None because it is damaged."""
+    number = first_number(item, name)
+    stored = item.get_item(name)
+    if number is None and stored is not None and stored.value not in (None, b"", ""):
+        raise UnreadableSliceError(f"its {name} makes no sense")
+    return number
+
+
 def is_inverted(dataset: Any) -> bool:
     """MONOCHROME1 or Presentation LUT Shape INVERSE (PS3.3 C.7.6.3.1.2 and C.11.6.1)."""
-    photometric = str(dataset.get("PhotometricInterpretation", ""))
-    shape = str(dataset.get("PresentationLUTShape", ""))
+    photometric = text(dataset, "PhotometricInterpretation")
+    shape = text(dataset, "PresentationLUTShape")
     return photometric == "MONOCHROME1" or (shape == "INVERSE" and photometric == "MONOCHROME2")

@@ -18,9 +18,7 @@ class Closing(QObject):
 
     finished = Signal()
 
-    def __init__(
-        self, window: MainWindow, runs: RunSession, parent: QObject | None = None
-    ) -> None:
+    def __init__(self, window: MainWindow, runs: RunSession, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._window, self._runs = window, runs
         self._closing = False

@@ -14,7 +14,7 @@ from medseg_desktop.io.dicom_series import ScanResult
 from medseg_desktop.io.phantom_study import write_phantom_study
 from medseg_desktop.qt.background import Background
 from medseg_desktop.qt.main_window import MainWindow
-from medseg_desktop.qt.messages import sentence
+from medseg_desktop.qt.messages import file_sentence, sentence
 from medseg_desktop.qt.panels.message_bar import Level
 from medseg_desktop.qt.sessions import StudySession
 from medseg_desktop.qt.status_line import StatusLine
@@ -121,20 +121,16 @@ class Opening(QObject):
     def _on_folder(self, found: ScanResult) -> None:
         slices = sum(len(s.slices) for s in found.series)
         text = self.tr("{series} series, {slices} slices")
-        self._window.show_status(
-            text.format(series=f"{len(found.series):,}", slices=f"{slices:,}")
-        )
+        self._window.show_status(text.format(series=f"{len(found.series):,}", slices=f"{slices:,}"))
         self._window.setWindowTitle(f"{found.root.name} – MedSeg Desktop")  # noqa: RUF001
         self._remember(str(found.root))
         refused = found.refused_annotations or found.refused
         if refused:
-            text = self.tr("{n} files cannot be used; the first is {name}: {reason}.")
+            first = file_sentence(refused[0].path, refused[0].reason.rstrip("."))
+            text = self.tr("{n} files cannot be used. The first: {first}.")
             if len(found.refused) == 1:
-                text = self.tr("The file {name} cannot be used: {reason}.")
-            first = refused[0]
-            message = text.format(
-                n=len(found.refused), name=first.path, reason=first.reason.rstrip(".")
-            )
+                text = self.tr("One file cannot be used. {first}.")
+            message = text.format(n=f"{len(found.refused):,}", first=first)
             show = self.tr("Show all")
             self._window.messages.show_message(message, Level.WARNING, show, "files")
         elif found.notes:

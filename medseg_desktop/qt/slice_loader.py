@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-import numpy.ma  # noqa: F401 - else np.percentile imports it while the first slice is waited for
+import numpy.ma  # else np.percentile imports it while somebody waits for the first slice
 import numpy.typing as npt
 from PySide6.QtCore import QObject, Signal
 

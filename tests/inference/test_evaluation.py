@@ -112,7 +112,7 @@ def with_split(tmp_path: Path, sets: dict[str, SetName], salt: bytes = SALT) -> 
 
 def test_the_test_set_is_the_one_the_model_was_trained_with(tmp_path: Path) -> None:
     model = with_split(tmp_path, {"A": "train", "B": "test", "C": "val"})
-    source = write_study(tmp_path / "s", ["A", "B", "C", "D"], slices=1)
+    source = write_study(tmp_path / "s", ["A", "B", "C", "D"])
     result = evaluate(model, source, subset="test")
     assert [c["path"] for c in result["cases"]] == ["B"]
     everybody = evaluate(model, source)

@@ -1,14 +1,17 @@
 from __future__ import annotations
 
+import struct
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
+from pydicom.dataset import Dataset
 
 from medseg_desktop.core.display import Window
 from medseg_desktop.core.errors import UnreadableSliceError
-from medseg_desktop.io.codecs import decoder_for, missing_decoders, syntax_name
+from medseg_desktop.io.codecs import check_jpeg2000, decoder_for, missing_decoders, syntax_name
+from medseg_desktop.io.dicom_header import read_header
 from medseg_desktop.io.pixels import FrameReader
 from tests.builders import Syntax, lesion_slice, write_dicom
 
@@ -83,3 +86,64 @@ def test_an_unknown_syntax_is_refused_by_its_uid(uid: str) -> None:
     with pytest.raises(UnreadableSliceError, match=uid.replace(".", r"\.")):
         decoder_for(uid)
     assert syntax_name(uid) == uid
+
+
+def test_each_frame_of_an_enhanced_file_has_its_own_rescale_and_window(tmp_path: Path) -> None:
+    def group(slope: float, center: float) -> Dataset:
+        rescale, voi, item = Dataset(), Dataset(), Dataset()
+        rescale.RescaleSlope, rescale.RescaleIntercept = slope, 1
+        voi.WindowCenter, voi.WindowWidth = center, 100
+        item.PixelValueTransformationSequence, item.FrameVOILUTSequence = [rescale], [voi]
+        return item
+
+    groups = [group(2, 30), group(4, 60)]
+    path = write_dicom(
+        tmp_path / "m.dcm",
+        np.stack([lesion_slice()] * 2),
+        elements={"PerFrameFunctionalGroupsSequence": groups},
+    )
+    formats = [FrameReader().read(str(path), i)[1] for i in range(2)]
+    assert [f.slope for f in formats] == [2, 4]
+    assert [f.intercept for f in formats] == [1, 1]
+    assert [f.window for f in formats] == [Window(30, 100), Window(60, 100)]
+
+
+def damaged(path: Path, name: str, good: str, bad: bytes) -> str:
+    """A file one of whose decimal strings was overwritten with as many other characters."""
+    write_dicom(path, lesion_slice(), elements={name: good})
+    data = path.read_bytes()
+    assert data.count(good.encode()) == 1
+    path.write_bytes(data.replace(good.encode(), bad))
+    return str(path)
+
+
+def test_a_damaged_window_is_left_out_but_a_damaged_slope_is_refused(tmp_path: Path) -> None:
+    path = damaged(tmp_path / "w", "WindowCenter", "12.3456789012", b"12,3456789012")
+    assert FrameReader().read(path, 0)[1].window is None
+    path = damaged(tmp_path / "s", "RescaleSlope", "12.3456789012", b"12,3456789012")
+    with pytest.raises(UnreadableSliceError, match="RescaleSlope makes no sense"):
+        FrameReader().read(path, 0)
+
+
+def test_a_damaged_echo_time_does_not_hide_a_slice(tmp_path: Path) -> None:
+    path = damaged(tmp_path / "e", "EchoTime", "12.3456789012", b"12,3456789012")
+    assert read_header(Path(path)).acquisition.echo_time_ms is None
+
+
+def test_jpeg_2000_of_another_size_than_the_header_says_is_refused() -> None:
+    def codestream(columns: int, rows: int, tile: int) -> bytes:
+        return b"\xff\x4f\xff\x51\0\x29\0\0" + struct.pack(">6I", columns, rows, 0, 0, tile, tile)
+
+    uid = "1.2.840.10008.1.2.4.90"
+    check_jpeg2000(uid, codestream(40, 32, 64), rows=32, columns=40)
+    with pytest.raises(UnreadableSliceError, match="32 x 40, but its header says 40 x 32"):
+        check_jpeg2000(uid, codestream(32, 40, 64), rows=32, columns=40)
+    for tile in (0, 1):
+        with pytest.raises(UnreadableSliceError, match="damaged"):
+            check_jpeg2000(uid, codestream(400, 320, tile), rows=320, columns=400)
+
+
+def test_a_jp2_box_without_length_is_refused_instead_of_read_for_ever() -> None:
+    data = b"\0\0\0\x0cjP  \r\n\x87\n" + b"\0\0\0\0ftyp" + bytes(40)
+    with pytest.raises(UnreadableSliceError, match="damaged"):
+        check_jpeg2000("1.2.840.10008.1.2.4.90", data, rows=8, columns=8)

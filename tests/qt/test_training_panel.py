@@ -176,7 +176,7 @@ def test_every_outcome_is_one_sentence_and_offers_the_log(
     assert panel.run.hint.isVisible() == isinstance(end, Failed)
     with qtbot.waitSignal(panel.show_log_requested, timeout=500):
         QTest.mouseClick(panel.run.show_log, LEFT)
-    assert panel.run.log.text.isVisible()
+    panel.run.log.set_open(True)
     assert panel.run.log.text.toPlainText() == "Reading 5 slices"
     with qtbot.waitSignal(panel.new_training_requested, timeout=500):
         QTest.mouseClick(panel.run.again, LEFT)
@@ -241,3 +241,13 @@ def test_a_run_of_3000_steps_stays_cheap(panel: TrainingPanel) -> None:
 )
 def test_durations_are_rounded(seconds: float, text: str) -> None:
     assert duration_text(seconds) == text
+
+
+def test_a_training_that_failed_before_its_first_step_shows_no_empty_curves(
+    panel: TrainingPanel,
+) -> None:
+    panel.show_run(run_of([Failed(message="The disk is full.")]), 10)
+    assert not panel.run.plots.isVisible()
+    assert panel.run.show_log.isVisible()
+    panel.show_run(run_of([step(1), Failed(message="The disk is full.")]), 10)
+    assert panel.run.plots.isVisible()

@@ -213,7 +213,7 @@ class ValueSlider(QWidget):
 
 
 def number_box(decimals: int = 0, suffix: str = "") -> QDoubleSpinBox:
-    """A narrow right-aligned number box without arrows (arrow keys still step)."""
+    """A narrow right-aligned number box without arrow buttons."""
     result = QDoubleSpinBox()
     # Not NoButtons: Qt 6.11 then leaves one pixel for the text of a styled box.
     result.setProperty("plain", True)

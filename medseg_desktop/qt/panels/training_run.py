@@ -96,6 +96,8 @@ class RunPage(QWidget):
         self.show_log = button(self.tr("Show log"), "log")
         self.again = button(self.tr("New training"), "train")
         self.log = LogView()
+        self._filler = QWidget()
+        self._filler.hide()
         layout = column(self, 0, SPACE_M)
         head = row()
         head.addWidget(self.mark, 0, Qt.AlignmentFlag.AlignTop)
@@ -118,6 +120,7 @@ class RunPage(QWidget):
         actions.addStretch(1)
         layout.addLayout(actions)
         layout.addWidget(self.log)
+        layout.addWidget(self._filler, 1)
         self.stop.clicked.connect(self.stop_requested)
         self.again.clicked.connect(self.new_training_requested)
         self.show_log.clicked.connect(self.show_log_requested)
@@ -133,6 +136,12 @@ class RunPage(QWidget):
         self.best_number.setText(number)
         self.best_line.setText(line)
         self.plots.show_run(run, iterations)
+        # A training that failed before its first step has nothing to plot.
+        has_curves = bool(run.steps) or not run.is_over
+        self.plots.setVisible(has_curves)
+        self._filler.setVisible(not has_curves)
+        for part in (self.best_number, self.best_line, self.done_text):
+            part.setVisible(has_curves)
         self.log.set_lines(run.log)
         self.stop.setVisible(not run.is_over)
         self.stop.setEnabled(run.status is not RunStatus.STOPPING)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QGridLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from medseg_desktop.qt.panels.controls import (
@@ -17,6 +18,7 @@ from medseg_desktop.qt.panels.controls import (
     separator,
     set_role,
 )
+from medseg_desktop.qt.panels.sample_strip import SampleStrip
 from medseg_desktop.qt.theme.icons import pixmap
 from medseg_desktop.qt.theme.state import current_tokens
 from medseg_desktop.qt.theme.tokens import SPACE_L, SPACE_M
@@ -41,6 +43,7 @@ class CheckReport:
         split_line: one sentence on whether any patient is in two sets.
         split_ok: the sentence is good news.
         estimate: expected time and memory; empty if unknown.
+        samples: pictures of a few training slices, with lesions coloured.
     """
 
     columns: tuple[str, ...] = ()
@@ -49,6 +52,7 @@ class CheckReport:
     split_ok: bool = True
     estimate: str = ""
     problems: tuple[Problem, ...] = ()
+    samples: tuple[QImage, ...] = ()
 
     @property
     def can_start(self) -> bool:
@@ -167,6 +171,7 @@ class CheckedPage(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self.title = label("", "title")
         self._table = QGridLayout()
         self._table.setHorizontalSpacing(SPACE_L)
         self._table.setVerticalSpacing(4)
@@ -174,13 +179,17 @@ class CheckedPage(QWidget):
         self.estimate = label("", "muted", wrap=True)
         self._problems = QVBoxLayout()
         self._problems.setSpacing(8)
+        self.samples = SampleStrip()
+        self._samples_title = label(self.tr("Some of the training slices"), "section")
         self.start = button(self.tr("Start training"), "play", primary=True)
         self.back = button(self.tr("Back"), "chevron-left", quiet=True)
         layout = column(self, 0, SPACE_M)
-        layout.addWidget(label(self.tr("Ready to train"), "title"))
+        layout.addWidget(self.title)
         layout.addLayout(self._table)
         layout.addWidget(self.split_line)
         layout.addWidget(self.estimate)
+        layout.addWidget(self._samples_title)
+        layout.addWidget(self.samples)
         layout.addLayout(self._problems)
         layout.addWidget(self.start)
         layout.addWidget(self.back, 0, Qt.AlignmentFlag.AlignLeft)
@@ -189,6 +198,11 @@ class CheckedPage(QWidget):
 
     def show_report(self, report: CheckReport) -> None:
         """Replaces everything that is shown."""
+        ready = self.tr("Ready to train")
+        self.title.setText(ready if report.can_start else self.tr("Not ready to train"))
+        self.samples.set_pictures(report.samples)
+        self.samples.setVisible(bool(report.samples))
+        self._samples_title.setVisible(bool(report.samples))
         clear_layout(self._table)
         for position, text in enumerate(report.columns, start=1):
             self._cell(0, position, text, "muted")

@@ -84,6 +84,11 @@ class SlicePresenter(QObject):
         self._overlay_panel.layer_changed.connect(self._on_layer)
         self._overlay_panel.label_visibility_changed.connect(study.set_label_visible)
 
+    @property
+    def predicted(self) -> dict[int, LabelMap]:
+        """Slice index -> label map, of the series on screen by the model in use."""
+        return dict(self._predicted)
+
     def value_at(self, row: int, column: int) -> float | None:
         """The modality value of a pixel of the slice on screen."""
         loaded = self._loaded
@@ -143,8 +148,9 @@ class SlicePresenter(QObject):
 
     def _show_window(self, now: ResolvedView) -> None:
         self._window_panel.set_inverted(now.inverted)
-        self._window_panel.setEnabled(now.window is not None)
         if now.window is not None:
+            # Never disabled between two series: what has the keyboard would lose it.
+            self._window_panel.setEnabled(True)
             self._window_panel.set_window(now.window.center, now.window.width)
             self._view.set_inverted(now.inverted)
             self._view.set_levels(now.window.low, now.window.high)
@@ -290,9 +296,7 @@ class SlicePresenter(QObject):
         return total > 0 and 2 * int((truth & predicted).sum()) / total < _AGREEMENT
 
 
-def histogram(
-    values: npt.NDArray[np.generic], low: float, high: float
-) -> npt.NDArray[np.integer]:
+def histogram(values: npt.NDArray[np.generic], low: float, high: float) -> npt.NDArray[np.integer]:
     """Counts in 96 equal bins; of a large slice every second, third, ... pixel is enough."""
     step = max(1, max(values.shape) // _HISTOGRAM_SIDE)
     counts, _ = np.histogram(values[::step, ::step], bins=96, range=(low, high))

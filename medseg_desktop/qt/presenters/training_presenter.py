@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtCore import QCoreApplication, QObject, Signal
@@ -20,6 +21,7 @@ from medseg_desktop.qt.messages import sentence
 from medseg_desktop.qt.panels.training_form import TrainForm
 from medseg_desktop.qt.panels.training_panel import TrainingPanel
 from medseg_desktop.qt.panels.training_steps import CheckReport, Problem
+from medseg_desktop.qt.presenters.training_samples import sample_pictures
 from medseg_desktop.qt.sessions.runs import RunSession
 
 #: What a first training from the window uses; ends within an hour on two cores.
@@ -88,16 +90,20 @@ class TrainingPresenter(QObject):
     def _check(self, form: TrainForm) -> None:
         spec = self._spec(form)
 
-        def work() -> Preflight:
-            return check_training(read_dataset(Path(spec.dataset)), spec)
+        def work() -> CheckReport:
+            dataset = read_dataset(Path(spec.dataset))
+            report = check_report(check_training(dataset, spec), spec)
+            return replace(report, samples=tuple(sample_pictures(dataset)))
 
-        self._background.submit(
-            work, lambda found: self._panel.set_checked(check_report(found, spec)), self._no_check
-        )
+        self._background.submit(work, self._show_check, self._no_check)
+
+    def _show_check(self, report: CheckReport) -> None:
+        if not self._runs.is_training:
+            self._panel.set_checked(report)
 
     def _no_check(self, error: MedSegError) -> None:
         problem = Problem(error.message, error.hint, blocks=True)
-        self._panel.set_checked(
+        self._show_check(
             CheckReport(
                 split_line=tr("The dataset cannot be used."), split_ok=False, problems=(problem,)
             )

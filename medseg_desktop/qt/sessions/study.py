@@ -104,9 +104,7 @@ class StudySession(QObject):
             return result
 
         # A late answer of a scan that was stopped, or replaced by another, is dropped.
-        self._scanner.submit(
-            work, partial(self._scanned, stop), partial(self._scan_failed, stop)
-        )
+        self._scanner.submit(work, partial(self._scanned, stop), partial(self._scan_failed, stop))
 
     def cancel_scan(self) -> None:
         """Stop looking; what was open stays open."""
