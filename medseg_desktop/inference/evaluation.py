@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
-from medseg_desktop.core.errors import DataError, UnreadableSliceError
+from medseg_desktop.core.errors import DataError
 from medseg_desktop.core.metrics import CaseCounts, mean_or_none
 from medseg_desktop.core.raster import draw_label_map
 from medseg_desktop.core.specs import EvaluateSpec
-from medseg_desktop.core.volume import Series
+from medseg_desktop.core.volume import Series, Slice
 from medseg_desktop.inference.predictor import Predictor
-from medseg_desktop.io.conversion import Context, check_annotations
-from medseg_desktop.io.dicom_series import ScanResult, require_series, scan
+from medseg_desktop.io.dicom_series import ScanResult, require_series
+from medseg_desktop.io.job_input import (
+    Context,
+    check_annotations,
+    read_reviewed,
+    scan_source,
+)
 from medseg_desktop.io.pixels import FrameReader
 from medseg_desktop.io.stacks import relative_path
 from medseg_desktop.io.workspace import salt_id
@@ -27,17 +32,7 @@ def run_evaluation(spec: EvaluateSpec, context: Context) -> dict[str, Any]:
         DataError: no reviewed slice, or labels that the model does not know.
     """
     predictor = Predictor.open(Path(spec.model), spec.threads)
-
-    def progress(done: int, total: int) -> None:
-        context.check()
-        context.progress("scan", done, total)
-
-    found = scan(
-        Path(spec.source),
-        salt=bytes.fromhex(spec.salt),
-        patient_key=spec.patient_key,
-        progress=progress,
-    )
+    found = scan_source(spec.source, spec.salt, context, spec.patient_key)
     require_series(found)
     warnings = check_annotations(found, spec.skip_broken)
     patients = _patients(found, predictor, spec)
@@ -52,7 +47,7 @@ def run_evaluation(spec: EvaluateSpec, context: Context) -> dict[str, Any]:
                     continue
                 context.check()
                 context.progress("evaluate", done, total)
-                _add_slice(counts, found, stack, item.path, item.frame, predictor, reader)
+                _add_slice(counts, found, stack, item, predictor, reader)
                 done += 1
         row = _case(counts, _path(series), patient_hash, predictor, series)
         cases.append({**row, "set": sets.get(patient_hash, "unknown")})
@@ -119,27 +114,27 @@ def _add_slice(
     counts: CaseCounts,
     found: ScanResult,
     stack: Series,
-    path: str,
-    frame: int,
+    item: Slice,
     predictor: Predictor,
     reader: FrameReader,
 ) -> None:
-    relative = relative_path(Path(path), found.root)
-    try:
-        stored, fmt = reader.read(path, frame)
-    except UnreadableSliceError as error:
-        raise DataError(f"{relative} is annotated but unreadable: {error.message}.") from error
-    if stored.ndim != 2:
-        raise DataError(f"{relative} is annotated but in colour; only grey slices can be used.")
-    document = found.annotations[path].annotation
-    truth = draw_label_map(document.shapes(frame), predictor.table, *stored.shape)
+    stored, fmt = read_reviewed(found, item, reader)
+    document = found.annotations[item.path].annotation
+    truth = draw_label_map(document.shapes(item.frame), predictor.table, *stored.shape)
     counts.add(truth, predictor.predict(stored, fmt), stack.voxel_ml)
 
 
 def _path(series: list[Series]) -> str:
-    """The folder (or single file) that holds all series of a patient."""
-    paths = [s.path for s in series]
-    return paths[0] if len(paths) == 1 else os.path.commonpath(paths).replace(os.sep, "/") or "."
+    """The folder that holds everything of a patient; the single file where it lies at the top."""
+    folders = [PurePosixPath(s.path).parent if _is_file(s) else s.path for s in series]
+    common = os.path.commonpath([str(f) for f in folders]).replace(os.sep, "/")
+    if common in ("", ".") and len(series) == 1:
+        return series[0].path
+    return common or "."
+
+
+def _is_file(series: Series) -> bool:
+    return len({item.path for item in series.slices}) == 1
 
 
 def _case(

@@ -25,8 +25,8 @@ from medseg_desktop.core.raster import shapes_from_label_map
 from medseg_desktop.core.specs import PredictSpec
 from medseg_desktop.inference.predictor import Predictor
 from medseg_desktop.io.atomic import is_free, new_folder, write_bytes
-from medseg_desktop.io.conversion import Context
-from medseg_desktop.io.dicom_series import FileStatus, ScanResult, scan
+from medseg_desktop.io.dicom_series import FileStatus, ScanResult
+from medseg_desktop.io.job_input import Context, scan_source
 from medseg_desktop.io.medlabelme import new_annotation, new_shape_keys, write_annotation
 from medseg_desktop.io.pixels import FrameReader
 from medseg_desktop.io.png import encode_png, read_grey_png
@@ -109,12 +109,7 @@ def _output_folder(out: Path, overwrite: bool) -> AbstractContextManager[Path]:
 
 def _sources(spec: PredictSpec, context: Context) -> tuple[list[_Source], list[dict[str, Any]]]:
     """DICOM images and 8-bit grey PNG below the source, and rows for refused files."""
-
-    def progress(done: int, total: int) -> None:
-        context.check()
-        context.progress("scan", done, total)
-
-    found = scan(Path(spec.source), salt=bytes.fromhex(spec.salt), progress=progress)
+    found = scan_source(spec.source, spec.salt, context)
     rows = [
         {"path": f.path, "status": "refused", "reason": f.reason}
         for f in found.refused

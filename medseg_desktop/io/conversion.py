@@ -10,7 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import cv2
 import numpy as np
@@ -19,7 +19,6 @@ import numpy.typing as npt
 from medseg_desktop import __version__
 from medseg_desktop.core.errors import (
     DataError,
-    UnreadableSliceError,
     WorkspaceError,
     describe_os_error,
 )
@@ -38,21 +37,19 @@ from medseg_desktop.io.dataset import (
     write_lists,
     write_manifest,
 )
-from medseg_desktop.io.dicom_series import ScanResult, require_series, scan
+from medseg_desktop.io.dicom_series import ScanResult, require_series
+from medseg_desktop.io.job_input import (
+    Context,
+    UnusableSliceError,
+    check_annotations,
+    read_reviewed,
+    scan_source,
+)
 from medseg_desktop.io.pixels import FrameReader
 from medseg_desktop.io.png import write_png
-from medseg_desktop.io.stacks import relative_path
 from medseg_desktop.io.workspace import Workspace, salt_id
 
 _MAXIMUM_LABELS = 255
-
-
-class Context(Protocol):
-    """What a job needs of the process it runs in (see `jobs.worker.JobContext`)."""
-
-    def progress(self, phase: str, done: int, total: int) -> None: ...
-    def log(self, message: str) -> None: ...
-    def check(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +73,8 @@ def run_conversion(spec: ConvertSpec, context: Context) -> dict[str, Any]:
     final = Path(spec.dataset)
     if spec.overwrite and not is_free(final):
         check_replaceable(final)
-    found = _scan(spec, context)
+    found = scan_source(spec.source, spec.salt, context, spec.patient_key)
+    require_series(found)
     warnings = [*found.notes, *check_annotations(found, spec.skip_broken)]
     reviewed = _reviewed(found, spec.include)
     sets, unlisted = _split(spec, reviewed)
@@ -118,39 +116,6 @@ def _record(spec: ConvertSpec, manifest: Manifest) -> None:
     if spec.split.record:
         workspace.freeze(manifest.patients)
     workspace.keep_labels(manifest.table)
-
-
-def _scan(spec: ConvertSpec, context: Context) -> ScanResult:
-    def progress(done: int, total: int) -> None:
-        context.check()
-        context.progress("scan", done, total)
-
-    found = scan(
-        Path(spec.source),
-        salt=bytes.fromhex(spec.salt),
-        patient_key=spec.patient_key,
-        progress=progress,
-    )
-    require_series(found)
-    return found
-
-
-def check_annotations(found: ScanResult, skip_broken: bool) -> list[str]:
-    """Stop at annotation files that cannot be used, or name them when they may be skipped.
-
-    Raises:
-        DataError: names the first such file and its problem.
-    """
-    broken = found.refused_annotations
-    if not broken:
-        return []
-    if skip_broken:
-        return [f"{row.path} was left out: {row.reason}." for row in broken]
-    more = f" ({len(broken) - 1} more files have problems)" if len(broken) > 1 else ""
-    raise DataError(
-        f"{broken[0].path} cannot be used: {broken[0].reason}{more}.",
-        "Mend the file, or leave such files out with --skip-broken.",
-    )
 
 
 def _reviewed(found: ScanResult, include: list[str]) -> list[tuple[Series, Slice]]:
@@ -241,7 +206,7 @@ def _convert_all(
                 name = futures[future]
                 try:
                     done[name] = future.result()
-                except _UnusableError as error:
+                except UnusableSliceError as error:
                     if not spec.skip_broken:
                         raise
                     left_out[name] = f"A slice was left out: {error.message}"
@@ -257,10 +222,6 @@ def _convert_all(
     )
 
 
-class _UnusableError(DataError):
-    """An annotated slice that cannot enter a dataset; the message names its file."""
-
-
 def _convert(
     item: _Item,
     found: ScanResult,
@@ -269,17 +230,7 @@ def _convert(
     folder: Path,
     reader: FrameReader,
 ) -> DatasetFile:
-    relative = relative_path(Path(item.slice.path), found.root)
-    try:
-        stored, fmt = reader.read(item.slice.path, item.slice.frame)
-    except UnreadableSliceError as error:
-        raise _UnusableError(
-            f"{relative} is annotated but unreadable: {error.message}."
-        ) from error
-    if stored.ndim != 2:
-        raise _UnusableError(
-            f"{relative} is annotated but in colour; only grey slices can be used."
-        )
+    stored, fmt = read_reviewed(found, item.slice, reader)
     grey = preprocess(stored, fmt, spec.preprocessing)
     document = found.annotation(item.slice)
     shapes = document.shapes(item.slice.frame) if document else ()

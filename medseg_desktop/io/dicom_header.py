@@ -168,9 +168,7 @@ def _check_deflated(file: Any, size: int) -> None:
 
 def _read(file: Any) -> FileDataset:
     try:
-        return pydicom.dcmread(
-            file, stop_before_pixels=True, specific_tags=list(_TAGS), force=True
-        )
+        return pydicom.dcmread(file, stop_before_pixels=True, specific_tags=list(_TAGS), force=True)
     except (InvalidDicomError, RecursionError, MemoryError) as error:
         raise UnreadableSliceError("the file is damaged") from error
     except OSError:
@@ -398,5 +396,3 @@ def _acquisition(ds: Dataset) -> Acquisition:
         slice_thickness_mm=first_number(ds, "SliceThickness"),
         sequence=sequence,
     )
-
-

@@ -116,9 +116,7 @@ class _Files:
 
 def _member(archive: zipfile.ZipFile, name: str) -> zipfile.ZipInfo:
     """The member called `name`, at the top or in the archive's single folder."""
-    found = [
-        i for i in archive.infolist() if i.filename == name or i.filename.endswith(f"/{name}")
-    ]
+    found = [i for i in archive.infolist() if i.filename == name or i.filename.endswith(f"/{name}")]
     if len(found) != 1:
         raise FileNotFoundError(name)
     return found[0]

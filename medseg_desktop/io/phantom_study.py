@@ -124,8 +124,7 @@ def _digests(folder: Path) -> dict[str, str]:
     """SHA-256 of every file below `folder` except the marker, by relative path with `/`."""
     files = sorted(p for p in folder.rglob("*") if p.is_file() and p != folder / MARKER)
     return {
-        p.relative_to(folder).as_posix(): hashlib.sha256(p.read_bytes()).hexdigest()
-        for p in files
+        p.relative_to(folder).as_posix(): hashlib.sha256(p.read_bytes()).hexdigest() for p in files
     }
 
 
@@ -242,9 +241,7 @@ def _decimal(value: float) -> str:
     return f"{value:.6f}".rstrip("0").rstrip(".")
 
 
-def _write_outlines(
-    path: Path, case: _Case, frames: dict[int, int], *, total_frames: int
-) -> None:
+def _write_outlines(path: Path, case: _Case, frames: dict[int, int], *, total_frames: int) -> None:
     """MedicalLabelMe JSON beside `path`; `frames` maps frame index to slice.
 
     A single slice without lesion gets an empty `frames` list, as MedicalLabelMe writes it; in

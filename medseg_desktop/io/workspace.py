@@ -184,9 +184,7 @@ class Workspace:
         opened = open_model(package)
         name = name or opened.info.name
         weights = read_weights(package, opened.info)
-        versions = [
-            e.info.version for e in self.model_entries() if e.info and e.info.name == name
-        ]
+        versions = [e.info.version for e in self.model_entries() if e.info and e.info.name == name]
         version = max(versions, default=0) + 1
         while (self.models / f"{name}-v{version}").exists():
             version += 1

@@ -14,7 +14,7 @@ from PySide6.QtWidgets import (
 )
 
 from medseg_desktop.qt.panels.controls import Section
-from medseg_desktop.qt.theme.tokens import SPACE_S
+from medseg_desktop.qt.theme.tokens import CONTROL_HEIGHT, SPACE_S
 
 SIZES = (128, 256, 384, 512)
 
@@ -127,4 +127,6 @@ def _number(low: int, high: int, step: int) -> QSpinBox:
     result = QSpinBox()
     result.setRange(low, high)
     result.setSingleStep(step)
+    result.setFixedHeight(CONTROL_HEIGHT)
+    result.lineEdit().setTextMargins(SPACE_S, 0, 0, 0)
     return result

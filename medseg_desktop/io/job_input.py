@@ -1,0 +1,82 @@
+"""What conversion, prediction and evaluation read: a scanned folder and its reviewed slices."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from medseg_desktop.core.display import PixelFormat
+from medseg_desktop.core.errors import DataError, UnreadableSliceError
+from medseg_desktop.core.volume import Slice
+from medseg_desktop.io.dicom_series import ScanResult, scan
+from medseg_desktop.io.pixels import FrameReader
+from medseg_desktop.io.stacks import PatientKey, relative_path
+
+
+class Context(Protocol):
+    """What a job needs of the process it runs in (see `jobs.worker.JobContext`)."""
+
+    def progress(self, phase: str, done: int, total: int) -> None: ...
+    def log(self, message: str) -> None: ...
+    def check(self) -> None: ...
+
+
+class UnusableSliceError(DataError):
+    """A reviewed slice whose pixels cannot be used; the message names the file."""
+
+
+def scan_source(
+    source: str, salt: str, context: Context, patient_key: PatientKey = "id"
+) -> ScanResult:
+    """Scan the folder of a job, with progress; `salt` in hexadecimal digits.
+
+    Raises:
+        Cancelled: the job was asked to stop.
+    """
+
+    def progress(done: int, total: int) -> None:
+        context.check()
+        context.progress("scan", done, total)
+
+    return scan(Path(source), salt=bytes.fromhex(salt), patient_key=patient_key, progress=progress)
+
+
+def check_annotations(found: ScanResult, skip_broken: bool) -> list[str]:
+    """Stop at annotation files that cannot be used, or name them when they may be skipped.
+
+    Raises:
+        DataError: names the first such file and its problem.
+    """
+    broken = found.refused_annotations
+    if not broken:
+        return []
+    if skip_broken:
+        return [f"{row.path} was left out: {row.reason}." for row in broken]
+    more = f" ({len(broken) - 1} more files have problems)" if len(broken) > 1 else ""
+    raise DataError(
+        f"{broken[0].path} cannot be used: {broken[0].reason}{more}.",
+        "Mend the file, or leave such files out with --skip-broken.",
+    )
+
+
+def read_reviewed(
+    found: ScanResult, item: Slice, reader: FrameReader
+) -> tuple[npt.NDArray[np.generic], PixelFormat]:
+    """Stored values (rows, columns) of a reviewed slice.
+
+    Raises:
+        UnusableSliceError: it cannot be decoded, or is in colour.
+    """
+    name = relative_path(Path(item.path), found.root)
+    try:
+        stored, fmt = reader.read(item.path, item.frame)
+    except UnreadableSliceError as error:
+        raise UnusableSliceError(f"{name} is annotated but unreadable: {error.message}.") from error
+    if stored.ndim != 2:
+        raise UnusableSliceError(
+            f"{name} is annotated but in colour; only grey slices can be used."
+        )
+    return stored, fmt
