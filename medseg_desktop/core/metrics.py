@@ -66,9 +66,7 @@ class CaseCounts:
     n_slices: int = 0
     false_positive_ml: float = 0.0
 
-    def add(
-        self, truth: LabelMap, predicted: LabelMap, voxel_ml: float | None = None
-    ) -> None:
+    def add(self, truth: LabelMap, predicted: LabelMap, voxel_ml: float | None = None) -> None:
         """Add one slice (label maps of equal shape); `voxel_ml` is the volume of a pixel."""
         for index in range(1, self.n_labels):
             counts = class_overlap(truth, predicted, index)

@@ -216,10 +216,16 @@ def _fluid_spaces(
     value = value + anatomy.cap * caps * np.clip(0.4 + 0.5 * fine, 0, 1)
     third = ellipsoid(plane, (0, 4, -4), (1.7 * size, 13, 10)).covers()
     fourth = ellipsoid(plane, (0, 31, -36), (5.5 * size, 5, 9)).covers()
-    fluid = np.maximum.reduce([
-        ventricle.covers(), third, fourth, _sylvian(plane, anatomy, wide, fine),
-        _cisterns(plane, wide, fine), _midline(plane, anatomy),
-    ])
+    fluid = np.maximum.reduce(
+        [
+            ventricle.covers(),
+            third,
+            fourth,
+            _sylvian(plane, anatomy, wide, fine),
+            _cisterns(plane, wide, fine),
+            _midline(plane, anatomy),
+        ]
+    )
     value = _mix(value, _FLUID * (1 + 0.2 * fine), fluid * inside)
     # Choroid plexus and slow flow: bright, normal, and no lesion.
     choroid = ellipsoid(plane, (21, 29, 6), (2.2, 6, 5), x=sideways).covers(0.9 * fine)

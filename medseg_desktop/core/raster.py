@@ -84,9 +84,7 @@ def _paste_mask(label_map: LabelMap, shape: Shape, index: int) -> None:
     area[part[: area.shape[0], : area.shape[1]]] = index
 
 
-def draw_label_map(
-    shapes: Sequence[Shape], table: LabelTable, rows: int, columns: int
-) -> LabelMap:
+def draw_label_map(shapes: Sequence[Shape], table: LabelTable, rows: int, columns: int) -> LabelMap:
     """All shapes of a slice as a label map (rows, columns) of class indices, uint8.
 
     Where shapes overlap, the later one in the list wins.  Labels that the table does not

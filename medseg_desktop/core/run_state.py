@@ -120,9 +120,7 @@ def reduce(run: RunState, event: Event) -> RunState:
         case CancelledEvent():
             return replace(run, status=RunStatus.CANCELLED, result=event.result)
         case Failed():
-            return replace(
-                run, status=RunStatus.FAILED, message=event.message, hint=event.hint
-            )
+            return replace(run, status=RunStatus.FAILED, message=event.message, hint=event.hint)
 
 
 def _better(best: Evaluation | None, new: Evaluation) -> Evaluation | None:

@@ -85,9 +85,7 @@ def every_ninth(keys: Mapping[str, str]) -> dict[str, SetName]:
     With fewer than nine patients the last one is, so that there is something to validate on.
     """
     ordered = [keys[k] for k in sorted(keys)]
-    sets: dict[str, SetName] = {
-        h: "val" if i % 9 == 8 else "train" for i, h in enumerate(ordered)
-    }
+    sets: dict[str, SetName] = {h: "val" if i % 9 == 8 else "train" for i, h in enumerate(ordered)}
     if 1 < len(ordered) < 9:
         sets[ordered[-1]] = "val"
     return sets

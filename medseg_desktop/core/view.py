@@ -21,8 +21,8 @@ class Layers:
     """The overlays of the slice."""
 
     outlines: LayerState = LayerState(True, 1.0)
-    label_map: LayerState = LayerState(True, 0.3)
-    prediction: LayerState = LayerState(False, 0.35)
+    label_map: LayerState = LayerState(True, 0.2)
+    prediction: LayerState = LayerState(False, 0.2)
     hidden_labels: frozenset[int] = frozenset()
 
 

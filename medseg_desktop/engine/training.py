@@ -101,7 +101,8 @@ class _Job:
         trainer = self._trainer(network, samples)
         trainer.run()
         if trainer.best is not None:
-            self._pack(network, trainer.best, trainer.iteration, samples["val"])
+            shown = samples["val"] or samples["train"]
+            self._pack(network, trainer.best, trainer.iteration, shown)
         result = self._result(trainer)
         if trainer.iteration < self.spec.iterations:
             raise Cancelled("the training was stopped", result)
@@ -191,7 +192,7 @@ class _Job:
             table=manifest.table,
         )
 
-    def _pack(self, network: Layer, best: Best, done: int, val: list[Sample]) -> None:
+    def _pack(self, network: Layer, best: Best, done: int, shown: list[Sample]) -> None:
         """Export the best weights, compare with Paddle, and write RUN/model."""
         from medseg_desktop.engine.export import compare, export_onnx
         from medseg_desktop.engine.network import encode_weights, load_state
@@ -203,7 +204,7 @@ class _Job:
             network, size=size, table=manifest.table, preprocessing=manifest.preprocessing
         )
         self.context.progress("export", 1, 3)
-        agreement = compare(network, onnx, val, size=size, how=manifest.preprocessing)
+        agreement = compare(network, onnx, shown, size=size, how=manifest.preprocessing)
         self.context.progress("export", 2, 3)
         info = self._model_info(best, done, agreement)
         folder = Path(self.spec.run) / MODEL_FOLDER

@@ -26,23 +26,27 @@ LabelMap = npt.NDArray[np.uint8]
 
 @dataclass(frozen=True, slots=True)
 class Validation:
-    """One evaluation, and the head's mean cross-entropy over the validation slices."""
+    """One evaluation, and the head's mean cross-entropy; None without validation slices."""
 
     evaluation: Evaluation
-    loss: float
+    loss: float | None
 
     @property
     def rank(self) -> tuple[float, float]:
-        """Higher is better: mean patient Dice; where that is equal or unknown, lower loss."""
+        """Higher is better: mean patient Dice; where that is equal or unknown, lower loss.
+
+        Without validation slices the later weights win.
+        """
         dice = self.evaluation.mean_dice
-        return (-1.0 if dice is None else dice, -self.loss)
+        second = self.evaluation.iteration if self.loss is None else -self.loss
+        return (-1.0 if dice is None else dice, second)
 
 
 class Validator:
     """Scores a network on a fixed list of validation slices.
 
     Args:
-        samples: slices of the validation set; the test set never comes here.
+        samples: slices of the validation set, may be none; the test set never comes here.
         size: height and width of the network's input in pixels.
     """
 
@@ -81,7 +85,8 @@ class Validator:
         finally:
             network.train()
         evaluation = _evaluation(iteration, cases, self._table)
-        return Validation(evaluation, sum(losses) / len(self._samples))
+        loss = sum(losses) / len(self._samples) if self._samples else None
+        return Validation(evaluation, loss)
 
     def _score(
         self, network: Layer, batch: Sequence[Sample], cases: dict[str, CaseCounts]

@@ -164,17 +164,17 @@ def _data_problems(dataset: Dataset, sets: dict[SetName, SetNumbers]) -> Iterato
             f"{where} has no lesion in its training set.",
             "Outline lesions in slices of training patients and convert again.",
         )
-    if sets["val"].slices == 0:
-        yield Finding(
-            f"{where} has no patient to validate on.",
-            "Put at least one patient into the validation set and convert again.",
-        )
 
 
 def _data_warnings(
     dataset: Dataset, sets: dict[SetName, SetNumbers], spec: TrainSpec
 ) -> Iterator[Finding]:
     train, val = sets["train"], sets["val"]
+    if not val.slices:
+        yield Finding(
+            "There is no patient to validate on, so the last weights are kept, good or bad.",
+            "Put at least one patient into the validation set.",
+        )
     if val.slices and not val.pixels:
         yield Finding(
             "No validation patient has a lesion, so the best model is chosen by its loss.",

@@ -81,9 +81,7 @@ def test_scan_prints_the_contract(tmp_path: Path, capsys: Capture) -> None:
     assert row["sha256"] == hashlib.sha256(pixels.tobytes()).hexdigest()
 
 
-def test_scan_hashes_big_endian_and_compressed_files_alike(
-    tmp_path: Path, capsys: Capture
-) -> None:
+def test_scan_hashes_big_endian_and_compressed_files_alike(tmp_path: Path, capsys: Capture) -> None:
     for syntax in ("explicit", "big", "rle", "deflated"):
         write_dicom(tmp_path / "s" / syntax, lesion_slice(), syntax=syntax)  # type: ignore[arg-type]
     assert run("scan", tmp_path / "s", "--json", "--decode") == 0
@@ -347,9 +345,7 @@ BAD_INPUT: dict[str, tuple[Callable[[Path], list[object]], str]] = {
 
 
 @pytest.mark.parametrize("case", BAD_INPUT)
-def test_bad_input_is_one_line_and_exit_code_1(
-    case: str, tmp_path: Path, capsys: Capture
-) -> None:
+def test_bad_input_is_one_line_and_exit_code_1(case: str, tmp_path: Path, capsys: Capture) -> None:
     prepare, words = BAD_INPUT[case]
     arguments = prepare(tmp_path)
     before = set(tmp_path.rglob("*"))

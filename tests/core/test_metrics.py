@@ -42,9 +42,7 @@ def test_dice_and_iou_of_a_class_equal_the_set_formula(
 
 
 @given(label_maps, label_maps)
-def test_the_foreground_ignores_which_class_it_is(
-    truth: np.ndarray, predicted: np.ndarray
-) -> None:
+def test_the_foreground_ignores_which_class_it_is(truth: np.ndarray, predicted: np.ndarray) -> None:
     found = foreground_overlap(truth, predicted)
     assert (found.dice, found.iou) == pytest.approx(
         naive(pixels(truth, None), pixels(predicted, None))

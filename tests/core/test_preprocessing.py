@@ -59,8 +59,7 @@ def test_the_reference_preset_ignores_rescale_and_inversion(stored: np.ndarray) 
 def test_scaling_by_the_maximum_truncates_and_clips(stored: np.ndarray) -> None:
     top = int(stored.max())
     expected = [
-        0 if top == 0 else int(min(max(float(v) * (255 / top), 0.0), 255.0))
-        for v in stored.ravel()
+        0 if top == 0 else int(min(max(float(v) * (255 / top), 0.0), 255.0)) for v in stored.ravel()
     ]
     np.testing.assert_array_equal(scale_maximum(stored).ravel(), expected)
 
@@ -151,9 +150,7 @@ def test_an_input_of_the_right_size_is_only_normalised() -> None:
 
 
 @given(arrays(np.uint8, (6, 9), elements=st.integers(0, 3)), st.integers(1, 4))
-def test_a_label_map_survives_being_enlarged_and_shrunk(
-    label_map: np.ndarray, factor: int
-) -> None:
+def test_a_label_map_survives_being_enlarged_and_shrunk(label_map: np.ndarray, factor: int) -> None:
     large = resize_label_map(label_map, 6 * factor, 9 * factor)
     assert large.shape == (6 * factor, 9 * factor)
     np.testing.assert_array_equal(large, label_map.repeat(factor, 0).repeat(factor, 1))

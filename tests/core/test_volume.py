@@ -20,8 +20,7 @@ from medseg_desktop.core.volume import (
 
 def stack(*locations_mm: float | None) -> tuple[Slice, ...]:
     return tuple(
-        Slice(f"/{i}.dcm", 0, 1, f"1.{i}", i, location_mm=mm)
-        for i, mm in enumerate(locations_mm)
+        Slice(f"/{i}.dcm", 0, 1, f"1.{i}", i, location_mm=mm) for i, mm in enumerate(locations_mm)
     )
 
 
@@ -90,9 +89,7 @@ def test_a_duplicate_and_a_gap_are_both_told() -> None:
 
 
 def test_uneven_steps_are_told() -> None:
-    assert stack_warnings(stack(0, 5, 10, 16, 21)) == (
-        "The distance between slices is not even.",
-    )
+    assert stack_warnings(stack(0, 5, 10, 16, 21)) == ("The distance between slices is not even.",)
 
 
 def test_slices_without_position_among_others_are_told() -> None:

@@ -330,6 +330,16 @@ def test_a_validation_without_lesion_is_announced_and_still_gives_a_model(
     assert read_info(Path(result["model"])).metrics["n_patients"] == 0
 
 
+def test_without_validation_patients_the_last_weights_become_the_model(
+    tmp_path: Path, make_spec: MakeSpec, context: Any
+) -> None:
+    folder = write_dataset(tmp_path / "data", {"train": 2}, slices=2)
+    spec = make_spec(dataset=str(folder), iterations=3, evaluate_every=1)
+    result = run_training(spec, context)
+    assert result["best"] == {"iteration": 3, "mean_dice": None}
+    assert open_model(Path(result["model"])).info.metrics["iteration"] == 3
+
+
 def test_a_class_that_the_table_lacks_is_refused(
     tmp_path: Path, make_spec: MakeSpec, context: Any
 ) -> None:

@@ -45,9 +45,7 @@ def test_a_perfect_model_has_dice_one(tmp_path: Path, model: Path) -> None:
     assert result["mean"] == {"foreground_dice": 1.0, "n": 2, "dice": {"H": 1.0}}
 
 
-def test_dice_is_pooled_over_the_reviewed_pixels_of_a_patient(
-    tmp_path: Path, model: Path
-) -> None:
+def test_dice_is_pooled_over_the_reviewed_pixels_of_a_patient(tmp_path: Path, model: Path) -> None:
     rng = np.random.default_rng(1)
     both = truth_sum = predicted_sum = 0
     for i, (top, left) in enumerate([(2, 3), (5, 9), (0, 0)]):

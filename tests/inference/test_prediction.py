@@ -39,9 +39,7 @@ def spec(model: Path, source: Path, out: Path, *formats: str, **options: Any) ->
     )
 
 
-def predict(
-    model: Path, source: Path, out: Path, *formats: str, **options: Any
-) -> dict[str, Any]:
+def predict(model: Path, source: Path, out: Path, *formats: str, **options: Any) -> dict[str, Any]:
     return run_prediction(spec(model, source, out, *formats, **options), QuietContext())
 
 
@@ -160,9 +158,7 @@ def test_annotations_of_the_source_are_never_replaced(tmp_path: Path, model: Pat
     assert {p: p.read_bytes() for p in source.rglob("*.*")} == before
 
 
-def test_a_folder_with_content_is_only_written_into_on_request(
-    tmp_path: Path, model: Path
-) -> None:
+def test_a_folder_with_content_is_only_written_into_on_request(tmp_path: Path, model: Path) -> None:
     source, out = write_study(tmp_path / "s", ["A"]), tmp_path / "out"
     out.mkdir()
     (out / "mine.txt").write_text("1")
@@ -211,9 +207,7 @@ def test_a_cancelled_prediction_leaves_nothing(tmp_path: Path, model: Path) -> N
 @pytest.mark.parametrize(
     ("name", "reason"), [("", "no slice"), ("x.dcm", "not DICOM"), ("a.txt", "no slice")]
 )
-def test_nothing_to_predict_is_said(
-    tmp_path: Path, model: Path, name: str, reason: str
-) -> None:
+def test_nothing_to_predict_is_said(tmp_path: Path, model: Path, name: str, reason: str) -> None:
     (tmp_path / "s").mkdir()
     if name:
         (tmp_path / "s" / name).write_text("hello")

@@ -297,9 +297,7 @@ def test_a_cancelled_conversion_leaves_nothing(
     assert not target.parent.exists() or everything_below(target.parent) == []
 
 
-def test_only_a_dataset_is_ever_replaced(
-    source: Path, target: Path, workspace: Workspace
-) -> None:
+def test_only_a_dataset_is_ever_replaced(source: Path, target: Path, workspace: Workspace) -> None:
     write_study(source, ["A", "B"])
     target.mkdir(parents=True)
     (target / "manifest.json").write_text('{"name": "web page"}')

@@ -49,9 +49,7 @@ def test_every_file_of_the_corpus_is_named_with_its_reason(
             assert not file.reason.endswith(".")
 
 
-def test_series_that_need_a_caveat_have_one(
-    found: ScanResult, rows: list[dict[str, str]]
-) -> None:
+def test_series_that_need_a_caveat_have_one(found: ScanResult, rows: list[dict[str, str]]) -> None:
     status = {f.path: f.status for f in found.files}
     expected = [r["file"] for r in rows if r["expected"] == "display_warn"]
     assert expected

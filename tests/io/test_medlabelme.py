@@ -354,9 +354,7 @@ def test_predictions_that_nobody_accepted_are_never_reviewed() -> None:
     assert not parse(document).is_reviewed(0)
 
 
-def test_a_failed_save_leaves_the_old_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_failed_save_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write_json(tmp_path / "a.json", annotation_json("a.dcm", {0: []}))
     before = path.read_bytes()
 

@@ -110,9 +110,7 @@ def test_identifiers_are_unique_and_shared_where_they_should_be(study: list[Path
 
 
 def test_one_patients_file_names_are_not_in_position_order(study: list[Path]) -> None:
-    heights = [
-        pydicom.dcmread(p).ImagePositionPatient[2] for p in sorted(study[3].glob("*.dcm"))
-    ]
+    heights = [pydicom.dcmread(p).ImagePositionPatient[2] for p in sorted(study[3].glob("*.dcm"))]
     assert heights != sorted(heights)
     assert heights != sorted(heights, reverse=True)
 

@@ -27,9 +27,7 @@ def test_stored_values_come_back_exactly(tmp_path: Path, syntax: Syntax, dtype: 
 
 
 @pytest.mark.parametrize("syntax", ["explicit", "rle"])
-def test_each_frame_is_read_by_its_index_from_many_threads(
-    tmp_path: Path, syntax: Syntax
-) -> None:
+def test_each_frame_is_read_by_its_index_from_many_threads(tmp_path: Path, syntax: Syntax) -> None:
     frames = np.stack([lesion_slice(seed=i) for i in range(6)])
     path = str(write_dicom(tmp_path / "m.dcm", frames, syntax=syntax))
     reader = FrameReader()

@@ -89,7 +89,6 @@ def test_a_single_patient_is_not_enough(tmp_path: Path) -> None:
     ("patients", "sentence"),
     [
         ({"val": 2}, "no slice to train on"),
-        ({"train": 2}, "no patient to validate on"),
         ({"test": 2}, "no slice to train on"),
         ({}, "no slice to train on"),
     ],
@@ -103,6 +102,12 @@ def test_an_empty_side_of_the_split_is_a_problem(
 def test_a_training_set_without_any_lesion_is_a_problem(tmp_path: Path) -> None:
     folder = write_dataset(tmp_path, slices=2, without_lesion=["train"])
     assert "no lesion in its training set" in messages(check(folder).problems)
+
+
+def test_no_patient_to_validate_on_is_a_warning(tmp_path: Path) -> None:
+    found = check(write_dataset(tmp_path, {"train": 2}, slices=1))
+    assert found.may_start
+    assert "There is no patient to validate on" in messages(found.warnings)
 
 
 def test_what_is_doubtful_is_a_warning(tmp_path: Path) -> None:
