@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import pkgutil
 import subprocess
 import sys
@@ -35,7 +36,9 @@ sys.meta_path.insert(0, Blocker())
 """
 
 
-def run(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+def run(
+    code: str, *arguments: str, env: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-W", "ignore", "-c", code, *arguments],
         stdin=subprocess.DEVNULL,
@@ -43,6 +46,7 @@ def run(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         text=True,
         timeout=100,
         check=False,
+        env=env,
     )
 
 
@@ -64,12 +68,19 @@ def test_the_command_line_starts_without_any_heavy_package() -> None:
     assert done.stdout.strip() == "[]", done.stderr
 
 
-def test_every_module_of_the_engine_imports_with_only_the_packages_of_the_extra_train() -> None:
+def test_every_module_of_the_engine_imports_with_only_the_packages_of_the_extra_train(
+    tmp_path: Path,
+) -> None:
     names = [m.name for m in pkgutil.iter_modules(medseg_desktop.engine.__path__)]
     assert "training" in names
     lines = [f"import medseg_desktop.engine.{name}" for name in names]
-    done = run("\n".join([BLOCK, *lines, "print('imported')"]))
+    home = tmp_path / "home"
+    home.mkdir()
+    env = {**os.environ, "HOME": str(home), "USERPROFILE": str(home)}
+    done = run("\n".join([BLOCK, *lines, "print('imported')"]), env=env)
     assert done.stdout.strip().endswith("imported"), done.stderr
+    left = {p.name for p in home.iterdir()}
+    assert left <= {".cache", ".config"}, "PaddleSeg made its folders in the user's home"
 
 
 def test_a_training_worker_starts_with_only_the_packages_of_the_extra_train(

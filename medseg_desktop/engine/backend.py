@@ -6,17 +6,21 @@ Every other module of the engine takes `paddle` from here, so that nothing impor
 from __future__ import annotations
 
 import contextlib
+import os
 import platform
 import sys
+import tempfile
 import warnings
 from collections.abc import Iterator
 from importlib import metadata
 
 from medseg_desktop.core.errors import JobError
 
-with warnings.catch_warnings():
-    # Both warn about missing compilers and of their own deprecated calls while importing.
+with warnings.catch_warnings(), tempfile.TemporaryDirectory() as _home:
+    # Both warn about missing compilers and of their own deprecated calls while importing, and
+    # PaddleSeg makes empty download folders in the user's home unless it is sent elsewhere.
     warnings.simplefilter("ignore")
+    os.environ["SEG_HOME"] = _home
     import paddle
     from paddleseg.models import BiSeNetV2
 

@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -92,8 +93,15 @@ def _look(modules: Sequence[str]) -> ImportReport:
 
 def run_probe(argv: Sequence[str], limit_s: float) -> tuple[bytes, str]:
     """Output of a short child process and "", or what went wrong in half a sentence."""
+    with tempfile.TemporaryDirectory() as folder:
+        return _run(argv, limit_s, folder)
+
+
+def _run(argv: Sequence[str], limit_s: float, folder: str) -> tuple[bytes, str]:
     env = {
         **os.environ,
+        # PaddleSeg makes empty download folders in the user's home unless it is sent elsewhere.
+        "SEG_HOME": folder,
         # The folder the user stands in must not lend its modules.
         "PYTHONSAFEPATH": "1",
         "PYTHONUTF8": "1",
