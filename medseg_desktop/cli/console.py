@@ -56,6 +56,11 @@ def warn(sentences: list[str]) -> None:
         print(f"Note: {sentence}", file=sys.stderr)
 
 
+def count(number: int, noun: str) -> str:
+    """E.g. "1 patient", "2 patients"."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def table(rows: Sequence[tuple[str, ...]], header: tuple[str, ...]) -> str:
     """A plain text table; the first column is left-aligned, the others right-aligned."""
     widths = [max(len(r[i]) for r in [header, *rows]) for i in range(len(header))]

@@ -53,7 +53,7 @@ def read_split_file(path: Path) -> SplitRequest:
         if isinstance(value, dict) and "patients" in value:
             split = msgspec.convert(value, Split)
             frozen = {h: e.set for h, e in split.patients.items()}
-            return SplitRequest(frozen=frozen, draw="train", record=False)
+            return SplitRequest(frozen=frozen, draw="train", origin="file")
         lists = msgspec.convert(value, dict[SetName, list[str]])
     except OSError as error:
         raise DataError(describe_os_error(error, path, "read")) from error
@@ -66,7 +66,7 @@ def read_split_file(path: Path) -> SplitRequest:
                 raise DataError(
                     f"{path} puts the patient {patient} into {by_patient_id[patient]} and {name}."
                 )
-    return SplitRequest(by_patient_id=by_patient_id, draw="train", record=False)
+    return SplitRequest(by_patient_id=by_patient_id, draw="train", origin="file")
 
 
 def _print(result: dict[str, Any]) -> None:

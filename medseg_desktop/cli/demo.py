@@ -11,7 +11,7 @@ from typing import Any
 
 from medseg_desktop.cli.evaluate import evaluation_text
 from medseg_desktop.cli.gui import open_window
-from medseg_desktop.cli.output import JobPrinter, ProgressLine, result_of
+from medseg_desktop.cli.output import JobPrinter, ProgressLine, result_of, warn
 from medseg_desktop.core.errors import WorkspaceError
 from medseg_desktop.core.estimate import duration_text
 from medseg_desktop.core.specs import EvaluateSpec, PredictSpec, Spec, TrainSpec
@@ -109,6 +109,7 @@ def _main_job(workspace: Workspace, study: Path, iterations: int) -> Path:
     with _step(5, "Comparing the predictions with the annotations"):
         result = _run(EvaluateSpec(model=str(model.path), source=str(study), salt=salt))
         print(evaluation_text(result))
+        warn(result["warnings"])
     return model.path
 
 

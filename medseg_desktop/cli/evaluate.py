@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from medseg_desktop.cli.console import count
 from medseg_desktop.cli.context import existing, workspace_of
 from medseg_desktop.cli.output import JobPrinter, print_json, result_of, table, warn
 from medseg_desktop.core.specs import EvaluateSpec
@@ -48,7 +49,8 @@ def evaluation_text(result: dict[str, Any]) -> str:
     text = table(rows, ("Patient", "Set", "Slices", "Dice", "False positive ml"))
     mean = result["mean"]
     if mean["n"]:
-        text += f"\nMean Dice {mean['foreground_dice']:.3f} over {mean['n']} patients with lesion"
+        patients = count(mean["n"], "patient")
+        text += f"\nMean Dice {mean['foreground_dice']:.3f} over {patients} with lesion"
     else:
         text += "\nNo patient with lesion, so there is no Dice"
     return text

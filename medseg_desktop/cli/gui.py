@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import os
+import sys
 from pathlib import Path
 
 from medseg_desktop.cli.context import existing, workspace_of
 from medseg_desktop.core.errors import MedSegError
 from medseg_desktop.io.workspace import Workspace
+from medseg_desktop.jobs.system_libraries import Need, apt_line, missing_libraries, packages
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -26,6 +29,7 @@ def open_window(
     Raises:
         MedSegError: Qt cannot start here (a system library is missing, say).
     """
+    _choose_platform(quit_after_s)
     try:
         from medseg_desktop.qt.app import run_app
     except ImportError as error:
@@ -34,3 +38,29 @@ def open_window(
             "Run medseg-desktop doctor to see what is missing.",
         ) from error
     return run_app(workspace, path, quit_after_s=quit_after_s, model=model)
+
+
+def _choose_platform(quit_after_s: float | None) -> None:
+    """Say in a sentence why no window can open on Linux, where Qt would end the process.
+
+    A smoke test (`--quit-after`) needs no display: it runs offscreen where there is none.
+
+    Raises:
+        MedSegError: no display, or a system library is missing.
+    """
+    if not sys.platform.startswith("linux") or os.environ.get("QT_QPA_PLATFORM"):
+        return
+    if not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+        if quit_after_s is None:
+            raise MedSegError(
+                "The window cannot be opened: there is no display.",
+                "Log in to a desktop, or use the commands (medseg-desktop --help).",
+            )
+        os.environ["QT_QPA_PLATFORM"] = "offscreen"
+        return
+    missing = missing_libraries((Need.START, Need.WINDOW))
+    if missing:
+        raise MedSegError(
+            "The window cannot be opened: system libraries are missing.",
+            f"Type: {apt_line(packages(missing))}",
+        )

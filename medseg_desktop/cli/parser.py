@@ -31,16 +31,28 @@ def _command(module: str, function: str = "run") -> Run:
 
 
 def _count(text: str) -> int:
-    value = int(text)
+    try:
+        value = int(text)
+    except ValueError:
+        value = 0
     if value < 1:
-        raise argparse.ArgumentTypeError("must be at least 1")
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number of at least 1")
     return value
 
 
+def _seed(text: str) -> int:
+    if not text.isdecimal() or int(text) >= 2**31:
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number from 0 to 2147483647")
+    return int(text)
+
+
 def _seconds(text: str) -> float:
-    value = float(text)
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
     if not 0 < value < 1e6:
-        raise argparse.ArgumentTypeError("must be a number of seconds")
+        raise argparse.ArgumentTypeError(f"{text} is not a number of seconds")
     return value
 
 
@@ -52,8 +64,11 @@ def build_parser() -> argparse.ArgumentParser:
         "For research and education. Not a medical device.",
     )
     parser.add_argument("--version", action="version", version=f"MedSeg Desktop {__version__}")
-    _add_window_options(parser)
-    parser.set_defaults(run=_command("gui"), path=None)
+    _add_workspace(parser)
+    parser.add_argument("--quit-after", type=_seconds, help=argparse.SUPPRESS)
+    # Options that stand before and after the command must not overwrite each other, so they
+    # have no default of their own.
+    parser.set_defaults(run=_command("gui"), path=None, workspace=None, quit_after=None)
     commands = parser.add_subparsers(metavar="COMMAND", parser_class=_Parser)
     _add_gui(commands)
     _add_demo(commands)
@@ -76,20 +91,31 @@ _Commands: TypeAlias = "argparse._SubParsersAction[_Parser]"
 
 def _add(commands: _Commands, name: str, help_: str, module: str) -> argparse.ArgumentParser:
     command: argparse.ArgumentParser = commands.add_parser(name, help=help_, description=help_)
-    command.add_argument("--workspace", type=Path, help="folder for datasets, runs and models")
+    _add_workspace(command)
     command.set_defaults(run=_command(module))
     return command
 
 
-def _add_window_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--workspace", type=Path, help="folder for datasets, runs and models")
-    parser.add_argument("--quit-after", type=_seconds, help=argparse.SUPPRESS)
+def _add_workspace(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--workspace",
+        type=Path,
+        default=argparse.SUPPRESS,
+        help="folder for datasets, runs and models; default: MedSeg in your documents",
+    )
+
+
+def _add_quit_after(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--quit-after", type=_seconds, default=argparse.SUPPRESS, help=argparse.SUPPRESS
+    )
 
 
 def _add_gui(commands: _Commands) -> None:
     gui = commands.add_parser("gui", help="open the window on a folder or file")
     gui.add_argument("path", nargs="?", type=Path, help="folder or file to open")
-    _add_window_options(gui)
+    _add_workspace(gui)
+    _add_quit_after(gui)
     gui.set_defaults(run=_command("gui"))
 
 
@@ -98,7 +124,7 @@ def _add_demo(commands: _Commands) -> None:
     demo.add_argument("dir", nargs="?", type=Path, help="where to put it; default: medseg-demo")
     demo.add_argument("--headless", action="store_true", help="do not open the window afterwards")
     demo.add_argument("--iters", type=_count, help="training steps; default 80")
-    demo.add_argument("--quit-after", type=_seconds, help=argparse.SUPPRESS)
+    _add_quit_after(demo)
 
 
 def _add_patient_key(command: argparse.ArgumentParser) -> None:
@@ -122,7 +148,7 @@ def _add_convert(commands: _Commands) -> None:
     convert.add_argument("dataset", type=Path, metavar="DATASET")
     convert.add_argument("--preset", choices=["default", "reference"], default="default")
     convert.add_argument("--split", type=Path, help="JSON file: which patient is in which set")
-    convert.add_argument("--seed", type=int, default=0, help="of a newly drawn split")
+    convert.add_argument("--seed", type=_seed, default=0, help="of a newly drawn split")
     convert.add_argument("--overlays", action="store_true", help="also write coloured overlays/")
     convert.add_argument("--overwrite", action="store_true", help="replace an earlier dataset")
     _add_skip_broken(convert)
@@ -151,7 +177,7 @@ def _add_train(commands: _Commands) -> None:
     train.add_argument("--init", default="none", metavar="MODEL|starter|none",
                        help="start from this model's weights")  # fmt: skip
     train.add_argument("--resume", action="store_true", help="continue a stopped run")
-    train.add_argument("--seed", type=int, default=0)
+    train.add_argument("--seed", type=_seed, default=0, help="of everything random; default 0")
     train.add_argument("--check", action="store_true", help="only say whether it would work")
     train.add_argument("--interpreter", help="another Python that has Paddle (GPU)")
     train.add_argument("--json", action="store_true", help="print one JSON object at the end")

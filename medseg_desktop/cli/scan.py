@@ -6,6 +6,7 @@ import argparse
 import hashlib
 import math
 import os
+import secrets
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ import numpy as np
 
 from medseg_desktop.cli.context import existing, workspace_of
 from medseg_desktop.cli.output import ProgressLine, print_json, table, warn
-from medseg_desktop.core.errors import UnreadableSliceError
+from medseg_desktop.core.errors import UnreadableSliceError, WorkspaceError
 from medseg_desktop.core.volume import Series
 from medseg_desktop.io.dicom_series import FileRow, FileStatus, ScanResult, require_series, scan
 from medseg_desktop.io.pixels import decode, read_dataset
@@ -22,9 +23,10 @@ from medseg_desktop.io.pixels import decode, read_dataset
 
 def run(arguments: argparse.Namespace) -> int:
     line = ProgressLine()
+    notes: list[str] = []
     found = scan(
         existing(arguments.path),
-        salt=workspace_of(arguments).salt(),
+        salt=_salt(arguments, notes),
         patient_key=arguments.patient_key,
         progress=lambda done, total: line.show(f"reading {done} of {total} files"),
     )
@@ -38,8 +40,17 @@ def run(arguments: argparse.Namespace) -> int:
         _print(found, decoded)
     if not found.refused:  # a list of refused files is a result too
         require_series(found)
-    warn(list(found.notes))
+    warn([*notes, *found.notes])
     return 0
+
+
+def _salt(arguments: argparse.Namespace, notes: list[str]) -> bytes:
+    """The workspace's; where there can be none, looking must still be possible."""
+    try:
+        return workspace_of(arguments).salt()
+    except WorkspaceError as error:
+        notes.append(f"{error.message} The patient hashes of this list are good for nothing else.")
+        return secrets.token_bytes(32)
 
 
 def _decode_all(found: ScanResult, line: ProgressLine) -> dict[str, dict[str, Any]]:

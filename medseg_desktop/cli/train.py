@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import shutil
 from pathlib import Path
 
 from medseg_desktop.cli.context import existing, workspace_of
 from medseg_desktop.cli.later import not_yet
 from medseg_desktop.cli.output import JobPrinter, print_json, result_of, warn
-from medseg_desktop.core.errors import UsageError, WorkspaceError
+from medseg_desktop.core.errors import UsageError, WorkspaceError, describe_os_error
 from medseg_desktop.core.estimate import duration_text
 from medseg_desktop.core.run_state import RunStatus
 from medseg_desktop.core.specs import TrainSpec
@@ -16,7 +17,11 @@ from medseg_desktop.io.atomic import is_free
 from medseg_desktop.io.dataset import read_dataset
 from medseg_desktop.io.preflight import Preflight, check_training
 from medseg_desktop.io.settings_file import load_settings
+from medseg_desktop.jobs.protocol import EVENTS_FILE, LOG_FILE, SPEC_FILE
 from medseg_desktop.jobs.run import run_job
+
+#: What a training leaves that failed before its first checkpoint.
+_RECORD = {SPEC_FILE, EVENTS_FILE, LOG_FILE, ".sources"}
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -27,11 +32,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.check:
         return _report(preflight, arguments.json)
     preflight.require()
-    if not is_free(Path(spec.run)):
-        raise WorkspaceError(
-            f"{spec.run} exists already and is not empty.", "Choose another run folder."
-        )
-    warn([f"{w.message} {w.cure}".strip() for w in preflight.warnings])
+    _clear_failed_run(Path(spec.run))
     settings = load_settings()
     state = run_job(
         spec,
@@ -40,8 +41,10 @@ def run(arguments: argparse.Namespace) -> int:
         threads=settings.threads,
         on_event=JobPrinter().on_event,
     )
-    if state.status is RunStatus.CANCELLED and state.result.get("model"):
-        warn([f"The best model so far is in {state.result['model']}."])
+    if state.status is RunStatus.CANCELLED:
+        model = state.result.get("model")
+        kept = f"The best model so far is in {model}." if model else "There is no model yet."
+        warn([kept])
     result = result_of(state)
     if arguments.json:
         print_json(result)
@@ -52,6 +55,27 @@ def run(arguments: argparse.Namespace) -> int:
     elapsed = duration_text(result["elapsed_s"])
     print(f"{result['model']}: {result['iterations']} steps in {elapsed}{quality}")
     return 0
+
+
+def _clear_failed_run(run_folder: Path) -> None:
+    """Make room where an earlier training failed before it kept anything.
+
+    Raises:
+        WorkspaceError: the folder holds anything but the record of such a training.
+    """
+    if is_free(run_folder):
+        return
+    try:
+        left = {path.name: path for path in run_folder.iterdir()}
+        checkpoints = left.pop("checkpoints", None)
+        if set(left) <= _RECORD and (checkpoints is None or is_free(checkpoints)):
+            shutil.rmtree(run_folder)
+            return
+    except OSError as error:
+        raise WorkspaceError(describe_os_error(error, run_folder, "use")) from error
+    raise WorkspaceError(
+        f"{run_folder} exists already and is not empty.", "Choose another run folder."
+    )
 
 
 def _spec(arguments: argparse.Namespace) -> TrainSpec:

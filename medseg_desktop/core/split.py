@@ -48,14 +48,15 @@ class SplitRequest(msgspec.Struct, frozen=True):
         draw: how patients without assignment are placed: `random` draws a new split,
             `train` sends them to the training set, `every_ninth` is the reference recipe's.
         seed: of the random draw.
-        record: the outcome becomes the workspace's frozen split.
+        origin: of the assignments: the workspace's frozen split, a file of the user's, or the
+            reference recipe, whose split is never frozen.
     """
 
     frozen: dict[str, SetName] = {}
     by_patient_id: dict[str, SetName] = {}
     draw: Literal["random", "train", "every_ninth"] = "random"
     seed: int = 0
-    record: bool = True
+    origin: Literal["workspace", "file", "recipe"] = "workspace"
 
 
 def draw_split(keys: Mapping[str, str], seed: int) -> dict[str, SetName]:

@@ -140,8 +140,11 @@ def _is_file(series: Series) -> bool:
 def _case(
     counts: CaseCounts, path: str, patient_hash: str, predictor: Predictor, series: list[Series]
 ) -> dict[str, Any]:
-    known_volume = all(s.voxel_ml is not None for s in series)
     foreground = counts.foreground
+    # Nothing predicted wrongly is 0 ml, whatever the size of a pixel.
+    known_volume = foreground.predicted == foreground.both or all(
+        s.voxel_ml is not None for s in series
+    )
     return {
         "path": path,
         "patient_hash": patient_hash,

@@ -13,14 +13,13 @@ import numpy as np
 import numpy.typing as npt
 
 from medseg_desktop.core.annotation import Annotation, FrameAnnotation, Shape
-from medseg_desktop.core.display import PixelFormat
 from medseg_desktop.core.errors import (
     DataError,
     UnreadableSliceError,
     WorkspaceError,
     describe_os_error,
 )
-from medseg_desktop.core.preprocessing import to_eight_bit
+from medseg_desktop.core.preprocessing import Preprocessing, denoise, to_eight_bit
 from medseg_desktop.core.raster import shapes_from_label_map
 from medseg_desktop.core.specs import PredictSpec
 from medseg_desktop.inference.predictor import Predictor
@@ -38,11 +37,16 @@ Grey = npt.NDArray[np.uint8]
 
 @dataclass(frozen=True, slots=True)
 class _Source:
-    """One file to predict; `path` is relative to the source folder, with `/`."""
+    """One file to predict.
+
+    Attributes:
+        path: relative to the source folder, with `/`.
+        read: frame -> (8-bit slice as shown, 8-bit slice as the network gets it).
+    """
 
     path: str
     frames: int
-    read: Callable[[int], tuple[npt.NDArray[np.generic], PixelFormat]]
+    read: Callable[[int], tuple[Grey, Grey]]
 
 
 def run_prediction(spec: PredictSpec, context: Context) -> dict[str, Any]:
@@ -54,7 +58,7 @@ def run_prediction(spec: PredictSpec, context: Context) -> dict[str, Any]:
         WorkspaceError: the output folder cannot be written.
     """
     predictor = Predictor.open(Path(spec.model), spec.threads)
-    sources, rows = _sources(spec, context)
+    sources, rows = _sources(spec, predictor.preprocessing, context)
     if not sources:
         reason = f" ({rows[0]['path']}: {rows[0]['reason']})" if rows else ""
         raise DataError(f"{spec.source} holds no slice to predict{reason}.")
@@ -107,7 +111,9 @@ def _output_folder(out: Path, overwrite: bool) -> AbstractContextManager[Path]:
     return new_folder(out)
 
 
-def _sources(spec: PredictSpec, context: Context) -> tuple[list[_Source], list[dict[str, Any]]]:
+def _sources(
+    spec: PredictSpec, how: Preprocessing, context: Context
+) -> tuple[list[_Source], list[dict[str, Any]]]:
     """DICOM images and 8-bit grey PNG below the source, and rows for refused files."""
     found = scan_source(spec.source, spec.salt, context)
     rows = [
@@ -115,28 +121,35 @@ def _sources(spec: PredictSpec, context: Context) -> tuple[list[_Source], list[d
         for f in found.refused
         if f not in found.refused_annotations
     ]
-    sources = list(_dicom_sources(found))
+    sources = list(_dicom_sources(found, how))
     for file in found.files:
         if file.status is FileStatus.IGNORED and file.path.lower().endswith(".png"):
             sources.append(_Source(file.path, 1, _png_reader(found.root / file.path)))
     return sorted(sources, key=lambda s: s.path), rows
 
 
-def _dicom_sources(found: ScanResult) -> Iterator[_Source]:
+def _dicom_sources(found: ScanResult, how: Preprocessing) -> Iterator[_Source]:
     reader = FrameReader()
     frames = {item.path: item.frames for series in found.series for item in series.slices}
     for path, count in frames.items():
 
-        def read(frame: int, path: str = path) -> tuple[npt.NDArray[np.generic], PixelFormat]:
-            return reader.read(path, frame)
+        def read(frame: int, path: str = path) -> tuple[Grey, Grey]:
+            stored, fmt = reader.read(path, frame)
+            if stored.ndim != 2:
+                raise UnreadableSliceError("it is in colour; only grey slices can be predicted")
+            eight_bit = to_eight_bit(stored, fmt, how)
+            return eight_bit, denoise(eight_bit, how)
 
         yield _Source(relative_path(Path(path), found.root), count, read)
 
 
-def _png_reader(path: Path) -> Callable[[int], tuple[npt.NDArray[np.generic], PixelFormat]]:
-    def read(_frame: int) -> tuple[npt.NDArray[np.generic], PixelFormat]:
+def _png_reader(path: Path) -> Callable[[int], tuple[Grey, Grey]]:
+    """A PNG is a slice that was prepared already, as in a dataset: it is taken as it is."""
+
+    def read(_frame: int) -> tuple[Grey, Grey]:
         try:
-            return read_grey_png(path), PixelFormat()
+            grey = read_grey_png(path)
+            return grey, grey
         except DataError as error:
             raise UnreadableSliceError(error.message) from error
 
@@ -211,17 +224,14 @@ def _predict_frames(
     target = folder / name
     target.parent.mkdir(parents=True, exist_ok=True)
     for frame in range(source.frames):
-        stored, fmt = source.read(frame)
-        if stored.ndim != 2:
-            raise UnreadableSliceError("it is in colour; only grey slices can be predicted")
-        label_map = predictor.predict(stored, fmt)
+        eight_bit, grey = source.read(frame)
+        label_map = predictor.predict_grey(grey)
         suffix = f"-f{frame:04d}" if source.frames > 1 else ""
         if "png" in spec.formats:
             written.append(f"{name}{suffix}.png")
             _write_png(folder / written[-1], label_map, spec.overwrite)
         if "overlay" in spec.formats:
             written.append(f"{name}{suffix}-overlay.png")
-            eight_bit = to_eight_bit(stored, fmt, predictor.preprocessing)
             _write_png(folder / written[-1], fused_picture(eight_bit, label_map), spec.overwrite)
         rows, columns = label_map.shape
         shapes = _proposed(label_map, frame, predictor)

@@ -26,7 +26,7 @@ from medseg_desktop.core.labels import LabelTable
 from medseg_desktop.core.preprocessing import preprocess
 from medseg_desktop.core.raster import draw_label_map
 from medseg_desktop.core.specs import ConvertSpec
-from medseg_desktop.core.split import SetName, resolve_split
+from medseg_desktop.core.split import TEST_MINIMUM_PATIENTS, SetName, Split, resolve_split
 from medseg_desktop.core.volume import Series, Slice
 from medseg_desktop.io.atomic import is_free, new_folder
 from medseg_desktop.io.dataset import (
@@ -105,7 +105,8 @@ def run_conversion(spec: ConvertSpec, context: Context) -> dict[str, Any]:
         context.check()
         # Before the dataset gets its name: it must not stand there without its split.
         _record(spec, manifest)
-    return _result(final, manifest, warnings + left_out)
+    warnings += [*left_out, *_label_notes(spec, manifest)]
+    return _result(final, manifest, warnings)
 
 
 def _record(spec: ConvertSpec, manifest: Manifest) -> None:
@@ -113,7 +114,7 @@ def _record(spec: ConvertSpec, manifest: Manifest) -> None:
     if not spec.workspace:
         return
     workspace = Workspace(Path(spec.workspace))
-    if spec.split.record:
+    if spec.split.origin != "recipe":
         workspace.freeze(manifest.patients)
     workspace.keep_labels(manifest.table)
 
@@ -148,9 +149,16 @@ def _split(
         for p in patients.values()
     }
     sets = resolve_split(keys, ids, spec.split)
-    if spec.split.record or spec.split.draw != "train":
-        return sets, []
     listed, by_hash = spec.split.by_patient_id, spec.split.frozen
+    if spec.split.origin == "workspace":
+        return sets, _split_notes(sets, by_hash)
+    if spec.split.origin == "recipe":
+        return sets, []
+    if by_hash and not set(by_hash) & set(ids):
+        raise DataError(
+            "The split file names none of these patients; it was made in another workspace.",
+            "Name the patients by their PatientID.",
+        )
     unlisted = sorted(i for h, i in ids.items() if i not in listed and h not in by_hash)
     absent = sorted((set(listed) - set(ids.values())) | (set(by_hash) - set(ids)))
     notes = []
@@ -158,7 +166,39 @@ def _split(
         notes.append(f"Not in the split file, so in training: {', '.join(unlisted)}.")
     if absent:
         notes.append(f"In the split file, but not in the data: {', '.join(absent)}.")
+    known = Workspace(Path(spec.workspace)).split() if spec.workspace else Split()
+    moved = sorted(ids[h] for h in sets if known.set_of(h) not in (None, sets[h]))
+    if moved:
+        notes.append(
+            "This dataset follows the split file, but the workspace has frozen other sets for: "
+            f"{', '.join(moved)}. Do not compare its model with others on those patients."
+        )
     return sets, notes
+
+
+def _split_notes(sets: dict[str, SetName], frozen: dict[str, SetName]) -> list[str]:
+    """What the user should know of the workspace's split."""
+    notes = []
+    added = len(set(sets) - set(frozen))
+    if frozen and added:
+        one = "1 new patient joins" if added == 1 else f"{added} new patients join"
+        notes.append(f"{one} the training set; the split of this workspace stays as it is.")
+    if "test" not in sets.values():
+        notes.append(
+            f"No patient is kept for testing; that takes {TEST_MINIMUM_PATIENTS} patients in the "
+            "first conversion of a workspace, or a split file."
+        )
+    return notes
+
+
+def _label_notes(spec: ConvertSpec, manifest: Manifest) -> list[str]:
+    """Labels that the workspace did not know before; a typing error would be one."""
+    notes = []
+    for label in manifest.table.foreground:
+        if spec.labels.index_of(label.name) is None:
+            slices = sum(label.name in file.pixels_per_label for file in manifest.files)
+            notes.append(f"The label {label.name!r} is new, on {slices} of the slices.")
+    return notes
 
 
 def _label_names(found: ScanResult, slices: Iterable[Slice]) -> list[str]:

@@ -29,9 +29,9 @@ def conversion_spec(
     """The spec of a conversion in a workspace.
 
     Args:
-        split: a split of the user's own, which the workspace does not record; None for the
-            workspace's frozen split (drawn at the first conversion; new patients then join
-            the training set), or for the preset `reference` its own split.
+        split: a split of the user's own, with which the workspace freezes patients that are
+            new to it; None for the workspace's frozen split (drawn at the first conversion; new
+            patients then join the training set), or for the preset `reference` its own split.
     """
     if preset not in PRESETS:
         raise DataError(f"There is no preset {preset}.", f"Known: {', '.join(PRESETS)}.")
@@ -59,6 +59,6 @@ def _workspace_split(workspace: Workspace, preset: str, seed: int) -> SplitReque
     workspace's; the model carries its own split, so an evaluation stays honest.
     """
     if preset == "reference":
-        return SplitRequest(draw="every_ninth", record=False)
+        return SplitRequest(draw="every_ninth", origin="recipe")
     frozen = {h: entry.set for h, entry in workspace.split().patients.items()}
     return SplitRequest(frozen=frozen, draw="train" if frozen else "random", seed=seed)

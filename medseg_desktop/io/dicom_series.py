@@ -210,8 +210,12 @@ def _look_at(
                 headers.append(read_header(path))
         except NoDicomError:
             rows.append(FileRow(relative_path(path, root), FileStatus.IGNORED, "not DICOM"))
-        except NoAnnotationError:
-            rows.append(FileRow(relative_path(path, root), FileStatus.IGNORED, "no annotation"))
+        except NoAnnotationError as error:
+            # Beside a slice of the same name it is an annotation that went wrong.
+            beside = any(path.with_suffix(s).is_file() for s in (".dcm", ".DCM"))
+            status = FileStatus.REFUSED if beside else FileStatus.IGNORED
+            reason = error.message.rstrip(".") if beside else "no annotation"
+            rows.append(FileRow(relative_path(path, root), status, reason))
         except (UnreadableSliceError, AnnotationError) as error:
             reason = error.message.rstrip(".")
             rows.append(FileRow(relative_path(path, root), FileStatus.REFUSED, reason))

@@ -131,6 +131,9 @@ def open_model(path: Path) -> ModelPackage:
     files = _Files(path)
     info = _read_info(path, files)
     onnx = _read_checked(path, files, info, ONNX)
+    for name in (WEIGHTS, CARD):
+        if name in info.files:
+            _read_checked(path, files, info, name)
     check_onnx(
         onnx,
         source=str(path),

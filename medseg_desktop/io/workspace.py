@@ -85,6 +85,7 @@ class Workspace:
         salt = secrets.token_bytes(_SALT_BYTES)
         beside = path.with_name(f".salt.{secrets.token_hex(4)}")
         write_bytes(beside, salt.hex().encode("ascii"))
+        beside.chmod(0o600)  # whoever has it can test whether a PatientID is in a dataset
         try:
             with contextlib.suppress(FileExistsError):
                 _rename_new(beside, path)

@@ -75,8 +75,13 @@ def explain_death(
     text = "\n".join(tail)
     code = None if returncode is None else returncode & 0xFFFFFFFF
     missing = _MISSING_MODULE.findall(text)
-    if returncode in _KILLED_CODES or code in _NO_MEMORY_CODES or looks_out_of_memory(text):
+    if code in _NO_MEMORY_CODES or looks_out_of_memory(text):
         return out_of_memory()
+    if returncode in _KILLED_CODES:
+        return Failed(
+            message="The job was killed from outside, most likely because it ran out of memory.",
+            hint=out_of_memory().hint,
+        )
     if missing:
         return missing_package(missing[-1], interpreter)
     quote = last_meaningful_line(tail)

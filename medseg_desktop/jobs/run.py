@@ -95,7 +95,10 @@ def _remove(path: Path) -> None:
 
 @contextlib.contextmanager
 def stop_on_interrupt(child: Child) -> Iterator[None]:
-    """Let Ctrl-C stop `child`, the second time by force; does nothing outside the main thread."""
+    """Let Ctrl-C and terminate stop `child`, the second time by force.
+
+    Does nothing outside the main thread.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -103,8 +106,9 @@ def stop_on_interrupt(child: Child) -> Iterator[None]:
     def ask_to_stop(number: int, frame: FrameType | None) -> None:
         child.stop(force=child.stop_requested)
 
-    before = signal.signal(signal.SIGINT, ask_to_stop)
+    before = {n: signal.signal(n, ask_to_stop) for n in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -12,7 +12,7 @@ from medseg_desktop.core.errors import MedSegError
 from medseg_desktop.core.settings import Settings
 from medseg_desktop.core.view import LayerState, ResolvedView
 from medseg_desktop.io.dicom_series import ScanResult
-from medseg_desktop.io.settings_file import save_settings
+from medseg_desktop.io.settings_file import save_settings, settings_path
 from medseg_desktop.io.workspace import Workspace
 from medseg_desktop.jobs.command import physical_cores
 from medseg_desktop.qt.closing import Closing
@@ -43,7 +43,9 @@ class Controller(QObject):
     def __init__(self, workspace: Workspace, settings: Settings) -> None:
         super().__init__()
         self.workspace, self.settings = workspace, settings
-        self._stored = QSettings("MedSeg", "MedSeg Desktop")
+        self._stored = QSettings(
+            str(settings_path().with_name("window.ini")), QSettings.Format.IniFormat
+        )
         self._warned = ""
         self.window = MainWindow()
         self.study = StudySession(workspace, self)

@@ -370,7 +370,10 @@ def test_an_unexpected_error_is_one_line_too(
     assert "surprise" in capsys.readouterr().err
 
 
-def test_ctrl_c_stops_a_conversion_and_leaves_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_and_terminate_stop_a_conversion_and_leave_nothing(
+    tmp_path: Path, number: signal.Signals
+) -> None:
     source = tmp_path / "s"
     frames = np.random.default_rng(0).integers(0, 4000, (400, 128, 128)).astype(np.uint16)
     write_dicom(source / "m.dcm", frames)
@@ -384,7 +387,7 @@ def test_ctrl_c_stops_a_conversion_and_leaves_nothing(tmp_path: Path) -> None:
         end = time.monotonic() + 20
         while not list(tmp_path.glob(".ds.*/images/*.png")) and time.monotonic() < end:
             time.sleep(0.01)
-        child.send_signal(signal.SIGINT)
+        child.send_signal(number)
         _, error = child.communicate(timeout=20)
     finally:
         child.kill()

@@ -174,21 +174,47 @@ def test_a_split_file_places_patients_and_reports_the_others(
 ) -> None:
     write_study(source, ["A", "B", "C", "D"], slices=1)
     split = SplitRequest(
-        by_patient_id={"A": "test", "B": "val", "gone": "val"}, draw="train", record=False
+        by_patient_id={"A": "test", "B": "val", "gone": "val"}, draw="train", origin="file"
     )
     result, dataset = convert(conversion_spec(workspace, source, target, split=split))
     assert result["patients"] == {"train": 2, "val": 1, "test": 1, "incoming": 0}
     assert "Not in the split file, so in training: C, D." in result["warnings"]
     assert "In the split file, but not in the data: gone." in result["warnings"]
-    assert not (workspace.root / "split.json").exists()
+    frozen = {h: entry.set for h, entry in workspace.split().patients.items()}
+    assert frozen == dataset.manifest.patients
 
     hashes = {h: s for h, s in dataset.manifest.patients.items() if s != "train"}
-    by_hash = SplitRequest(frozen=hashes, draw="train", record=False)
+    by_hash = SplitRequest(frozen=hashes, draw="train", origin="file")
     again, second = convert(
         conversion_spec(workspace, source, target.with_name("two"), split=by_hash)
     )
     assert second.manifest.patients == dataset.manifest.patients
     assert "Not in the split file, so in training: C, D." in again["warnings"]
+
+
+def test_a_split_file_does_not_move_frozen_patients_of_the_workspace(
+    source: Path, target: Path, workspace: Workspace
+) -> None:
+    write_study(source, ["A", "B", "C"], slices=1)
+    first = SplitRequest(by_patient_id={"A": "test", "B": "val"}, draw="train", origin="file")
+    convert(conversion_spec(workspace, source, target, split=first))
+    frozen = workspace.split()
+    other = SplitRequest(by_patient_id={"C": "test", "B": "val"}, draw="train", origin="file")
+    result, dataset = convert(
+        conversion_spec(workspace, source, target.with_name("two"), split=other)
+    )
+    assert workspace.split() == frozen
+    assert sorted(dataset.manifest.patients.values()) == ["test", "train", "val"]
+    assert any("frozen other sets for: A, C." in text for text in result["warnings"])
+
+
+def test_a_split_file_of_another_workspace_is_refused(
+    source: Path, target: Path, workspace: Workspace
+) -> None:
+    write_study(source, ["A", "B"], slices=1)
+    split = SplitRequest(frozen={"0" * 16: "train"}, draw="train", origin="file")
+    with pytest.raises(DataError, match="made in another workspace"):
+        convert(conversion_spec(workspace, source, target, split=split))
 
 
 def test_with_folders_as_patients_a_split_file_names_folders(
@@ -197,7 +223,7 @@ def test_with_folders_as_patients_a_split_file_names_folders(
     for folder in ("p1", "p2"):
         path = write_dicom(source / folder / "a.dcm", lesion_slice(), patient="ANON", study=folder)
         annotate(path, {0: []})
-    split = SplitRequest(by_patient_id={"p2": "val"}, draw="train", record=False)
+    split = SplitRequest(by_patient_id={"p2": "val"}, draw="train", origin="file")
     result, _ = convert(
         conversion_spec(workspace, source, target, split=split, patient_key="folder")
     )
@@ -352,8 +378,21 @@ def test_a_dataset_without_lesions_or_of_one_patient_is_warned_about(
 ) -> None:
     write_study(source, ["A"], healthy=["A"])
     result, _ = convert(conversion_spec(workspace, source, target))
-    assert "No slice has a lesion" in result["warnings"][0]
-    assert "Only one patient" in result["warnings"][1]
+    text = " ".join(result["warnings"])
+    assert "No slice has a lesion" in text
+    assert "Only one patient" in text
+    assert "No patient is kept for testing" in text
+
+
+def test_a_label_that_is_new_to_the_workspace_is_named(
+    source: Path, target: Path, workspace: Workspace
+) -> None:
+    write_study(source, ["A", "B"], slices=1)
+    path = source / "A" / "typo.dcm"
+    write_dicom(path, lesion_slice(), patient="A")
+    annotate(path, {0: [shape_json([[1, 1], [5, 1], [5, 5]], label="h ")]})
+    result, _ = convert(conversion_spec(workspace, source, target))
+    assert any("The label 'h ' is new, on 1 of the slices." in x for x in result["warnings"])
 
 
 def test_the_manifest_names_the_salt_but_no_patient(
