@@ -12,6 +12,9 @@ from medseg_desktop import __version__
 
 Run = Callable[[argparse.Namespace], int]
 
+_SOURCE = "folder or file of DICOM"
+_MODEL = "model folder, its .zip, or the name of a model of the workspace"
+
 
 class _Parser(argparse.ArgumentParser):
     """Says what is wrong with the options in one line."""
@@ -144,9 +147,11 @@ def _add_scan(commands: _Commands) -> None:
 
 def _add_convert(commands: _Commands) -> None:
     convert = _add(commands, "convert", "convert reviewed slices into a training set", "convert")
-    convert.add_argument("source", type=Path, metavar="SRC")
+    convert.add_argument("source", type=Path, metavar="SRC", help=_SOURCE)
     convert.add_argument("dataset", type=Path, metavar="DATASET")
-    convert.add_argument("--preset", choices=["default", "reference"], default="default")
+    convert.add_argument("--preset", choices=["default", "reference"], default="default",
+                         help="how grey values are prepared: each slice by itself (default), or "
+                         "as in the original method")  # fmt: skip
     convert.add_argument("--split", type=Path, help="JSON file: which patient is in which set")
     convert.add_argument("--seed", type=_seed, default=0, help="of a newly drawn split")
     convert.add_argument("--overlays", action="store_true", help="also write coloured overlays/")
@@ -168,11 +173,15 @@ def _add_train(commands: _Commands) -> None:
     train.add_argument("dataset", type=Path, metavar="DATASET")
     train.add_argument("--run", dest="run_folder", type=Path, required=True, metavar="RUN",
                        help="folder for curves, checkpoints and the model")  # fmt: skip
-    train.add_argument("--preset", choices=["default", "reference"], default="default")
+    train.add_argument("--preset", choices=["default", "reference"], default="default",
+                       help="how the network learns: for few patients and short trainings "
+                       "(default), or as in the original method")  # fmt: skip
     train.add_argument("--model", choices=["bisenetv2"], default="bisenetv2")
-    train.add_argument("--iters", type=_count, default=3000)
-    train.add_argument("--batch-size", type=_count, default=8)
-    train.add_argument("--size", type=_count, default=512, help="side of the network's input")
+    train.add_argument("--iters", type=_count, default=3000, help="training steps; default 3000")
+    train.add_argument("--batch-size", type=_count, default=8,
+                       help="slices in one step; default 8")  # fmt: skip
+    train.add_argument("--size", type=_count, default=512,
+                       help="side of the network's input in pixels; default 512")  # fmt: skip
     train.add_argument("--device", choices=["auto", "cpu", "gpu"], default="auto")
     train.add_argument("--init", default="none", metavar="MODEL|starter|none",
                        help="start from this model's weights")  # fmt: skip
@@ -185,8 +194,8 @@ def _add_train(commands: _Commands) -> None:
 
 def _add_predict(commands: _Commands) -> None:
     predict = _add(commands, "predict", "predict every slice of a folder", "predict")
-    predict.add_argument("model", metavar="MODEL")
-    predict.add_argument("source", type=Path, metavar="SRC")
+    predict.add_argument("model", metavar="MODEL", help=_MODEL)
+    predict.add_argument("source", type=Path, metavar="SRC", help=_SOURCE)
     predict.add_argument("--out", type=Path, required=True, metavar="DIR")
     predict.add_argument("--format", default="png",
                          help="png,overlay,json (comma-separated)")  # fmt: skip
@@ -196,9 +205,10 @@ def _add_predict(commands: _Commands) -> None:
 
 def _add_evaluate(commands: _Commands) -> None:
     evaluate = _add(commands, "evaluate", "compare a model with annotations", "evaluate")
-    evaluate.add_argument("model", metavar="MODEL")
-    evaluate.add_argument("source", type=Path, metavar="SRC")
-    evaluate.add_argument("--split", choices=["train", "val", "test", "all"], default="all")
+    evaluate.add_argument("model", metavar="MODEL", help=_MODEL)
+    evaluate.add_argument("source", type=Path, metavar="SRC", help=_SOURCE)
+    evaluate.add_argument("--split", choices=["train", "val", "test", "all"], default="all",
+                          help="only patients that the training had in this set")  # fmt: skip
     _add_skip_broken(evaluate)
     _add_patient_key(evaluate)
     evaluate.add_argument("--json", action="store_true", help="print one JSON object at the end")
@@ -206,7 +216,7 @@ def _add_evaluate(commands: _Commands) -> None:
 
 def _add_export(commands: _Commands) -> None:
     export = _add(commands, "export", "export a model for other programs", "export")
-    export.add_argument("model", metavar="MODEL")
+    export.add_argument("model", metavar="MODEL", help=_MODEL)
     export.add_argument("--out", type=Path, required=True, metavar="DIR")
     export.add_argument("--format", default="onnx", help="onnx")
 
