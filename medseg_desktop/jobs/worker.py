@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import faulthandler
 import os
 import sys
@@ -204,14 +205,11 @@ def _watch_stdin(stop: threading.Event) -> None:
 
 
 def _read_commands(fd: int, stop: threading.Event) -> None:
-    try:
-        with open(fd, "rb", buffering=0) as commands:
-            pending = b""
-            while chunk := commands.read(1024):
-                *lines, pending = (pending + chunk).split(b"\n")
-                if any(line.strip() == b"stop" for line in lines):
-                    break
-    except OSError:
-        pass
-    finally:
-        stop.set()
+    # A pipe that breaks means what its end means: the parent is gone.
+    with contextlib.suppress(OSError), open(fd, "rb", buffering=0) as commands:
+        pending = b""
+        while chunk := commands.read(1024):
+            *lines, pending = (pending + chunk).split(b"\n")
+            if any(line.strip() == b"stop" for line in lines):
+                break
+    stop.set()
