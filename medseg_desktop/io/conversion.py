@@ -309,8 +309,7 @@ def colored_overlay(
 
 def _result(final: Path, manifest: Manifest, warnings: list[str]) -> dict[str, Any]:
     sets = Counter(manifest.patients.values())
-    background = manifest.labels[0].name
-    lesion = sum(any(n != background for n in f.pixels_per_label) for f in manifest.files)
+    lesion = sum(bool(f.lesion_pixels) for f in manifest.files)
     if not lesion:
         warnings.append("No slice has a lesion; a model cannot be trained on this dataset.")
     if len(manifest.patients) < 2:

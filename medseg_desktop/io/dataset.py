@@ -16,7 +16,7 @@ from medseg_desktop.core.errors import (
     WorkspaceError,
     describe_os_error,
 )
-from medseg_desktop.core.labels import Label, LabelTable
+from medseg_desktop.core.labels import BACKGROUND, Label, LabelTable
 from medseg_desktop.core.preprocessing import Preprocessing
 from medseg_desktop.core.split import SET_NAMES, SetName, shared_patients
 from medseg_desktop.io.png import read_grey_png
@@ -34,7 +34,8 @@ class DatasetFile(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         name: file name in `images/`, `masks1/` and `masks2/`.
         frame: zero-based frame index in its DICOM file.
-        pixels_per_label: label name -> pixels in the label map (labels without are left out).
+        pixels_per_label: label name -> pixels in the label map, background included (labels
+            without are left out); see `lesion_pixels`.
         digest: SHA-256 of the slice's and label map's pixels, for provenance.
     """
 
@@ -46,6 +47,11 @@ class DatasetFile(msgspec.Struct, frozen=True, kw_only=True):
     frame: int
     pixels_per_label: dict[str, int]
     digest: str = ""
+
+    @property
+    def lesion_pixels(self) -> dict[str, int]:
+        """Label name -> pixels, without the background; empty for a slice without lesion."""
+        return {n: k for n, k in self.pixels_per_label.items() if n != BACKGROUND and k > 0}
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):

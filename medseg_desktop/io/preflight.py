@@ -13,7 +13,6 @@ from typing import Any
 import msgspec
 
 from medseg_desktop.core.errors import DatasetError
-from medseg_desktop.core.labels import BACKGROUND
 from medseg_desktop.core.specs import TrainSpec
 from medseg_desktop.core.split import SET_NAMES, SetName
 from medseg_desktop.io.dataset import Dataset, DatasetFile
@@ -54,6 +53,7 @@ class Preflight(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         sets: by "train", "val", "test".
+        trained_on: how many patients of "val" and "test" are in the training set too.
         data_mb, memory_mb: estimated memory in megabytes of the slices alone and of all.
         free_mb: memory that is free now, or None where that cannot be told.
     """
@@ -61,6 +61,7 @@ class Preflight(msgspec.Struct, frozen=True, kw_only=True):
     problems: list[Finding]
     warnings: list[Finding]
     sets: dict[SetName, SetNumbers]
+    trained_on: dict[SetName, int]
     data_mb: int
     memory_mb: int
     free_mb: int | None
@@ -97,17 +98,27 @@ def check_training(dataset: Dataset, spec: TrainSpec) -> Preflight:
             *_memory_warning(data_bytes + network_bytes, free),
         ],
         sets=sets,
+        trained_on=_trained_on(dataset),
         data_mb=_megabytes(data_bytes),
         memory_mb=_megabytes(data_bytes + network_bytes),
         free_mb=None if free is None else _megabytes(free),
     )
 
 
+def _trained_on(dataset: Dataset) -> dict[SetName, int]:
+    """Patients of the other sets that stand in the training set as well; counted, not assumed."""
+    trained = {file.patient_hash for file in dataset.files("train")}
+    kept: tuple[SetName, ...] = ("val", "test")
+    return {
+        name: len(trained & {file.patient_hash for file in dataset.files(name)}) for name in kept
+    }
+
+
 def _count(files: tuple[DatasetFile, ...]) -> SetNumbers:
     pixels: Counter[str] = Counter()
     with_lesion = 0
     for file in files:
-        found = {n: k for n, k in file.pixels_per_label.items() if n != BACKGROUND and k > 0}
+        found = file.lesion_pixels
         pixels.update(found)
         with_lesion += bool(found)
     return SetNumbers(

@@ -9,7 +9,7 @@ import pytest
 from medseg_desktop.core.errors import DatasetError
 from medseg_desktop.core.specs import TrainSpec
 from medseg_desktop.io import preflight
-from medseg_desktop.io.dataset import read_dataset
+from medseg_desktop.io.dataset import Dataset, read_dataset
 from medseg_desktop.io.preflight import Preflight, check_training
 from tests.builders import write_dataset
 
@@ -102,6 +102,20 @@ def test_an_empty_side_of_the_split_is_a_problem(
 def test_a_training_set_without_any_lesion_is_a_problem(tmp_path: Path) -> None:
     folder = write_dataset(tmp_path, slices=2, without_lesion=["train"])
     assert "no lesion in its training set" in messages(check(folder).problems)
+
+
+def test_patients_of_other_sets_in_the_training_set_are_counted(sound: Path) -> None:
+    dataset = read_dataset(sound)
+    assert check(sound).trained_on == {"val": 0, "test": 0}
+    trained = dataset.files("train")[0].patient_hash
+    leaking = [
+        msgspec.structs.replace(f, patient_hash=trained) if f.set == "val" else f
+        for f in dataset.manifest.files
+    ]
+    manifest = msgspec.structs.replace(dataset.manifest, files=tuple(leaking))
+    spec = TrainSpec(dataset=str(sound), run="run", model_name="m")
+    found = check_training(Dataset(dataset.folder, manifest, ""), spec)
+    assert found.trained_on["val"] == 1
 
 
 def test_no_patient_to_validate_on_is_a_warning(tmp_path: Path) -> None:

@@ -7,8 +7,8 @@ import pytest
 
 from medseg_desktop.core.errors import DatasetError
 from medseg_desktop.core.labels import RECIPE_LABELS
-from medseg_desktop.io.dataset import read_dataset
-from medseg_desktop.qt.presenters.training_samples import picture, sample_pictures
+from medseg_desktop.io.dataset import DatasetFile, read_dataset
+from medseg_desktop.qt.presenters.training_samples import choose_samples, picture, sample_pictures
 from tests.builders import write_dataset
 
 
@@ -29,6 +29,21 @@ def test_there_are_as_many_samples_as_the_training_set_allows(
 ) -> None:
     dataset = read_dataset(write_dataset(tmp_path / "d", slices=slices))
     assert len(sample_pictures(dataset)) == count
+
+
+def test_most_samples_show_a_lesion_even_where_few_slices_have_one() -> None:
+    # As a conversion writes it: every slice counts its background.
+    files = [
+        DatasetFile(
+            name=f"{i}.png", set="train", patient_hash="p", series_uid="1", sop_uid="1", frame=i,
+            pixels_per_label={"_background_": 60, **({"H": 4} if i < 3 else {})},
+        )
+        for i in range(40)
+    ]  # fmt: skip
+    for _ in range(10):
+        chosen = choose_samples(files)
+        assert sorted(f.name for f in chosen if f.lesion_pixels) == ["0.png", "1.png", "2.png"]
+        assert len(chosen) == len({f.name for f in chosen}) == 4
 
 
 def test_a_missing_picture_makes_the_dataset_unusable(tmp_path: Path) -> None:

@@ -152,11 +152,15 @@ def check_report(found: Preflight, spec: TrainSpec) -> CheckReport:
     problems = [Problem(p.message, p.cure, blocks=True) for p in found.problems]
     problems += [Problem(w.message, w.cure) for w in found.warnings]
     test, val = found.sets["test"].patients, found.sets["val"].patients
-    line = tr("0 of {val} validation and 0 of {test} test patients are in the training set")
+    in_val, in_test = found.trained_on["val"], found.trained_on["test"]
+    line = tr(
+        "{in_val} of {val} validation and {in_test} of {test} test patients are in the training set"
+    )
     return CheckReport(
         columns=(tr("Train"), tr("Validation"), tr("Test")),
         rows=rows,
-        split_line=line.format(val=val, test=test),
+        split_line=line.format(in_val=in_val, val=val, in_test=in_test, test=test),
+        split_ok=not in_val and not in_test,
         estimate=estimate,
         problems=tuple(problems),
     )

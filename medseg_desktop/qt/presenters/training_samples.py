@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 from PySide6.QtGui import QImage
 
 from medseg_desktop.core.labels import LabelTable
-from medseg_desktop.io.dataset import Dataset
+from medseg_desktop.io.dataset import Dataset, DatasetFile
 from medseg_desktop.qt.panels.sample_strip import SAMPLES
 
 _OPACITY = 0.45
@@ -25,12 +26,16 @@ def sample_pictures(dataset: Dataset) -> list[QImage]:
     Raises:
         DatasetError: a picture of the dataset cannot be used.
     """
-    files = list(dataset.files("train"))
-    random.shuffle(files)
-    chosen = [f for f in files if f.pixels_per_label][:_WITH_LESION]
-    chosen += [f for f in files if f not in chosen][: SAMPLES - len(chosen)]
     table = dataset.manifest.table
+    chosen = choose_samples(dataset.files("train"))
     return [picture(dataset.slice(f), dataset.label_map(f), table) for f in chosen]
+
+
+def choose_samples(files: Sequence[DatasetFile]) -> list[DatasetFile]:
+    """Up to four random ones, as many as possible but one of them with a lesion."""
+    mixed = random.sample(files, len(files))
+    chosen = [f for f in mixed if f.lesion_pixels][:_WITH_LESION]
+    return chosen + [f for f in mixed if f not in chosen][: SAMPLES - len(chosen)]
 
 
 def picture(
