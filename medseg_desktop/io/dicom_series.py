@@ -54,6 +54,15 @@ class FileRow:
     status: FileStatus
     reason: str = ""
 
+    @property
+    def sentence(self) -> str:
+        """The file and its reason without a full stop, the file's name said once."""
+        folder, _, name = self.path.rpartition("/")
+        reason = self.reason.rstrip(".")
+        if reason.startswith(name):
+            return f"{folder}/{reason}" if folder else reason
+        return f"{self.path}: {reason}"
+
 
 @dataclass(frozen=True, slots=True)
 class ScanResult:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -11,12 +11,9 @@ import numpy.typing as npt
 from medseg_desktop.core.display import PixelFormat
 from medseg_desktop.core.errors import DataError, UnreadableSliceError
 from medseg_desktop.core.volume import Slice
-from medseg_desktop.io.dicom_series import FileRow, ScanResult, scan
+from medseg_desktop.io.dicom_series import ScanResult, scan
 from medseg_desktop.io.pixels import FrameReader
 from medseg_desktop.io.stacks import PatientKey, relative_path
-
-#: How the sentences of `io.medlabelme` and `io.annotation_files` go on after the file's name.
-_VERBS = ("is ", "has ", "refers ", "lists ", "was ", "annotates ", "does ")
 
 
 class Context(Protocol):
@@ -57,18 +54,12 @@ def check_annotations(found: ScanResult, skip_broken: bool) -> list[str]:
     if not broken:
         return []
     if skip_broken:
-        return [f"{row.path} was left out: {_why(row)}." for row in broken]
+        return [f"Left out: {row.sentence}." for row in broken]
     more = f" ({len(broken) - 1} more files have problems)" if len(broken) > 1 else ""
     raise DataError(
-        f"{broken[0].path} cannot be used: {_why(broken[0])}{more}.",
+        f"{broken[0].sentence}{more}.",
         "Mend the file, or leave such files out with --skip-broken.",
     )
-
-
-def _why(row: FileRow) -> str:
-    """The reason without the file's name, which stands before it."""
-    reason = row.reason.removeprefix(PurePosixPath(row.path).name).lstrip(": ")
-    return f"it {reason}" if reason.startswith(_VERBS) else reason
 
 
 def read_reviewed(

@@ -18,14 +18,6 @@ def sentence(error: MedSegError) -> str:
     return " ".join(str(error).split())
 
 
-def file_sentence(path: str, reason: str) -> str:
-    """A file (relative path with `/`) and why it cannot be used, its name said once."""
-    folder, _, name = path.rpartition("/")
-    if reason.startswith(name):
-        return f"{folder}/{reason}" if folder else reason
-    return f"{path}: {reason}"
-
-
 def install_excepthook(show: Callable[[str], None]) -> Callable[[], None]:
     """Log unexpected errors with their traceback and show a sentence; never end the program.
 

@@ -14,7 +14,7 @@ from medseg_desktop.io.dicom_series import ScanResult
 from medseg_desktop.io.phantom_study import write_phantom_study
 from medseg_desktop.qt.background import Background
 from medseg_desktop.qt.main_window import MainWindow
-from medseg_desktop.qt.messages import file_sentence, sentence
+from medseg_desktop.qt.messages import sentence
 from medseg_desktop.qt.panels.message_bar import Level
 from medseg_desktop.qt.sessions import StudySession
 from medseg_desktop.qt.status_line import StatusLine
@@ -126,11 +126,10 @@ class Opening(QObject):
         self._remember(str(found.root))
         refused = found.refused_annotations or found.refused
         if refused:
-            first = file_sentence(refused[0].path, refused[0].reason.rstrip("."))
             text = self.tr("{n} files cannot be used. The first: {first}.")
             if len(found.refused) == 1:
                 text = self.tr("One file cannot be used. {first}.")
-            message = text.format(n=f"{len(found.refused):,}", first=first)
+            message = text.format(n=f"{len(found.refused):,}", first=refused[0].sentence)
             show = self.tr("Show all")
             self._window.messages.show_message(message, Level.WARNING, show, "files")
         elif found.notes:

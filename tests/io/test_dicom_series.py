@@ -451,3 +451,15 @@ def test_scanning_changes_nothing_on_disk(tmp_path: Path) -> None:
     assert {p: (p.stat().st_mtime_ns, p.read_bytes()) for p in tmp_path.rglob("*.*")} == before
     assert json.loads((tmp_path / "A" / "IM0000.json").read_text())["frames"]
     assert pydicom.dcmread(tmp_path / "A" / "IM0000.dcm").PatientID == "A"
+
+
+@pytest.mark.parametrize(
+    ("path", "reason", "text"),
+    [
+        ("a/IM1.json", "IM1.json refers to x.dcm", "a/IM1.json refers to x.dcm"),
+        ("IM1.json", "IM1.json refers to x.dcm", "IM1.json refers to x.dcm"),
+        ("a/IM1.dcm", "the file is truncated", "a/IM1.dcm: the file is truncated"),
+    ],
+)
+def test_a_files_name_is_said_once(path: str, reason: str, text: str) -> None:
+    assert FileRow(path, FileStatus.REFUSED, reason).sentence == text

@@ -5,19 +5,7 @@ import sys
 import pytest
 
 from medseg_desktop.core.errors import DataError
-from medseg_desktop.qt.messages import file_sentence, install_excepthook, sentence
-
-
-@pytest.mark.parametrize(
-    ("path", "reason", "text"),
-    [
-        ("a/IM1.json", "IM1.json refers to x.dcm", "a/IM1.json refers to x.dcm"),
-        ("IM1.json", "IM1.json refers to x.dcm", "IM1.json refers to x.dcm"),
-        ("a/IM1.dcm", "the file is truncated", "a/IM1.dcm: the file is truncated"),
-    ],
-)
-def test_a_files_name_is_said_once(path: str, reason: str, text: str) -> None:
-    assert file_sentence(path, reason) == text
+from medseg_desktop.qt.messages import install_excepthook, sentence
 
 
 def test_an_error_is_one_line_with_its_hint() -> None:

@@ -16,7 +16,7 @@ from medseg_desktop.io.atomic import is_free
 from medseg_desktop.io.conversion_request import conversion_spec
 from medseg_desktop.io.dicom_series import ScanResult
 from medseg_desktop.qt.dialogs.convert_dialog import ConvertDialog, ConvertForm, PatientRow
-from medseg_desktop.qt.messages import file_sentence, sentence
+from medseg_desktop.qt.messages import sentence
 from medseg_desktop.qt.sessions.annotations import AnnotationSession
 from medseg_desktop.qt.sessions.runs import RunSession
 
@@ -71,7 +71,7 @@ class ConversionPresenter(QObject):
         dialog.set_source(str(found.root) if found else "")
         dialog.set_patients(self._patient_rows(found) if found else [])
         broken = found.refused_annotations if found else ()
-        dialog.set_problems([file_sentence(row.path, row.reason) for row in broken])
+        dialog.set_problems([row.sentence for row in broken])
 
     def _patient_rows(self, found: ScanResult) -> list[PatientRow]:
         patients: dict[str, list[Series]] = defaultdict(list)
