@@ -145,7 +145,7 @@ def check_report(found: Preflight, spec: TrainSpec) -> CheckReport:
         (tr("Slices"), tuple(f"{s.slices:,}" for s in sets)),
         (tr("With lesion"), tuple(f"{s.slices_with_lesion:,}" for s in sets)),
     )
-    seconds = training_seconds(spec, physical_cores())
+    seconds = training_seconds(spec, physical_cores(), found.sets["val"].slices)
     estimate = tr("About {time} on this processor, {memory} MB of memory").format(
         time=duration_text(seconds), memory=f"{found.memory_mb:,}"
     )
