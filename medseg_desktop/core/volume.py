@@ -72,6 +72,9 @@ class Series:
         orientation: direction cosines of rows and columns (6 values), or None.
         spacing_mm: (between rows, between columns) or None where the header has none.
         warnings: sentences about gaps, duplicates and the like.
+        time_points: how often every position was imaged (time, b-value, ...), at least 1.
+            `slices` holds all positions of the first time point, then all of the second, ...:
+            slice index = time point * positions + position.
     """
 
     uid: str
@@ -92,6 +95,12 @@ class Series:
     transfer_syntaxes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     acquisition: Acquisition = Acquisition()
+    time_points: int = 1
+
+    @property
+    def positions(self) -> int:
+        """Number of places along the stack; of a 4-D stack each was imaged `time_points` times."""
+        return len(self.slices) // self.time_points
 
     @property
     def key(self) -> tuple[str, int]:

@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import pydicom
 from pydicom.dataset import Dataset, FileDataset
 from pydicom.errors import InvalidDicomError
-from pydicom.uid import UID
 
 from medseg_desktop.core.errors import UnreadableSliceError, describe_os_error
 from medseg_desktop.core.volume import Acquisition, Vector
-from medseg_desktop.io.codecs import check_syntax, is_native
+from medseg_desktop.io.codecs import check_syntax
+from medseg_desktop.io.dicom_guard import (
+    NoDicomError,
+    check_deflated,
+    check_pixels_present,
+    sniff,
+)
+from medseg_desktop.io.dicom_values import (
+    first_number,
+    from_groups,
+    integer,
+    item_of,
+    text,
+    vector,
+)
 from medseg_desktop.io.quiet import quiet
 
 _TAGS = [
@@ -29,28 +41,8 @@ _TAGS = [
     "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence",
 ]  # fmt: skip
 
-#: SOP classes that carry pixels but are no slices to look at or learn from.
-_NOT_SLICES = {
-    "1.2.840.10008.5.1.4.1.1.66.4": "a segmentation",
-    "1.2.840.10008.5.1.4.1.1.66.7": "a segmentation",
-    "1.2.840.10008.5.1.4.1.1.481.2": "a dose grid",
-    "1.2.840.10008.5.1.4.1.1.77.1.6": "a whole-slide image",
-    "1.2.840.10008.5.1.4.1.1.30": "a parametric map",
-}
 _MAXIMUM_SIDE = 16384
 _MAXIMUM_FRAMES = 100_000
-_ARCHIVES = {b"PK\x03\x04": "a ZIP archive", b"\x1f\x8b": "a GZIP archive"}
-_DEFLATED = b"1.2.840.10008.1.2.1.99"
-_DEFLATED_BYTES = 64 << 20
-_DEFLATED_RATIO = 200
-#: What a Mac leaves beside each file on foreign disks: `._NAME` (RFC 1740, AppleDouble).
-_APPLE_DOUBLE = b"\x00\x05\x16\x07"
-_DICOM_SUFFIXES = {".dcm", ".dicom", ".ima"}
-_PIXEL_TAGS = {(0x7FE0, 0x0008), (0x7FE0, 0x0009), (0x7FE0, 0x0010)}
-
-
-class NoDicomError(Exception):
-    """The file is something else (a README, a picture, ...)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +91,11 @@ def read_header(path: Path) -> Header:
     try:
         size = path.stat().st_size
         with path.open("rb") as file, quiet():
-            _sniff(path, file.read(132), size)
-            _check_deflated(file, size)
+            sniff(path, file.read(132), size)
+            check_deflated(file, size)
             file.seek(0)
             dataset = _read(file)
-            _check_pixels_present(dataset, file, size)
+            check_pixels_present(dataset, file, size)
             return _header(path, dataset)
     except (UnreadableSliceError, NoDicomError):
         raise
@@ -125,47 +117,6 @@ def _because(error: Exception) -> str:
     return f" ({said[:120]})" if said else ""
 
 
-def _sniff(path: Path, start: bytes, size: int) -> None:
-    """Tell DICOM from everything else by content; the name only decides what to call it."""
-    for magic, name in _ARCHIVES.items():
-        if start.startswith(magic):
-            raise UnreadableSliceError(f"it is {name}; unpack it first")
-    if start[128:132] == b"DICM":
-        return
-    if start.startswith(_APPLE_DOUBLE) and path.name.startswith("._"):
-        raise NoDicomError
-    if size > 132 and _starts_with_element(start):
-        return
-    if path.suffix.lower() in _DICOM_SUFFIXES:
-        raise UnreadableSliceError("the file is empty" if size == 0 else "it is not DICOM")
-    raise NoDicomError
-
-
-def _starts_with_element(start: bytes) -> bool:
-    """Without preamble a plausible element of group 0002 or 0008 comes first."""
-    for order in ("little", "big"):
-        group, element = (int.from_bytes(start[i : i + 2], order) for i in (0, 2))
-        if group in (2, 8) and element < 0x0100:
-            length = int.from_bytes(start[4:8], order)
-            return (start[4:6].isalpha() and start[4:6].isupper()) or length <= 1024
-    return False
-
-
-def _check_deflated(file: Any, size: int) -> None:
-    """Refuse a small deflated file that would fill the memory (`file` stands at byte 132)."""
-    start = file.read(1024)
-    if _DEFLATED not in start:
-        return
-    # (0002,0000) UL: the length of the meta group, after whose end the deflated bytes begin.
-    file.seek(144 + int.from_bytes(start[8:12], "little"))
-    limit = max(_DEFLATED_BYTES, _DEFLATED_RATIO * size)
-    inflate, inflated = zlib.decompressobj(-zlib.MAX_WBITS), 0
-    while data := inflate.unconsumed_tail or file.read(1 << 16):
-        inflated += len(inflate.decompress(data, 1 << 20))
-        if inflated > limit:
-            raise UnreadableSliceError("it is far larger inside than a DICOM file can be")
-
-
 def _read(file: Any) -> FileDataset:
     try:
         return pydicom.dcmread(file, stop_before_pixels=True, specific_tags=list(_TAGS), force=True)
@@ -175,41 +126,6 @@ def _read(file: Any) -> FileDataset:
         raise
     except Exception as error:  # pydicom raises many types on damaged files
         raise UnreadableSliceError(f"the file is damaged{_because(error)}") from error
-
-
-def _check_pixels_present(dataset: FileDataset, file: Any, size: int) -> None:
-    """Refuse objects that hold no image, naming what they are."""
-    sop_class = str(dataset.get("SOPClassUID", ""))
-    if sop_class in _NOT_SLICES:
-        raise UnreadableSliceError(f"it is {_NOT_SLICES[sop_class]}, not an image series")
-    meta = getattr(dataset, "file_meta", None)
-    syntax = str(meta.get("TransferSyntaxUID", "")) if meta else ""
-    if "Rows" not in dataset or "Columns" not in dataset:
-        name = UID(sop_class).name if sop_class else ""
-        what = name if name and name != sop_class else "a DICOM object"
-        raise UnreadableSliceError(f"it is not an image ({what})")
-    if syntax.endswith(".1.99"):
-        return  # deflated: the file position says nothing about the inflated content
-    tag = file.read(4)
-    order: Literal["big", "little"] = "big" if syntax == "1.2.840.10008.1.2.2" else "little"
-    found = (int.from_bytes(tag[:2], order), int.from_bytes(tag[2:], order))
-    if len(tag) < 4 or found not in _PIXEL_TAGS:
-        raise UnreadableSliceError("it holds no pixels")
-    _check_native_length(dataset, syntax, size)
-
-
-def _check_native_length(dataset: FileDataset, syntax: str, size: int) -> None:
-    """An uncompressed file that is shorter than its pixels was cut off."""
-    if not is_native(syntax):
-        return
-    numbers = [first_number(dataset, n) for n in ("Rows", "Columns", "BitsAllocated")]
-    rows, columns, bits = (int(n or 0) for n in numbers)
-    samples = int(first_number(dataset, "SamplesPerPixel") or 1)
-    frames = int(first_number(dataset, "NumberOfFrames") or 1)
-    subsampled = "422" in str(dataset.get("PhotometricInterpretation", ""))
-    needed = rows * columns * samples * frames * bits // 8
-    if size < (needed * 2 // 3 if subsampled else needed):
-        raise UnreadableSliceError("the file is truncated: it is shorter than its pixels")
 
 
 def _header(path: Path, ds: FileDataset) -> Header:
@@ -230,13 +146,13 @@ def _header(path: Path, ds: FileDataset) -> Header:
         study_uid=str(ds.get("StudyInstanceUID", "")),
         study_date=text(ds, "StudyDate"),
         study_description=text(ds, "StudyDescription"),
-        series_number=_integer(ds, "SeriesNumber"),
+        series_number=integer(ds, "SeriesNumber"),
         description=text(ds, "SeriesDescription") or text(ds, "ProtocolName"),
         modality=text(ds, "Modality"),
         patient_id=text(ds, "PatientID"),
         issuer=text(ds, "IssuerOfPatientID"),
         patient_name=text(ds, "PatientName"),
-        instance_number=_integer(ds, "InstanceNumber") or 0,
+        instance_number=integer(ds, "InstanceNumber") or 0,
         rows=rows,
         columns=columns,
         samples=samples,
@@ -267,70 +183,23 @@ def _frame_count(ds: Dataset) -> int:
     return max(frames, 1)
 
 
-def _value(ds: Dataset, name: str) -> Any:
-    """An element's value; None where it is absent or so damaged that pydicom gives up.
-
-    A decimal comma in the echo time must not keep anybody from seeing the slice.
-    """
-    try:
-        return ds.get(name)
-    except Exception:  # pydicom raises many types when it converts a damaged value
-        return None
-
-
-def first_number(ds: Dataset, name: str) -> float | None:
-    """The first value of an element as a finite float, or None."""
-    value = _value(ds, name)
-    # Text that pydicom could not convert stays text, and its first character is no number.
-    if hasattr(value, "__getitem__") and not isinstance(value, (str, bytes)):
-        value = value[0] if value else None
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        return None
-    return number if abs(number) < float("inf") else None
-
-
-def _integer(ds: Dataset, name: str) -> int | None:
-    number = first_number(ds, name)
-    return int(number) if number is not None else None
-
-
-def text(ds: Dataset, name: str) -> str:
-    """An element as one line of text without control characters (escapes of ISO 2022 included)."""
-    value = str(_value(ds, name) or "")
-    return "".join(c for c in value if c.isprintable()).strip()
-
-
-def _vector(ds: Dataset | None, name: str, length: int) -> tuple[float, ...] | None:
-    """A numeric element of exactly `length` finite values, or None."""
-    value = _value(ds, name) if ds is not None else None
-    try:
-        numbers = tuple(float(v) for v in value)  # type: ignore[union-attr]
-    except (TypeError, ValueError):
-        return None
-    if len(numbers) != length or not all(abs(v) < 1e7 for v in numbers):
-        return None
-    return numbers
-
-
 def _places(ds: Dataset, frames: int) -> tuple[FramePlace, ...]:
     """Position, orientation and spacing of every frame (PS3.3 C.7.6.16 for enhanced files)."""
-    orientation = _vector(ds, "ImageOrientationPatient", 6)
-    spacing = _vector(ds, "PixelSpacing", 2) or _vector(ds, "ImagerPixelSpacing", 2)
+    orientation = vector(ds, "ImageOrientationPatient", 6)
+    spacing = vector(ds, "PixelSpacing", 2) or vector(ds, "ImagerPixelSpacing", 2)
     if frames == 1 and "PerFrameFunctionalGroupsSequence" not in ds:
-        position = _vector(ds, "ImagePositionPatient", 3)
+        position = vector(ds, "ImagePositionPatient", 3)
         return (_place(position, orientation, spacing),)
-    shared = _item(ds, "SharedFunctionalGroupsSequence", 0)
+    shared = item_of(ds, "SharedFunctionalGroupsSequence", 0)
     places = []
     for i in range(frames):
-        groups = [g for g in (_item(ds, "PerFrameFunctionalGroupsSequence", i), shared) if g]
+        groups = [g for g in (item_of(ds, "PerFrameFunctionalGroupsSequence", i), shared) if g]
         places.append(
             _place(
-                _from_groups(groups, "PlanePositionSequence", "ImagePositionPatient", 3),
-                _from_groups(groups, "PlaneOrientationSequence", "ImageOrientationPatient", 6)
+                from_groups(groups, "PlanePositionSequence", "ImagePositionPatient", 3),
+                from_groups(groups, "PlaneOrientationSequence", "ImageOrientationPatient", 6)
                 or orientation,
-                _from_groups(groups, "PixelMeasuresSequence", "PixelSpacing", 2) or spacing,
+                from_groups(groups, "PixelMeasuresSequence", "PixelSpacing", 2) or spacing,
             )
         )
     if len({p.position_mm for p in places}) == 1:
@@ -350,39 +219,6 @@ def _place(
         orientation,
         (spacing[0], spacing[1]) if usable and spacing else None,
     )
-
-
-def _item(ds: Dataset, name: str, index: int) -> Dataset | None:
-    sequence = _value(ds, name)
-    try:
-        item: Dataset = sequence[index]
-        return item
-    except (TypeError, IndexError, KeyError):
-        return None
-
-
-def frame_item(ds: Dataset, frame: int, sequence: str) -> Dataset:
-    """What describes one frame: its functional group of that name, else the shared one
-    (PS3.3 C.7.6.16), else the file itself."""
-    for name, index in (
-        ("PerFrameFunctionalGroupsSequence", frame),
-        ("SharedFunctionalGroupsSequence", 0),
-    ):
-        groups = _item(ds, name, index)
-        found = _item(groups, sequence, 0) if groups is not None else None
-        if found is not None:
-            return found
-    return ds
-
-
-def _from_groups(
-    groups: list[Dataset], sequence: str, name: str, length: int
-) -> tuple[float, ...] | None:
-    for group in groups:
-        found = _vector(_item(group, sequence, 0), name, length)
-        if found:
-            return found
-    return None
 
 
 def _acquisition(ds: Dataset) -> Acquisition:

@@ -28,7 +28,8 @@ from medseg_desktop.io.annotation_files import (
     Pairing,
     pair_annotations,
 )
-from medseg_desktop.io.dicom_header import Header, NoDicomError, read_header
+from medseg_desktop.io.dicom_guard import NoDicomError
+from medseg_desktop.io.dicom_header import Header, read_header
 from medseg_desktop.io.medlabelme import NoAnnotationError, read_annotation
 from medseg_desktop.io.stacks import PatientKey, group_stacks, relative_path, top_folder
 

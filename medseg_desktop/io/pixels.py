@@ -5,17 +5,17 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pydicom
-from pydicom.dataset import Dataset, FileDataset
+from pydicom.dataset import FileDataset
 
-from medseg_desktop.core.display import PixelFormat, Window
+from medseg_desktop.core.display import PixelFormat
 from medseg_desktop.core.errors import UnreadableSliceError, describe_os_error
 from medseg_desktop.io.codecs import check_jpeg2000, decoder_for, syntax_name
-from medseg_desktop.io.dicom_header import first_number, frame_item, text
+from medseg_desktop.io.dicom_values import first_number
+from medseg_desktop.io.pixel_format import pixel_format
 from medseg_desktop.io.quiet import quiet
 
 #: Files kept open for their further frames; a multi-frame file is read once, not per frame.
@@ -90,38 +90,3 @@ def decode(dataset: FileDataset, frame: int | None) -> npt.NDArray[np.generic]:
             f"its pixels ({syntax_name(uid)}) cannot be decoded: {reason}"
         ) from error
     return pixels
-
-
-def pixel_format(dataset: FileDataset, frame: int = 0) -> PixelFormat:
-    """Rescale, photometric interpretation and first window of a frame.
-
-    Raises:
-        UnreadableSliceError: a rescale that makes no sense; a window that does is left out.
-    """
-    rescale = frame_item(dataset, frame, "PixelValueTransformationSequence")
-    voi = frame_item(dataset, frame, "FrameVOILUTSequence")
-    slope = _sound_number(rescale, "RescaleSlope")
-    center, width = first_number(voi, "WindowCenter"), first_number(voi, "WindowWidth")
-    window = Window(center, width) if center is not None and width and width > 0 else None
-    return PixelFormat(
-        slope=slope if slope else 1.0,
-        intercept=_sound_number(rescale, "RescaleIntercept") or 0.0,
-        inverted=is_inverted(dataset),
-        window=window,
-    )
-
-
-def _sound_number(item: Dataset, name: str) -> float | None:
-    """A number, None where it is absent; never None because it is damaged."""
-    number = first_number(item, name)
-    stored = item.get_item(name)
-    if number is None and stored is not None and stored.value not in (None, b"", ""):
-        raise UnreadableSliceError(f"its {name} makes no sense")
-    return number
-
-
-def is_inverted(dataset: Any) -> bool:
-    """MONOCHROME1 or Presentation LUT Shape INVERSE (PS3.3 C.7.6.3.1.2 and C.11.6.1)."""
-    photometric = text(dataset, "PhotometricInterpretation")
-    shape = text(dataset, "PresentationLUTShape")
-    return photometric == "MONOCHROME1" or (shape == "INVERSE" and photometric == "MONOCHROME2")
