@@ -1,14 +1,29 @@
-"""Stored values to grey values on the screen.
+"""Stored values to what is seen on the screen.
 
-Order: modality rescale -> window (VOI) -> inversion -> 8-bit grey (DICOM PS3.3 C.11.1, C.11.2).
+Order: modality LUT or rescale -> VOI (window or LUT) -> inversion -> 8-bit grey (DICOM PS3.3
+C.11.1 and C.11.2).  Colour samples take the same way, each for itself.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 import numpy as np
 import numpy.typing as npt
+
+from medseg_desktop.core.lut import Lut, Palette
+
+#: Widths below these are none (PS3.3 C.11.2.1.2.1 and C.11.2.1.3).
+_SMALLEST_WIDTH = 1e-6
+
+
+class VoiFunction(StrEnum):
+    """VOI LUT Function (0028,1056)."""
+
+    LINEAR = "LINEAR"
+    LINEAR_EXACT = "LINEAR_EXACT"
+    SIGMOID = "SIGMOID"
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,16 +32,40 @@ class Window:
 
     center: float
     width: float
+    function: VoiFunction = VoiFunction.LINEAR
 
     @property
     def low(self) -> float:
-        """The value shown as black (PS3.3 C.11.2.1.2.1: centre - 0.5 - (width - 1) / 2)."""
-        return self.center - 0.5 - max(self.width - 1, 0.0) / 2
+        """The value shown as black (of a sigmoid: where its middle slope would reach black).
+
+        LINEAR, PS3.3 C.11.2.1.2.1: centre - 0.5 - (width - 1) / 2; else centre - width / 2.
+        """
+        return self._middle - self._range / 2
 
     @property
     def high(self) -> float:
         """The value shown as white."""
-        return self.center - 0.5 + max(self.width - 1, 0.0) / 2
+        return self._middle + self._range / 2
+
+    @property
+    def _middle(self) -> float:
+        return self.center - 0.5 if self.function is VoiFunction.LINEAR else self.center
+
+    @property
+    def _range(self) -> float:
+        return max(self.width - 1, 0.0) if self.function is VoiFunction.LINEAR else self.width
+
+
+#: What chooses the values of interest: a window, or a table.
+Voi = Window | Lut
+
+
+@dataclass(frozen=True, slots=True)
+class VoiChoice:
+    """One of the windows or tables that a file offers, with the name it gives it (or "")."""
+
+    name: str
+    voi: Voi
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,21 +74,69 @@ class PixelFormat:
 
     Attributes:
         slope, intercept: Rescale Slope and Intercept; 1 and 0 where absent.
+        modality_lut: stands in place of the rescale.
         inverted: MONOCHROME1, or Presentation LUT Shape INVERSE.
-        window: the file's own first window, or None.
+        voi: the file's own windows and tables, the one to begin with first.
+        palette: stored values are places in this table of colours.
+        bits: Bits Stored, at least 1; samples of colour go from 0 to 2**bits - 1.
+        units: what modality values count ("HU", ...); empty where the file does not say.
+        padding: lowest and highest stored value that stands for no pixel at all, or None.
     """
 
     slope: float = 1.0
     intercept: float = 0.0
     inverted: bool = False
-    window: Window | None = None
+    voi: tuple[VoiChoice, ...] = ()
+    modality_lut: Lut | None = None
+    palette: Palette | None = None
+    bits: int = 8
+    units: str = ""
+    padding: tuple[int, int] | None = None
+
+    @property
+    def default_voi(self) -> Voi | None:
+        """The file's first window or table."""
+        return self.voi[0].voi if self.voi else None
+
+    @property
+    def keeps_stored(self) -> bool:
+        """Modality values are the stored values."""
+        return self.modality_lut is None and self.slope == 1.0 and self.intercept == 0.0
 
 
 def modality_values(stored: npt.NDArray[np.generic], fmt: PixelFormat) -> npt.NDArray[np.generic]:
-    """Stored values -> modality values; the array itself where slope is 1 and intercept 0."""
-    if fmt.slope == 1.0 and fmt.intercept == 0.0:
+    """Stored values of any shape -> modality values (PS3.3 C.11.1).
+
+    Returns:
+        The array itself where nothing changes; else float32, or float64 for stored values of
+        more than 16 bits, which float32 cannot tell apart; uint16 through a modality LUT.
+    """
+    if fmt.keeps_stored:
         return stored
-    return (stored.astype(np.float32) * fmt.slope + fmt.intercept).astype(np.float32)
+    if fmt.modality_lut is not None:
+        return fmt.modality_lut.apply(stored)
+    if stored.dtype.itemsize <= 2:
+        return (stored.astype(np.float32) * fmt.slope + fmt.intercept).astype(np.float32)
+    return stored.astype(np.float64) * fmt.slope + fmt.intercept
+
+
+def modality_range(low: float, high: float, fmt: PixelFormat) -> tuple[float, float]:
+    """Range of the modality values of stored values from `low` to `high`."""
+    if fmt.modality_lut is not None:
+        table = fmt.modality_lut.apply(np.arange(int(low), int(high) + 1))
+        return float(table.min()), float(table.max())
+    ends = (low * fmt.slope + fmt.intercept, high * fmt.slope + fmt.intercept)
+    return min(ends), max(ends)
+
+
+def meant_values(stored: npt.NDArray[np.generic], fmt: PixelFormat) -> npt.NDArray[np.generic]:
+    """Modality values of the finite pixels that are no padding, (N,)."""
+    flat = stored.reshape(-1)
+    if fmt.padding is not None:
+        numbers = flat.astype(np.float64)
+        flat = flat[(numbers < fmt.padding[0]) | (numbers > fmt.padding[1])]
+    values = modality_values(flat, fmt)
+    return values[np.isfinite(values)] if values.dtype.kind == "f" else values
 
 
 def percentile_window(values: npt.NDArray[np.generic], low: float, high: float) -> Window:
@@ -64,23 +151,50 @@ def percentile_window(values: npt.NDArray[np.generic], low: float, high: float) 
     bottom, top = (float(v) for v in np.percentile(finite, [low, high]))
     if top <= bottom:
         bottom, top = float(finite.min()), float(finite.max())
-    return Window((bottom + top) / 2 + 0.5, top - bottom + 1)
+    return window_between(bottom, top)
+
+
+def window_between(black: float, white: float) -> Window:
+    """The linear window that shows `black` as black and `white` as white."""
+    return Window((black + white) / 2 + 0.5, max(white - black, 0.0) + 1)
+
+
+def as_window(voi: Voi) -> Window:
+    """A window that can be moved: the one itself, or one over the values that a table covers."""
+    return voi if isinstance(voi, Window) else window_between(voi.first, voi.last)
+
+
+def full_window(fmt: PixelFormat) -> Window:
+    """Shows every sample of a colour slice as it is stored."""
+    return window_between(0, (1 << fmt.bits) - 1)
+
+
+def voi_output(values: npt.NDArray[np.generic], voi: Voi) -> npt.NDArray[np.floating]:
+    """Modality values of any shape -> 0 (black) .. 1 (white), float64.
+
+    LINEAR: PS3.3 C.11.2.1.2.1; SIGMOID and LINEAR_EXACT: C.11.2.1.3; table: C.11.2.1.1.
+    Not-a-number is black.
+    """
+    if isinstance(voi, Lut):
+        return voi.apply(values) / voi.highest
+    x = values.astype(np.float64)
+    if values.dtype.kind == "f":
+        x = np.nan_to_num(x, copy=False, nan=-np.inf, posinf=np.inf, neginf=-np.inf)
+    width = max(voi.width, _SMALLEST_WIDTH)
+    if voi.function is VoiFunction.SIGMOID:
+        # Beyond 700 the exponential function leaves the range of float64.
+        return 1 / (1 + np.exp(np.clip(-4 * (x - voi.center) / width, -700, 700)))
+    center = voi.center
+    if voi.function is VoiFunction.LINEAR:
+        center, width = center - 0.5, width - 1
+    if width <= 0:
+        return np.where(x <= center, 0.0, 1.0)
+    return np.clip((x - center) / width + 0.5, 0.0, 1.0)
 
 
 def to_grey(
-    values: npt.NDArray[np.generic], window: Window, inverted: bool = False
+    values: npt.NDArray[np.generic], voi: Voi, inverted: bool = False
 ) -> npt.NDArray[np.uint8]:
-    """Modality values of any shape -> 8-bit grey through a linear window.
-
-    Follows the LINEAR function of PS3.3 C.11.2.1.2.1 with output range 0..255.
-    """
-    x = values.astype(np.float32)
-    if values.dtype.kind == "f":
-        # Not-a-number is shown as black (or as white, where inverted).
-        x = np.nan_to_num(x, copy=False, nan=-np.inf, posinf=np.inf, neginf=-np.inf)
-    if window.width <= 1:
-        y = np.where(x <= window.center - 0.5, 0.0, 255.0)
-    else:
-        y = ((x - (window.center - 0.5)) / (window.width - 1) + 0.5) * 255.0
-    grey = np.clip(y, 0, 255).astype(np.uint8)
-    return 255 - grey if inverted else grey
+    """Modality values of any shape -> 8-bit grey, rounded to the nearest level."""
+    grey: npt.NDArray[np.uint8] = np.rint(voi_output(values, voi) * 255).astype(np.uint8)
+    return np.uint8(255) - grey if inverted else grey

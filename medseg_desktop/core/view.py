@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from medseg_desktop.core.display import PixelFormat, Window
-from medseg_desktop.core.volume import Series, Slice, direction_letters
+from medseg_desktop.core.display import PixelFormat, Voi, VoiChoice, Window, as_window
+from medseg_desktop.core.geometry import AS_STORED, EdgeLetters, SpatialTransformation, edge_letters
+from medseg_desktop.core.preprocessing import Preprocessing
+from medseg_desktop.core.volume import Series, Slice
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,15 +33,21 @@ class ViewState:
     """What the user chose.
 
     Attributes:
-        index: slice of the series, from 0.
-        window: set by the user; None for the series' own.
+        index: slice of the series, from 0 (see `Series.time_points`).
+        voi: window or table set by the user; None for the series' own.
+        per_slice: without a window of the user's, every slice is shown with its own.
         inverted: black and white swapped on top of what the file says.
+        turned: how the slice is rotated and flipped.
+        preview: show the slice as a model with this preprocessing sees it; None: as it is.
     """
 
     series: Series | None = None
     index: int = 0
-    window: Window | None = None
+    voi: Voi | None = None
+    per_slice: bool = False
     inverted: bool = False
+    turned: SpatialTransformation = AS_STORED
+    preview: Preprocessing | None = None
     layers: Layers = Layers()
     identity: bool = True
 
@@ -49,14 +57,17 @@ class SeriesFacts:
     """What the pixels of a series told so far, in modality values.
 
     Attributes:
+        fmt: of the first slice read.
         low, high: range of the values.
-        window: the one to begin with: the file's, else by percentiles of the first slice read.
+        voi: the one to begin with: the file's, else by percentiles of the first slice read.
+        colour: the slices are in colour; a window then works on each of its samples.
     """
 
     fmt: PixelFormat
     low: float
     high: float
-    window: Window
+    voi: Voi
+    colour: bool = False
 
     def widened(self, low: float, high: float) -> SeriesFacts:
         """These facts with the values of one more slice."""
@@ -70,22 +81,33 @@ class ResolvedView:
     """What is to be shown, complete; compared field by field with the one before.
 
     Attributes:
-        letters: patient directions at the (left, right, top, bottom) edge of the slice.
-        aspect: height of a pixel divided by its width.
+        position, time_point: where `index` lies in a 4-D stack; else `index` and 0.
+        letters: patient directions at the (left, right, top, bottom) edge of the screen.
+        aspect: height of a pixel of the stored slice divided by its width.
+        choices: windows and tables that the file offers.
+        units: of the values; empty where unknown.
     """
 
     series: Series
     index: int
     slice: Slice
+    position: int
+    time_point: int
     layers: Layers
-    letters: tuple[str, str, str, str]
+    turned: SpatialTransformation
+    letters: EdgeLetters
     aspect: float
     column_spacing_mm: float | None
     identity: bool
-    window: Window | None = None
+    preview: Preprocessing | None = None
+    per_slice: bool = False
+    voi: Voi | None = None
     low: float = 0.0
     high: float = 1.0
     inverted: bool = False
+    colour: bool = False
+    choices: tuple[VoiChoice, ...] = ()
+    units: str = ""
 
 
 def clamp_index(series: Series, index: int) -> int:
@@ -93,8 +115,14 @@ def clamp_index(series: Series, index: int) -> int:
     return min(max(index, 0), len(series.slices) - 1)
 
 
-def resolve(state: ViewState, facts: SeriesFacts | None) -> ResolvedView | None:
-    """What to show; None where no series is open.  Without facts there is no window yet."""
+def resolve(
+    state: ViewState, facts: SeriesFacts | None, own: Voi | None = None
+) -> ResolvedView | None:
+    """What to show; None where no series is open.  Without facts there is no window yet.
+
+    Args:
+        own: the window of the slice itself, where it has been read and has one.
+    """
     series = state.series
     if series is None or not series.slices:
         return None
@@ -104,46 +132,41 @@ def resolve(state: ViewState, facts: SeriesFacts | None) -> ResolvedView | None:
         series=series,
         index=index,
         slice=series.slices[index],
+        position=index % series.positions,
+        time_point=index // series.positions,
         layers=state.layers,
-        letters=edge_letters(series.orientation),
+        turned=state.turned,
+        letters=state.turned.edges(edge_letters(series.orientation)),
         aspect=spacing[0] / spacing[1] if spacing else 1.0,
         column_spacing_mm=spacing[1] if spacing else None,
         identity=state.identity,
+        preview=state.preview,
+        per_slice=state.per_slice,
     )
     if facts is None:
         return view
+    own = own if state.per_slice else None
     return replace(
         view,
-        window=state.window or facts.window,
+        voi=state.voi or own or facts.voi,
         low=facts.low,
         high=facts.high,
         inverted=facts.fmt.inverted != state.inverted,
+        colour=facts.colour,
+        choices=facts.fmt.voi,
+        units=facts.fmt.units,
     )
 
 
-def edge_letters(orientation: tuple[float, ...] | None) -> tuple[str, str, str, str]:
-    """Patient directions at the (left, right, top, bottom) edge; empty without orientation."""
-    if orientation is None:
-        return ("", "", "", "")
-    along_row = (orientation[0], orientation[1], orientation[2])
-    along_column = (orientation[3], orientation[4], orientation[5])
-    against_row = (-along_row[0], -along_row[1], -along_row[2])
-    against_column = (-along_column[0], -along_column[1], -along_column[2])
-    return (
-        direction_letters(against_row),
-        direction_letters(along_row),
-        direction_letters(against_column),
-        direction_letters(along_column),
-    )
-
-
-def dragged_window(window: Window, dx: float, dy: float, gain: float, down: bool) -> Window:
+def dragged_window(voi: Voi, dx: float, dy: float, gain: float, down: bool) -> Window:
     """The window after a drag of (dx, dy) pixels: right is wider, down (or up) is brighter.
 
     Args:
+        voi: before the drag; a table becomes a window over the values it covers.
         gain: modality values per pixel.
         down: dragging down is brighter; else dragging up.
     """
+    window = as_window(voi)
     width = max(window.width + dx * gain, 1e-3 if gain < 0.01 else 1.0)
     level = window.center + (-dy if down else dy) * gain
-    return Window(level, width)
+    return replace(window, center=level, width=width)

@@ -85,3 +85,17 @@ def from_groups(
         if found:
             return found
     return None
+
+
+def values_of(ds: Dataset, name: str) -> list[Any]:
+    """The values of an element of any multiplicity."""
+    value = value_of(ds, name)
+    if value is None or value == "":
+        return []
+    if hasattr(value, "__iter__") and not isinstance(value, (str, bytes)):
+        return list(value)
+    return [value]
+
+
+def items_of(ds: Dataset, name: str) -> list[Dataset]:
+    return [item for item in values_of(ds, name) if isinstance(item, Dataset)]

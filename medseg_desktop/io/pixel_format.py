@@ -2,31 +2,43 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
 from typing import Any
 
 from pydicom.dataset import Dataset
 
-from medseg_desktop.core.display import PixelFormat, Window
+from medseg_desktop.core.display import PixelFormat, Voi, VoiChoice, VoiFunction, Window
 from medseg_desktop.core.errors import UnreadableSliceError
-from medseg_desktop.io.dicom_values import first_number, frame_item, text
+from medseg_desktop.io.dicom_values import (
+    first_number,
+    frame_item,
+    items_of,
+    text,
+    values_of,
+)
+from medseg_desktop.io.lookup_tables import lut, modality_lut, palette
 
 
 def pixel_format(dataset: Dataset, frame: int = 0) -> PixelFormat:
-    """Rescale, photometric interpretation and first window of a frame.
+    """Modality LUT, windows and tables, photometric interpretation and palette of a frame.
 
     Raises:
-        UnreadableSliceError: a rescale that makes no sense; a window that does is left out.
+        UnreadableSliceError: a rescale, modality LUT or palette that makes no sense.  A window
+            or VOI LUT that does is left out.
     """
     rescale = frame_item(dataset, frame, "PixelValueTransformationSequence")
-    voi = frame_item(dataset, frame, "FrameVOILUTSequence")
     slope = _sound_number(rescale, "RescaleSlope")
-    center, width = first_number(voi, "WindowCenter"), first_number(voi, "WindowWidth")
-    window = Window(center, width) if center is not None and width and width > 0 else None
     return PixelFormat(
         slope=slope if slope else 1.0,
         intercept=_sound_number(rescale, "RescaleIntercept") or 0.0,
+        modality_lut=modality_lut(dataset),
         inverted=is_inverted(dataset),
-        window=window,
+        voi=tuple(_voi_choices(dataset, frame)),
+        palette=palette(dataset),
+        bits=min(max(int(first_number(dataset, "BitsStored") or 8), 1), 32),
+        units=_units(rescale),
+        padding=_padding(dataset),
     )
 
 
@@ -44,3 +56,68 @@ def is_inverted(dataset: Any) -> bool:
     photometric = text(dataset, "PhotometricInterpretation")
     shape = text(dataset, "PresentationLUTShape")
     return photometric == "MONOCHROME1" or (shape == "INVERSE" and photometric == "MONOCHROME2")
+
+
+def _units(rescale: Dataset) -> str:
+    """Rescale Type (PS3.3 C.11.1.1.2); US means unspecified."""
+    units = text(rescale, "RescaleType")
+    return "" if units.upper() == "US" else units[:16]
+
+
+def _padding(dataset: Dataset) -> tuple[int, int] | None:
+    """Pixel Padding Value and its range limit (PS3.3 C.7.5.1.1.2)."""
+    value = first_number(dataset, "PixelPaddingValue")
+    if value is None:
+        return None
+    limit = first_number(dataset, "PixelPaddingRangeLimit")
+    ends = (int(value), int(value if limit is None else limit))
+    return min(ends), max(ends)
+
+
+# -- windows and tables
+
+
+def _voi_choices(dataset: Dataset, frame: int) -> Iterator[VoiChoice]:
+    """Tables first, as pydicom prefers them, then windows, in the order of the file."""
+    for item in items_of(dataset, "VOILUTSequence"):
+        table = lut(item)
+        if table is not None:
+            yield VoiChoice(text(item, "LUTExplanation"), table)
+    voi = frame_item(dataset, frame, "FrameVOILUTSequence")
+    function = text(voi, "VOILUTFunction").upper() or "LINEAR"
+    if function not in VoiFunction.__members__:
+        function = "LINEAR"
+    centers, widths = _numbers(voi, "WindowCenter"), _numbers(voi, "WindowWidth")
+    names = _texts(voi, "WindowCenterWidthExplanation")
+    seen: set[Voi] = set()
+    for center, width, name in itertools.zip_longest(centers, widths, names, fillvalue=""):
+        window = _window(center, width, VoiFunction(function))
+        if window is not None and window not in seen:
+            seen.add(window)
+            yield VoiChoice(str(name), window)
+
+
+def _window(center: object, width: object, function: VoiFunction) -> Window | None:
+    """A window of usable numbers; PS3.3 C.11.2.1.2.1 wants widths of at least 1 for LINEAR."""
+    if not isinstance(center, float) or not isinstance(width, float) or width <= 0:
+        return None
+    if function is VoiFunction.LINEAR and width < 1:
+        # Written for values with a range far below 1, where the exact function is meant.
+        function = VoiFunction.LINEAR_EXACT
+    return Window(center, width, function)
+
+
+def _numbers(ds: Dataset, name: str) -> list[float]:
+    found = []
+    for value in values_of(ds, name):
+        try:
+            number = float(value)
+        except (TypeError, ValueError):
+            continue
+        if abs(number) < 1e12:
+            found.append(number)
+    return found
+
+
+def _texts(ds: Dataset, name: str) -> list[str]:
+    return ["".join(c for c in str(v) if c.isprintable()).strip() for v in values_of(ds, name)]

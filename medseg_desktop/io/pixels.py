@@ -39,6 +39,11 @@ class FrameReader:
         with quiet():
             return decode(dataset, frame), pixel_format(dataset, frame)
 
+    def close(self) -> None:
+        """Let go of the files."""
+        with self._lock:
+            self._kept.clear()
+
     def _dataset(self, path: str) -> FileDataset:
         with self._lock:
             dataset = self._kept.get(path)

@@ -43,12 +43,47 @@ ACTIONS: tuple[ActionInfo, ...] = (
     ActionInfo("next_annotated", QT_TRANSLATE_NOOP("Actions", "Next annotated slice"), "", ("N",)),
     ActionInfo("previous_annotated",
                QT_TRANSLATE_NOOP("Actions", "Previous annotated slice"), "", ("P",)),
+    ActionInfo("next_time", QT_TRANSLATE_NOOP("Actions", "Next time point"), "", (".",)),
+    ActionInfo("previous_time", QT_TRANSLATE_NOOP("Actions", "Previous time point"), "", (",",)),
+    ActionInfo("play", QT_TRANSLATE_NOOP("Actions", "Play"), "play", ("C",),
+               QT_TRANSLATE_NOOP("Actions", "Play the slices one after another"), True),
     ActionInfo("next_series", QT_TRANSLATE_NOOP("Actions", "Next series"), "", ("PgDown",)),
     ActionInfo("previous_series", QT_TRANSLATE_NOOP("Actions", "Previous series"), "", ("PgUp",)),
     ActionInfo("reset_window", QT_TRANSLATE_NOOP("Actions", "Reset window"), "reset", ("R",),
                QT_TRANSLATE_NOOP("Actions", "Back to the window of the series")),
     ActionInfo("invert", QT_TRANSLATE_NOOP("Actions", "Invert"), "invert", ("I",),
                QT_TRANSLATE_NOOP("Actions", "Swap black and white"), True),
+    ActionInfo("window_box", QT_TRANSLATE_NOOP("Actions", "Window from box"), "window-box",
+               ("W",), QT_TRANSLATE_NOOP("Actions", "Drag a box whose values set the window"),
+               True),
+    ActionInfo("cancel", QT_TRANSLATE_NOOP("Actions", "Cancel"), "", ("Esc",)),
+    ActionInfo("denoise", QT_TRANSLATE_NOOP("Actions", "Denoise"), "denoise", ("M",),
+               QT_TRANSLATE_NOOP("Actions", "Show the slice as the model sees it; nothing is "
+                                 "changed"), True),
+    ActionInfo("actual_pixels", QT_TRANSLATE_NOOP("Actions", "Actual pixels (1:1)"),
+               "actual-pixels", ("Shift+F",),
+               QT_TRANSLATE_NOOP("Actions", "One pixel of the slice on one of the screen")),
+    ActionInfo("rotate_right", QT_TRANSLATE_NOOP("Actions", "Rotate right"), "rotate-right",
+               ("Ctrl+Right",)),
+    ActionInfo("rotate_left", QT_TRANSLATE_NOOP("Actions", "Rotate left"), "rotate-left",
+               ("Ctrl+Left",)),
+    ActionInfo("flip_horizontal", QT_TRANSLATE_NOOP("Actions", "Flip left and right"),
+               "flip-horizontal", ("Shift+H",)),
+    ActionInfo("flip_vertical", QT_TRANSLATE_NOOP("Actions", "Flip top and bottom"),
+               "flip-vertical", ("Shift+V",)),
+    ActionInfo("turn_back", QT_TRANSLATE_NOOP("Actions", "Back to the stored orientation")),
+    ActionInfo("smooth", QT_TRANSLATE_NOOP("Actions", "Smooth pixels"), "", ("Shift+S",),
+               QT_TRANSLATE_NOOP("Actions", "Interpolate between pixels when zoomed in"), True),
+    ActionInfo("drag_down", QT_TRANSLATE_NOOP("Actions", "Drag down is brighter"), "", (),
+               QT_TRANSLATE_NOOP("Actions", "Which way a drag on the slice moves the level"),
+               True),
+    ActionInfo("copy_picture", QT_TRANSLATE_NOOP("Actions", "Copy picture"), "copy",
+               ("Ctrl+Shift+C",), QT_TRANSLATE_NOOP("Actions", "Copy the slice as it is shown")),
+    ActionInfo("save_picture", QT_TRANSLATE_NOOP("Actions", "Save picture…"), "save",
+               ("Ctrl+Shift+S",),
+               QT_TRANSLATE_NOOP("Actions", "Save the slice as it is shown as PNG")),
+    ActionInfo("picture_identity", QT_TRANSLATE_NOOP("Actions", "Pictures name the patient"),
+               "", (), "", True),
     ActionInfo("fit", QT_TRANSLATE_NOOP("Actions", "Fit"), "fit", ("F",),
                QT_TRANSLATE_NOOP("Actions", "Show the whole slice")),
     ActionInfo("identity", QT_TRANSLATE_NOOP("Actions", "Show patient"), "eye", ("Ctrl+H",),
@@ -69,21 +104,32 @@ ACTIONS: tuple[ActionInfo, ...] = (
     ActionInfo("about", QT_TRANSLATE_NOOP("Actions", "About MedSeg Desktop"), "info"),
 )  # fmt: skip
 
-#: Menu title -> action keys; "-" is a separator, "recent" the list of recent folders.
+#: Menu title -> action keys; "-" is a separator, "recent" the list of what was opened last,
+#: "presets" that of the window presets.
 MENUS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (QT_TRANSLATE_NOOP("Actions", "&File"),
-     ("open_folder", "open_file", "recent", "reload", "file_report", "-", "quit")),
-    (QT_TRANSLATE_NOOP("Actions", "&View"),
+     ("open_folder", "open_file", "recent", "reload", "file_report", "-", "copy_picture",
+      "save_picture", "picture_identity", "-", "quit")),
+    (QT_TRANSLATE_NOOP("Actions", "&Go"),
      ("next_slice", "previous_slice", "first_slice", "last_slice", "-", "next_annotated",
-      "previous_annotated", "-", "next_series", "previous_series", "-", "reset_window", "invert",
-      "fit", "identity", "-", "worklist", "panels", "light_theme")),
+      "previous_annotated", "-", "next_time", "previous_time", "play", "-", "next_series",
+      "previous_series")),
+    (QT_TRANSLATE_NOOP("Actions", "&View"),
+     ("presets", "window_box", "reset_window", "invert", "denoise", "drag_down", "-", "fit",
+      "actual_pixels", "smooth", "-", "rotate_right", "rotate_left", "flip_horizontal",
+      "flip_vertical", "turn_back", "-", "identity", "worklist", "panels", "light_theme")),
     (QT_TRANSLATE_NOOP("Actions", "&Model"),
      ("convert", "predict", "import_model", "-", "training_interpreter")),
     (QT_TRANSLATE_NOOP("Actions", "&Help"), ("demo_study", "-", "about")),
 )  # fmt: skip
 
 #: Left and right part of the toolbar; "presets" and "models" are the two choosers.
-TOOLBAR_LEFT = ("open_folder", "-", "presets", "invert", "fit", "-", "convert")
+TOOLBAR_LEFT = (
+    "open_folder", "-", "presets", "window_box", "invert", "denoise", "-", "fit", "rotate_right",
+    "flip_horizontal", "-", "convert",
+)  # fmt: skip
+#: Of these the toolbar shows the icon only.
+TOOLBAR_ICONS = ("window_box", "fit", "rotate_right", "flip_horizontal")
 TOOLBAR_RIGHT = ("predict", "models")
 
 

@@ -23,16 +23,22 @@ from medseg_desktop.qt.main_window import MainWindow
 from medseg_desktop.qt.messages import sentence
 from medseg_desktop.qt.opening import Opening
 from medseg_desktop.qt.panels.message_bar import Level
+from medseg_desktop.qt.pictures import Pictures
 from medseg_desktop.qt.prediction_loader import PredictionLoader
 from medseg_desktop.qt.presenters.conversion_presenter import ConversionPresenter
 from medseg_desktop.qt.presenters.model_presenter import ModelPresenter
+from medseg_desktop.qt.presenters.navigation_presenter import NavigationPresenter
+from medseg_desktop.qt.presenters.overlay_presenter import OverlayPresenter
 from medseg_desktop.qt.presenters.preset_presenter import PresetPresenter
+from medseg_desktop.qt.presenters.series_presenter import SeriesPresenter
 from medseg_desktop.qt.presenters.slice_presenter import SlicePresenter
 from medseg_desktop.qt.presenters.training_presenter import TrainingPresenter
+from medseg_desktop.qt.presenters.window_presenter import WindowPresenter
 from medseg_desktop.qt.presenters.worklist_presenter import WorklistPresenter
 from medseg_desktop.qt.sessions import AnnotationSession, RunSession, StudySession
 from medseg_desktop.qt.status_line import StatusLine
 from medseg_desktop.qt.theme import apply_theme
+from medseg_desktop.qt.view_actions import ViewActions
 
 _SHOWN_AT_START = ("identity", "worklist", "panels")
 
@@ -59,18 +65,45 @@ class Controller(QObject):
 
     def _make_presenters(self) -> None:
         w = self.window
-        self.slices = SlicePresenter(
+        self.slices = SlicePresenter(w.slice_view, self.study, self)
+        self.overlays = OverlayPresenter(
             w.slice_view,
-            w.slice_slider,
-            w.window_panel,
+            w.slice_bar.slices,
             w.overlay_panel,
             self.study,
             self.annotations,
             self.predictions,
+            self,
+        )
+        self.navigation = NavigationPresenter(
+            w.slice_bar, w.actions_by_key["play"], self.study, self
+        )
+        self.levels = WindowPresenter(
+            w.window_panel,
+            w.slice_view,
+            w.actions_by_key["window_box"],
+            self.study,
             self.settings.level_drag_down_is_brighter,
             self,
         )
-        self.presets = PresetPresenter(w.window_panel, w.preset_chooser, self.study, self)
+        self.presets = PresetPresenter(
+            w.window_panel, w.preset_chooser, w.preset_menu, self.study, self
+        )
+        self.series = SeriesPresenter(w.series_panel, self.study, self)
+        self.pictures = Pictures(
+            w, self.study, self.slices, w.actions_by_key["picture_identity"], self
+        )
+        self.view_actions = ViewActions(
+            w.actions_by_key,
+            w.slice_view,
+            self.study,
+            self.annotations,
+            self.runs,
+            self.levels,
+            self.pictures,
+            self.settings,
+            self,
+        )
         self.models = ModelPresenter(
             w.model_chooser,
             w.actions_by_key["predict"],
@@ -80,6 +113,7 @@ class Controller(QObject):
             self.runs,
             self.predictions,
             self.slices,
+            self.overlays,
             self,
         )
         self.worklist = WorklistPresenter(w.worklist, self.study, self.annotations, self)
@@ -94,23 +128,15 @@ class Controller(QObject):
     # -- wiring
 
     def _connect_actions(self) -> None:
-        w, study = self.window, self.study
+        w = self.window
         handlers = {
             "open_folder": self.opening.choose_folder,
             "open_file": self.opening.choose_file,
             "reload": self.opening.reload,
             "file_report": self._show_files,
             "quit": w.close,
-            "next_slice": lambda: study.step_slice(1),
-            "previous_slice": lambda: study.step_slice(-1),
-            "first_slice": lambda: study.set_slice(0),
-            "last_slice": lambda: study.set_slice(10**9),
-            "next_annotated": lambda: self._jump(1),
-            "previous_annotated": lambda: self._jump(-1),
             "next_series": lambda: self.worklist.step(1),
             "previous_series": lambda: self.worklist.step(-1),
-            "reset_window": lambda: study.set_window(None),
-            "fit": w.slice_view.fit,
             "convert": self.conversion.open,
             "import_model": self.choose_model_file,
             "demo_study": self.opening.open_demo_study,
@@ -119,8 +145,6 @@ class Controller(QObject):
         }
         for key, handler in handlers.items():
             w.actions_by_key[key].triggered.connect(lambda _=False, handler=handler: handler())
-        w.actions_by_key["invert"].toggled.connect(study.set_inverted)
-        w.actions_by_key["identity"].toggled.connect(study.set_identity)
         w.actions_by_key["worklist"].toggled.connect(w.worklist.setVisible)
         w.actions_by_key["panels"].toggled.connect(w.tabs.setVisible)
         w.actions_by_key["light_theme"].setChecked(self.settings.theme == "light")
@@ -143,11 +167,11 @@ class Controller(QObject):
         self.training.convert_requested.connect(self.conversion.open)
         self.training.failed.connect(self._show_error)
         self.training.log_requested.connect(lambda path: show_text_file(w, path))
+        self.view_actions.setting_changed.connect(self._change_setting)
         self.closing.finished.connect(self._finish)
 
     def _show_start(self) -> None:
         w = self.window
-        w.slice_view.set_smooth(self.settings.smooth)
         w.slice_view.set_message(self.tr("Open a folder with DICOM series, or drop one here."))
         w.restore_geometry(self._stored)
         w.slice_view.setFocus()
@@ -167,11 +191,6 @@ class Controller(QObject):
         self.conversion.set_folder(found)
 
     def _on_view(self, now: ResolvedView, before: ResolvedView | None) -> None:
-        invert = self.window.actions_by_key["invert"]
-        if invert.isChecked() != now.inverted:
-            invert.blockSignals(True)
-            invert.setChecked(now.inverted)
-            invert.blockSignals(False)
         if before is None or before.series is not now.series:
             self._show_warnings(" ".join(now.series.warnings))
 
@@ -185,16 +204,6 @@ class Controller(QObject):
             self.show_message(text, Level.WARNING)
         else:
             messages.clear()
-
-    def _jump(self, direction: int) -> None:
-        """To the next (1) or previous (-1) slice with a shape."""
-        view = self.study.view
-        if view is None:
-            return
-        annotated = self.annotations.annotated(view.series)
-        ahead = [i for i in annotated if (i - view.index) * direction > 0]
-        if ahead:
-            self.study.set_slice(min(ahead) if direction > 0 else max(ahead))
 
     # -- models and training
 
@@ -222,9 +231,8 @@ class Controller(QObject):
             self.tr("Choose the Python that trains"),
             self.settings.training_interpreter or str(Path.home()),
         )
-        self.settings = replace(self.settings, training_interpreter=file)
+        self._change_setting("training_interpreter", file)
         self.runs.settings = self.settings
-        self._save_settings()
         text = self.tr("Trainings use {name}.") if file else self.tr("Trainings use this program.")
         self.show_message(text.format(name=file), Level.INFO)
 
@@ -251,12 +259,15 @@ class Controller(QObject):
         if self.study.found is not None:
             FileReportDialog(self.study.found, self.window).open()
 
+    def _change_setting(self, name: str, value: object) -> None:
+        self.settings = replace(self.settings, **{name: value})  # type: ignore[arg-type]
+        self._save_settings()
+
     def _set_theme(self, light: bool) -> None:
-        self.settings = replace(self.settings, theme="light" if light else "dark")
         app = QApplication.instance()
         if isinstance(app, QApplication):
             apply_theme(app, dark=not light)
-        self._save_settings()
+        self._change_setting("theme", "light" if light else "dark")
 
     def _save_settings(self) -> None:
         try:
@@ -276,6 +287,7 @@ class Controller(QObject):
         self.opening.close()
         self.training.close()
         self.worklist.close()
+        self.series.close()
         self.predictions.close()
         self.study.close()
         self.runs.close()

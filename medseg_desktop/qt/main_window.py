@@ -20,12 +20,19 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from medseg_desktop.qt.actions import MENUS, TOOLBAR_LEFT, TOOLBAR_RIGHT, make_actions
-from medseg_desktop.qt.canvas.slice_slider import SliceSlider
+from medseg_desktop.qt.actions import (
+    MENUS,
+    TOOLBAR_ICONS,
+    TOOLBAR_LEFT,
+    TOOLBAR_RIGHT,
+    make_actions,
+)
+from medseg_desktop.qt.canvas.slice_bar import SliceBar
 from medseg_desktop.qt.canvas.slice_view import SliceView
 from medseg_desktop.qt.panels.controls import tool_button
 from medseg_desktop.qt.panels.message_bar import MessageBar
 from medseg_desktop.qt.panels.overlay_panel import OverlayPanel
+from medseg_desktop.qt.panels.series_panel import SeriesPanel
 from medseg_desktop.qt.panels.training_panel import TrainingPanel
 from medseg_desktop.qt.panels.window_panel import WindowPanel
 from medseg_desktop.qt.panels.worklist_panel import WorklistPanel
@@ -56,14 +63,16 @@ class MainWindow(QMainWindow):
         self.actions_by_key = make_actions(self)
         self.worklist = WorklistPanel()
         self.slice_view = SliceView()
-        self.slice_slider = SliceSlider()
+        self.slice_bar = SliceBar(self.actions_by_key["play"])
         self.messages = MessageBar()
+        self.series_panel = SeriesPanel()
         self.window_panel = WindowPanel()
         self.overlay_panel = OverlayPanel()
         self.training_panel = TrainingPanel()
         self.model_chooser = QComboBox()
         self.preset_chooser = QComboBox()
         self.recent_menu = QMenu(self.tr("Open recent"), self)
+        self.preset_menu = QMenu(self.tr("Window preset"), self)
         self._build_center()
         self._build_menus()
         self._build_toolbar()
@@ -78,7 +87,7 @@ class MainWindow(QMainWindow):
         layout.setSpacing(0)
         layout.addWidget(self.messages)
         layout.addWidget(self.slice_view, 1)
-        layout.addWidget(self.slice_slider)
+        layout.addWidget(self.slice_bar)
         self.tabs = QTabWidget()
         self.tabs.setDocumentMode(True)
         self.tabs.addTab(self._review_tab(), self.tr("Review"))
@@ -100,6 +109,7 @@ class MainWindow(QMainWindow):
         layout = QVBoxLayout(content)
         layout.setContentsMargins(12, 12, 12, 12)
         layout.setSpacing(24)
+        layout.addWidget(self.series_panel)
         layout.addWidget(self.overlay_panel)
         layout.addWidget(self.window_panel)
         layout.addStretch(1)
@@ -111,13 +121,14 @@ class MainWindow(QMainWindow):
         return area
 
     def _build_menus(self) -> None:
+        submenus = {"recent": self.recent_menu, "presets": self.preset_menu}
         for title, keys in MENUS:
             menu = self.menuBar().addMenu(QCoreApplication.translate("Actions", title))
             for key in keys:
                 if key == "-":
                     menu.addSeparator()
-                elif key == "recent":
-                    menu.addMenu(self.recent_menu)
+                elif key in submenus:
+                    menu.addMenu(submenus[key])
                 else:
                     menu.addAction(self.actions_by_key[key])
 
@@ -151,6 +162,9 @@ class MainWindow(QMainWindow):
                 bar.addWidget(widgets[key])
             else:
                 bar.addAction(self.actions_by_key[key])
+                made = bar.widgetForAction(self.actions_by_key[key])
+                if key in TOOLBAR_ICONS and isinstance(made, QToolButton):
+                    made.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonIconOnly)
 
     def _build_status(self) -> None:
         bar = self.statusBar()

@@ -4,86 +4,82 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections import OrderedDict
-from dataclasses import dataclass
 from functools import partial
 
-import numpy as np
-import numpy.ma  # else np.percentile imports it while somebody waits for the first slice
-import numpy.typing as npt
 from PySide6.QtCore import QObject, Signal
 
-from medseg_desktop.core.display import PixelFormat, modality_values, percentile_window
 from medseg_desktop.core.errors import UnreadableSliceError
-from medseg_desktop.core.view import SeriesFacts
+from medseg_desktop.core.preprocessing import Preprocessing
 from medseg_desktop.core.volume import Series
 from medseg_desktop.io.memory import free_memory_bytes
 from medseg_desktop.io.pixels import FrameReader
 from medseg_desktop.qt.background import Background
+from medseg_desktop.qt.loaded_slice import LoadedSlice, SeriesKey
 
-SeriesKey = tuple[str, int]
+__all__ = ["LoadedSlice", "SeriesKey", "SliceLoader"]
+
 _FALLBACK_CACHE_BYTES = 1 << 30
 _THREADS = 2
+#: A preview costs far more than reading; only so many slices around the wanted one are made.
+_PREVIEW_REACH = 2
+_PROGRESS_S = 0.05
 _log = logging.getLogger(__name__)
 
+_CacheKey = tuple[SeriesKey, int, Preprocessing | None]
 
-@dataclass(frozen=True, eq=False)
-class LoadedSlice:
-    """Pixels of one slice.
 
-    Attributes:
-        stored: as in the file, (rows, columns), or (rows, columns, 3) for colour.
-        values: modality values, (rows, columns); of a colour slice its luminance.
-        low, high: range of `values`.
-    """
-
-    series_key: SeriesKey
-    index: int
-    stored: npt.NDArray[np.generic]
-    values: npt.NDArray[np.generic]
-    fmt: PixelFormat
-    low: float
-    high: float
-
-    def facts(self) -> SeriesFacts:
-        """The first facts of a series, from this slice."""
-        window = self.fmt.window or percentile_window(self.values, 0.5, 99.8)
-        return SeriesFacts(self.fmt, self.low, self.high, window)
-
-    @property
-    def nbytes(self) -> int:
-        shared = self.values is self.stored
-        return self.stored.nbytes + (0 if shared else self.values.nbytes)
+def default_cache_bytes() -> int:
+    """A quarter of the memory that is free when the program starts."""
+    free = free_memory_bytes()
+    return free // 4 if free else _FALLBACK_CACHE_BYTES
 
 
 class SliceLoader(QObject):
     """Reads one series at a time: the requested slice first, then outwards from it.
 
+    What does not fit into the cache is not read ahead; the slices farthest from the requested
+    one give way, those of other series first.
+
     Signals:
         loaded(LoadedSlice): every slice of the series once, and a requested one again.
         failed(key, index, reason).
-        progress(loaded, total): of the series.
+        progress(loaded, total): of the slices of the series that are read ahead.
     """
 
     loaded = Signal(object)
     failed = Signal(object, int, str)
     progress = Signal(int, int)
 
-    def __init__(self, parent: QObject | None = None) -> None:
+    def __init__(self, parent: QObject | None = None, cache_bytes: int = 0) -> None:
         super().__init__(parent)
         self._background = Background(_THREADS, "slices", self)
         self._reader = FrameReader()
-        self._cache: OrderedDict[tuple[SeriesKey, int], LoadedSlice] = OrderedDict()
+        self._cache: OrderedDict[_CacheKey, LoadedSlice] = OrderedDict()
         self._bytes = 0
-        free = free_memory_bytes()
-        self._limit = free // 4 if free else _FALLBACK_CACHE_BYTES
+        self._limit = cache_bytes or default_cache_bytes()
         self._series: Series | None = None
+        self._preview: Preprocessing | None = None
+        self._told_at = 0.0
         # Shared with the reading threads, under the lock.
         self._lock = threading.Lock()
         self._generation = 0
         self._todo: set[int] = set()
         self._wanted = 0
+        self._done_around = 0  # every slice nearer to the wanted one is read or being read
+        self._reach = 0
         self._readers = 0
+
+    @property
+    def cached_bytes(self) -> int:
+        """Memory that the kept slices take."""
+        return self._bytes
+
+    def set_cache_bytes(self, limit: int) -> None:
+        """How much memory the kept slices may take; 0 for the default."""
+        self._limit = limit or default_cache_bytes()
+        self._make_room()
 
     def forget(self) -> None:
         """Another folder was opened: drop everything that was read."""
@@ -93,17 +89,24 @@ class SliceLoader(QObject):
         self._cache.clear()
         self._bytes = 0
         self._series = None
+        self._reader.close()
         self._reader = FrameReader()  # the old one keeps files as they were
 
-    def set_series(self, series: Series, start: int) -> None:
-        """Read a whole series in the background, beginning at slice `start`."""
-        self._series = series
+    def set_series(self, series: Series, start: int, preview: Preprocessing | None = None) -> None:
+        """Read a whole series in the background, beginning at slice `start`.
+
+        Args:
+            preview: prepare the slices as a model sees them; None reads them as they are.
+        """
+        self._series, self._preview = series, preview
         total = range(len(series.slices))
         with self._lock:
             self._generation += 1
-            self._todo = {i for i in total if (series.key, i) not in self._cache}
-            self._wanted = start
-        self.progress.emit(len(total) - len(self._todo), len(total))
+            self._todo = {i for i in total if (series.key, i, preview) not in self._cache}
+            self._reach = len(total) if preview is None else _PREVIEW_REACH
+            self._want(start)
+        self._told_at = 0.0
+        self._tell_progress()
         self._start_readers()
 
     def request(self, index: int) -> None:
@@ -111,18 +114,20 @@ class SliceLoader(QObject):
         series = self._series
         if series is None:
             return
-        cached = self._cache.get((series.key, index))
+        key = (series.key, index, self._preview)
+        cached = self._cache.get(key)
         with self._lock:
-            self._wanted = index
+            self._want(index)
             if cached is None:
                 self._todo.add(index)
         if cached is not None:
-            self._cache.move_to_end((series.key, index))
+            self._cache.move_to_end(key)
             self.loaded.emit(cached)
-        else:
-            self._start_readers()
+        self._start_readers()
 
-    def read_now(self, series: Series, index: int) -> LoadedSlice:
+    def read_now(
+        self, series: Series, index: int, preview: Preprocessing | None = None
+    ) -> LoadedSlice:
         """Read one slice in the calling thread (thumbnails, predictions).
 
         Raises:
@@ -130,9 +135,7 @@ class SliceLoader(QObject):
         """
         item = series.slices[index]
         stored, fmt = self._reader.read(item.path, item.frame)
-        values = modality_values(_luminance(stored), fmt)
-        low, high = float(values.min()), float(values.max())
-        return LoadedSlice(series.key, index, stored, values, fmt, low, high)
+        return LoadedSlice.of(series.key, index, stored, fmt, preview)
 
     def close(self) -> None:
         """End the threads."""
@@ -140,33 +143,57 @@ class SliceLoader(QObject):
             self._generation += 1
             self._todo.clear()
         self._background.close()
+        self._reader.close()
+
+    # -- which slice is next; all of it under the lock
+
+    def _want(self, index: int) -> None:
+        self._wanted, self._done_around = index, 0
+
+    def _take_next(self) -> int | None:
+        """The nearest slice that is to be read, taken off the list."""
+        distance = self._done_around
+        while distance <= self._reach and self._todo:
+            for index in (self._wanted + distance, self._wanted - distance):
+                if index in self._todo:
+                    self._todo.discard(index)
+                    self._done_around = distance
+                    return index
+            distance += 1
+        self._done_around = distance
+        return None
 
     def _start_readers(self) -> None:
-        series = self._series
+        series, preview = self._series, self._preview
         with self._lock:
             generation = self._generation
             missing = min(_THREADS, len(self._todo)) - self._readers
             self._readers += max(missing, 0)
         if series is not None:
             for _ in range(missing):
-                self._background.submit(partial(self._read, series, generation), _nothing)
+                self._background.submit(partial(self._read, series, preview, generation), _nothing)
 
-    def _read(self, series: Series, generation: int) -> None:
-        """In a reading thread: read what is nearest to the wanted slice until nothing is left."""
+    # -- in a reading thread
+
+    def _read(self, series: Series, preview: Preprocessing | None, generation: int) -> None:
+        """Read what is nearest to the wanted slice until nothing is left."""
+        first = True
         while True:
             with self._lock:
-                if generation != self._generation or not self._todo:
+                index = self._take_next() if generation == self._generation else None
+                if index is None:
                     self._readers -= 1
                     restart = generation != self._generation and bool(self._todo)
                     break
-                index = min(self._todo, key=lambda i: abs(i - self._wanted))
-                self._todo.discard(index)
             try:
-                loaded = self.read_now(series, index)
+                loaded = self.read_now(series, index, preview)
+                if first:
+                    _ = loaded.facts  # worked out here, not when the window needs them
+                    first = False
             except UnreadableSliceError as error:
                 reason = error.message
             except Exception:  # this thread must go on with the other slices
-                _log.exception("unexpected error in slice %d of %s", index, series.path)
+                _log.exception("unexpected error in slice %d of a series", index)
                 reason = "its pixels cannot be read"
             else:
                 self._background.deliver(partial(self._on_loaded, generation, loaded))
@@ -174,8 +201,10 @@ class SliceLoader(QObject):
             self._background.deliver(
                 partial(self._on_failed, generation, series.key, index, reason)
             )
-        if restart:  # another series was chosen while this thread was busy with the old one
-            self._background.deliver(self._start_readers)
+        # Where another series was chosen while this thread was busy with the old one, go on.
+        self._background.deliver(self._start_readers if restart else self._tell_end)
+
+    # -- back in the GUI thread
 
     def _on_loaded(self, generation: int, loaded: LoadedSlice) -> None:
         if generation != self._generation:
@@ -190,30 +219,50 @@ class SliceLoader(QObject):
             self._tell_progress()
 
     def _tell_progress(self) -> None:
-        if self._series is not None:
-            total = len(self._series.slices)
-            self.progress.emit(total - len(self._todo), total)
+        """At most 20 times a second; the end is told by `_tell_end`."""
+        now = time.monotonic()
+        if self._series is None or now - self._told_at < _PROGRESS_S:
+            return
+        self._told_at = now
+        with self._lock:
+            left = sum(abs(i - self._wanted) <= self._reach for i in self._todo)
+            total = len(self._series.slices) - len(self._todo) + left
+        self.progress.emit(total - left, total)
+
+    def _tell_end(self) -> None:
+        """A reading thread has found nothing more to read."""
+        self._told_at = 0.0
+        self._tell_progress()
 
     def _keep(self, loaded: LoadedSlice) -> None:
-        key = (loaded.series_key, loaded.index)
-        if key in self._cache:
-            return
-        self._cache[key] = loaded
-        self._bytes += loaded.nbytes
+        key = (loaded.series_key, loaded.index, loaded.preview)
+        if key not in self._cache:
+            self._cache[key] = loaded
+            self._bytes += loaded.nbytes
+            if loaded.preview is None:
+                # Half of what fits on each side, so that reading ahead drops nothing near.
+                fits = self._limit // max(loaded.nbytes, 1)
+                total = len(self._series.slices) if self._series else 0
+                with self._lock:
+                    self._reach = total if fits >= total else max(int(fits) - 1, 1) // 2
+            self._make_room()
+
+    def _make_room(self) -> None:
         while self._bytes > self._limit and len(self._cache) > 1:
-            _, dropped = self._cache.popitem(last=False)
-            self._bytes -= dropped.nbytes
+            key = self._least_wanted()
+            self._bytes -= self._cache.pop(key).nbytes
+            if self._series is not None and key[0] == self._series.key and key[2] == self._preview:
+                with self._lock:
+                    self._todo.add(key[1])
+
+    def _least_wanted(self) -> _CacheKey:
+        """The oldest slice of another series, else the one farthest from the wanted slice."""
+        series = self._series
+        for key in self._cache:
+            if series is None or key[0] != series.key or key[2] != self._preview:
+                return key
+        return max(self._cache, key=lambda key: abs(key[1] - self._wanted))
 
 
 def _nothing(_result: None) -> None:
     """The reading threads deliver slice by slice and have no result of their own."""
-
-
-def _luminance(stored: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
-    """A colour slice (rows, columns, 3) as grey (ITU-R BT.601); a grey one as it is."""
-    if stored.ndim == 2:
-        return stored
-    if stored.ndim != 3 or stored.shape[2] != 3:
-        raise UnreadableSliceError("its pixels have an unknown layout")
-    weights = np.array([0.299, 0.587, 0.114], np.float32)
-    return stored.astype(np.float32) @ weights

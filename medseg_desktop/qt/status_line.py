@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QObject
 
+from medseg_desktop.core.geometry import patient_position_mm
 from medseg_desktop.core.run_state import RunState
 from medseg_desktop.qt.main_window import MainWindow
 from medseg_desktop.qt.presenters.slice_presenter import SlicePresenter
@@ -67,9 +68,24 @@ class StatusLine(QObject):
             self.clear("slices")
 
     def _show_cursor(self, column: float, row: float) -> None:
-        text = self.tr("row {row}, column {column}").format(row=int(row), column=int(column))
-        value = self._slices.value_at(int(row), int(column))
-        self._window.cursor_text.setText(f"{text}: {value:g}" if value is not None else text)
+        """Place in the slice and in the patient, stored value, and what it means."""
+        view, loaded = self._study.view, self._slices.loaded
+        if view is None or loaded is None:
+            return
+        at = (int(row), int(column))
+        parts = [self.tr("row {row}, column {column}").format(row=at[0], column=at[1])]
+        place = patient_position_mm(view.series, view.slice, column, row)
+        if place is not None:
+            parts.append("({:.1f}, {:.1f}, {:.1f}) mm".format(*place))
+        stored = loaded.stored_at(*at)
+        if stored is not None:
+            parts.append(" ".join(f"{value:g}" for value in stored))
+        value = loaded.modality_at(*at)
+        if value is not None:
+            parts.append(f"= {value:g} {view.units}".rstrip())
+        elif view.units and stored is not None and not loaded.is_colour:
+            parts[-1] += f" {view.units}"
+        self._window.cursor_text.setText("  ".join(parts))
 
     def _on_training(self, run: RunState) -> None:
         if run.is_over:

@@ -33,7 +33,7 @@ def click(widget: QWidget) -> None:
 def opened(qtbot: QtBot, controller: Controller, folder: Path) -> None:
     with qtbot.waitSignal(controller.study.folder_changed, timeout=WAIT_MS):
         controller.open(folder)
-    qtbot.waitUntil(lambda: controller.slices.value_at(0, 0) is not None, timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: controller.slices.loaded is not None, timeout=WAIT_MS)
 
 
 def review(controller: Controller) -> None:
@@ -95,12 +95,12 @@ def predict(qtbot: QtBot, controller: Controller) -> None:
     view = controller.study.view
     assert view is not None
     qtbot.waitUntil(
-        lambda: len(controller.slices.predicted) == len(view.series.slices), timeout=WAIT_MS
+        lambda: len(controller.overlays.predicted) == len(view.series.slices), timeout=WAIT_MS
     )
     stage = controller.window.slice_view._stage
     assert stage.texts.bottom_right == ["Prediction: flair-v1"]
     assert stage.prediction.isVisible()
-    found = [i for i, label_map in controller.slices.predicted.items() if label_map.any()]
+    found = [i for i, label_map in controller.overlays.predicted.items() if label_map.any()]
     for index in found[:1]:  # four steps may have taught it nothing at all
         controller.study.set_slice(index)
         colours = {outline.colour for _, outline, _ in stage.outlines._drawn}

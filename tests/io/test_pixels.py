@@ -54,7 +54,7 @@ def test_rescale_window_and_inversion_are_read(tmp_path: Path) -> None:
     )
     _, fmt = FrameReader().read(str(path), 0)
     assert (fmt.slope, fmt.intercept, fmt.inverted) == (2.5, -1024, True)
-    assert fmt.window == Window(40, 400)
+    assert fmt.default_voi == Window(40, 400)
 
 
 def test_colour_has_three_samples(tmp_path: Path) -> None:
@@ -103,7 +103,7 @@ def test_each_frame_of_an_enhanced_file_has_its_own_rescale_and_window(tmp_path:
     formats = [FrameReader().read(str(path), i)[1] for i in range(2)]
     assert [f.slope for f in formats] == [2, 4]
     assert [f.intercept for f in formats] == [1, 1]
-    assert [f.window for f in formats] == [Window(30, 100), Window(60, 100)]
+    assert [f.default_voi for f in formats] == [Window(30, 100), Window(60, 100)]
 
 
 def damaged(path: Path, name: str, good: str, bad: bytes) -> str:
@@ -117,7 +117,7 @@ def damaged(path: Path, name: str, good: str, bad: bytes) -> str:
 
 def test_a_damaged_window_is_left_out_but_a_damaged_slope_is_refused(tmp_path: Path) -> None:
     path = damaged(tmp_path / "w", "WindowCenter", "12.3456789012", b"12,3456789012")
-    assert FrameReader().read(path, 0)[1].window is None
+    assert FrameReader().read(path, 0)[1].default_voi is None
     path = damaged(tmp_path / "s", "RescaleSlope", "12.3456789012", b"12,3456789012")
     with pytest.raises(UnreadableSliceError, match="RescaleSlope makes no sense"):
         FrameReader().read(path, 0)

@@ -100,16 +100,16 @@ def test_each_series_keeps_its_window_while_scrolling_and_when_shown_again(
 ) -> None:
     found = opened(qtbot, session, write_study(tmp_path / "s", ("A", "B"), slices=4))
     mine = Window(321.0, 654.0)
-    session.set_window(mine)
+    session.set_voi(mine)
     session.step_slice(1)
-    assert shown(session).window == mine
+    assert shown(session).voi == mine
     with qtbot.waitSignal(session.slice_loaded, timeout=WAIT_MS):
         session.set_series(found.series[1].key)
-    assert shown(session).window != mine
+    assert shown(session).voi != mine
     session.set_series(found.series[0].key)
-    assert shown(session).window == mine
-    session.set_window(None)
-    assert shown(session).window != mine
+    assert shown(session).voi == mine
+    session.set_voi(None)
+    assert shown(session).voi != mine
 
 
 def test_a_series_switch_while_reading_drops_the_late_slices(

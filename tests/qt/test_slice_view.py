@@ -8,9 +8,10 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
+from medseg_desktop.core.display import PixelFormat, window_between
 from medseg_desktop.qt.canvas.corner_text import scale_bar
 from medseg_desktop.qt.canvas.mouse import WheelSteps
-from medseg_desktop.qt.canvas.slice_view import CornerTexts, Outline, SliceView
+from medseg_desktop.qt.canvas.slice_view import CornerTexts, Outline, Rendering, SliceView
 
 LEFT, MIDDLE, RIGHT = (
     Qt.MouseButton.LeftButton,
@@ -26,8 +27,12 @@ def view(qtbot: QtBot) -> SliceView:
     result.resize(400, 400)
     result.show()
     qtbot.waitExposed(result)
-    result.set_slice(np.zeros((20, 20), np.uint16), (0, 100))
+    result.set_slice(np.zeros((20, 20), np.uint16), levels(0, 100))
     return result
+
+
+def levels(low: float, high: float, inverted: bool = False) -> Rendering:
+    return Rendering(PixelFormat(), window_between(low, high), inverted)
 
 
 def surface(view: SliceView) -> QWidget:
@@ -67,7 +72,7 @@ def colour_at(view: SliceView, column: float, row: float) -> QColor:
 def test_each_pixel_is_drawn_over_its_own_unit_square(view: SliceView) -> None:
     pixels = np.zeros((20, 20), np.uint16)
     pixels[3, 15] = 100
-    view.set_slice(pixels, (0, 100))
+    view.set_slice(pixels, levels(0, 100))
     assert colour_at(view, 15.1, 3.1).lightness() == 255
     assert colour_at(view, 15.9, 3.9).lightness() == 255
     assert colour_at(view, 14.9, 3.5).lightness() == 0
@@ -75,17 +80,17 @@ def test_each_pixel_is_drawn_over_its_own_unit_square(view: SliceView) -> None:
 
 
 def test_levels_and_inversion_change_the_shown_grey(view: SliceView) -> None:
-    view.set_slice(np.full((20, 20), 50, np.int16), (0, 100))
-    assert colour_at(view, 10, 10).red() == 127
-    view.set_levels(0, 200)
-    assert colour_at(view, 10, 10).red() == 63
-    view.set_inverted(True)
-    assert colour_at(view, 10, 10).red() == 192
+    view.set_slice(np.full((20, 20), 50, np.int16), levels(0, 100))
+    assert colour_at(view, 10, 10).red() == 128
+    view.set_rendering(levels(0, 200))
+    assert colour_at(view, 10, 10).red() == 64
+    view.set_rendering(levels(0, 200, inverted=True))
+    assert colour_at(view, 10, 10).red() == 191
 
 
 def test_a_slice_of_another_shape_is_refused(view: SliceView) -> None:
-    with pytest.raises(ValueError, match="two axes"):
-        view.set_slice(np.zeros((3, 20, 20)), (0, 1))
+    with pytest.raises(ValueError, match="rows, columns"):
+        view.set_slice(np.zeros((20, 20, 4)), levels(0, 1))
 
 
 def test_outlines_lie_where_their_points_lie_and_hide_with_the_overlays(view: SliceView) -> None:
@@ -233,9 +238,9 @@ def test_zoom_is_kept_between_slices_of_a_series_and_fitted_for_another_shape(
 ) -> None:
     wheel(view, 240, control=True)
     zoomed = view._stage.pixel_width_px()
-    view.set_slice(np.ones((20, 20), np.uint16), (0, 100))
+    view.set_slice(np.ones((20, 20), np.uint16), levels(0, 100))
     assert view._stage.pixel_width_px() == pytest.approx(zoomed)
-    view.set_slice(np.ones((40, 40), np.uint16), (0, 100))
+    view.set_slice(np.ones((40, 40), np.uint16), levels(0, 100))
     assert view._stage.pixel_width_px() < zoomed
 
 
@@ -273,7 +278,7 @@ def test_corner_texts_are_drawn_only_while_a_slice_is_shown(view: SliceView) -> 
 
 
 def test_corner_text_stays_readable_on_a_white_slice(view: SliceView) -> None:
-    view.set_slice(np.full((20, 20), 100, np.uint16), (0, 100))
+    view.set_slice(np.full((20, 20), 100, np.uint16), levels(0, 100))
     view.set_corner_texts(CornerTexts(top_left=["WW 1200"]))
     image = view.grab().toImage()
     dark = sum(image.pixelColor(x, y).lightness() < 90 for x in range(8, 80) for y in range(8, 30))

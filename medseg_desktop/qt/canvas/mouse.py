@@ -17,6 +17,7 @@ class DragAction(Enum):
     WINDOW = auto()
     PAN = auto()
     ZOOM = auto()
+    BOX = auto()
 
 
 ButtonMap = Mapping[Qt.MouseButton, DragAction]
@@ -27,6 +28,9 @@ BROWSE: Final[ButtonMap] = {
     Qt.MouseButton.MiddleButton: DragAction.PAN,
     Qt.MouseButton.RightButton: DragAction.ZOOM,
 }
+
+#: While a box is to be drawn, whose values set the window.
+WINDOW_BOX: Final[ButtonMap] = {**BROWSE, Qt.MouseButton.LeftButton: DragAction.BOX}
 
 _NOTCH = 120  # eighths of a degree of one notch of a mouse wheel
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pyqtgraph as pg
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QFont, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtGui import QColor, QFont, QPainter, QPaintEvent, QPen, QResizeEvent, QTransform
 from PySide6.QtWidgets import QGraphicsView, QWidget
 
+from medseg_desktop.core.geometry import SpatialTransformation
 from medseg_desktop.qt.canvas.corner_text import (
     CornerTexts,
     OrientationLetters,
@@ -39,15 +40,19 @@ class SliceStage(pg.GraphicsView):  # type: ignore[misc]
         self.label_map = PixelItem()
         self.prediction = PixelItem()
         self.outlines = OutlineItem()
-        # Later items lie on top.
+        # Turned and flipped as a whole; later items lie on top.
+        self._content = pg.ItemGroup()
+        self.box.addItem(self._content, ignoreBounds=True)
         for item in (self.grey, self.label_map, self.prediction, self.outlines):
-            self.box.addItem(item, ignoreBounds=True)
+            item.setParentItem(self._content)
         self.texts = CornerTexts()
         self.letters = OrientationLetters()
         self.message = ""
         self.text_font = QFont()
-        self.column_mm: float | None = None
+        self.rubber_band: QRectF | None = None
+        self._column_mm: float | None = None
         self._pixel_aspect = 1.0
+        self._turned = SpatialTransformation()
         self._shape: tuple[int, int] | None = None
         self._fitted = True
 
@@ -61,15 +66,30 @@ class SliceStage(pg.GraphicsView):  # type: ignore[misc]
         changed = shape is not None and shape != self._shape
         self._shape = shape
         if changed:
-            self.fit()
+            self._place()
 
-    def set_pixel_aspect(self, aspect: float) -> None:
-        """Height of a pixel divided by its width."""
+    def set_pixel_aspect(self, aspect: float, column_mm: float | None) -> None:
+        """Height of a pixel divided by its width, and its width in mm (None: unknown)."""
+        self._column_mm = column_mm
         if aspect != self._pixel_aspect:
             self._pixel_aspect = aspect
-            # pyqtgraph wants screen pixels per x divided by screen pixels per y.
-            self.box.setAspectLocked(True, ratio=1.0 / aspect)
-            self.fit()
+            self._place()
+
+    def set_turned(self, turned: SpatialTransformation) -> None:
+        """Rotates and flips everything that lies on the slice."""
+        if turned != self._turned:
+            self._turned = turned
+            self._place()
+
+    def _place(self) -> None:
+        """Turns the content and fits it."""
+        sideways = self._turned.quarter_turns % 2 == 1
+        # pyqtgraph wants screen pixels per x divided by screen pixels per y.
+        ratio = self._pixel_aspect if sideways else 1.0 / self._pixel_aspect
+        self.box.setAspectLocked(True, ratio=ratio)
+        if self._shape is not None:
+            self._content.setTransform(QTransform(*self._turned.matrix(*self._shape)))
+        self.fit()
 
     def fit(self) -> None:
         """The whole slice as large as possible."""
@@ -77,7 +97,14 @@ class SliceStage(pg.GraphicsView):  # type: ignore[misc]
         if self._shape is None:
             return
         rows, columns = self._shape
-        self.box.setRange(QRectF(0, 0, columns, rows), padding=_FIT_MARGIN, disableAutoRange=True)
+        area = self._content.transform().mapRect(QRectF(0, 0, columns, rows))
+        self.box.setRange(area, padding=_FIT_MARGIN, disableAutoRange=True)
+
+    def show_pixels(self) -> None:
+        """One column of the slice on one pixel of the screen, around the middle of the view."""
+        middle = QPointF(self.viewport().rect().center())
+        across = self.pixel_height_px() if self._turned.quarter_turns % 2 else self.pixel_width_px()
+        self.zoom(1 / (across * self.devicePixelRatioF()), middle)
 
     def zoom(self, factor: float, at: QPointF) -> None:
         """Magnifies by `factor` (above 1 = closer) around a viewport position."""
@@ -88,7 +115,7 @@ class SliceStage(pg.GraphicsView):  # type: ignore[misc]
         wanted = min(max(scale * factor, smallest), _LARGEST_PIXEL_PX)
         self._fitted = False
         shrink = scale / wanted
-        self.box.scaleBy((shrink, shrink), center=self.to_slice(at))
+        self.box.scaleBy((shrink, shrink), center=self._to_box(at))
 
     def pan(self, step: QPointF) -> None:
         """Moves the slice by `step` viewport pixels."""
@@ -99,28 +126,36 @@ class SliceStage(pg.GraphicsView):  # type: ignore[misc]
         self.box.translateBy(x=-step.x() / width, y=-step.y() / height)
 
     def pixel_width_px(self) -> float:
-        """Screen pixels (logical) that one column of the slice takes."""
+        """Screen pixels (logical) from left to right that one pixel of the slice takes."""
         return abs(float(self.box.childTransform().m11()))
 
     def pixel_height_px(self) -> float:
-        """Screen pixels (logical) that one row of the slice takes."""
+        """Screen pixels (logical) from top to bottom that one pixel of the slice takes."""
         return abs(float(self.box.childTransform().m22()))
 
     def to_slice(self, position: QPointF) -> QPointF:
         """Viewport position -> (x = column, y = row) in corner coordinates."""
-        return QPointF(self.box.mapSceneToView(self.mapToScene(position.toPoint())))
+        inverse, _ = self._content.transform().inverted()
+        return QPointF(inverse.map(self._to_box(position)))
 
     def from_slice(self, point: QPointF) -> QPointF:
         """(x = column, y = row) in corner coordinates -> viewport position."""
         self.box.updateMatrix()
-        return QPointF(self.mapFromScene(self.box.mapViewToScene(point)))
+        turned = self._content.transform().map(point)
+        return QPointF(self.mapFromScene(self.box.mapViewToScene(turned)))
+
+    def _to_box(self, position: QPointF) -> QPointF:
+        """Viewport position -> coordinates of the turned slice."""
+        return QPointF(self.box.mapSceneToView(self.mapToScene(position.toPoint())))
 
     def current_scale_bar(self) -> ScaleBar | None:
         """The scale bar at this zoom; None without spacing or slice."""
-        if self.column_mm is None or self._shape is None:
+        if self._column_mm is None or self._shape is None:
             return None
+        sideways = self._turned.quarter_turns % 2 == 1
+        across_mm = self._column_mm * (self._pixel_aspect if sideways else 1.0)
         room = min(self.viewport().width() * 0.2, 200.0)
-        return scale_bar(self.pixel_width_px() / self.column_mm, room)
+        return scale_bar(self.pixel_width_px() / across_mm, room)
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:
         super().resizeEvent(event)
@@ -138,6 +173,9 @@ class SliceStage(pg.GraphicsView):  # type: ignore[misc]
         area = QRectF(self.viewport().rect())
         if self._shape is not None:
             paint_texts(painter, area, self.texts, self.letters, self.current_scale_bar())
+        if self.rubber_band is not None:
+            painter.setPen(QPen(QColor(current_tokens().accent), 1, Qt.PenStyle.DashLine))
+            painter.drawRect(self.rubber_band)
         if self.message:
             paint_message(painter, area, self.message, self._shape is not None)
         painter.end()

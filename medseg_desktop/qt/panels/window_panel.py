@@ -21,12 +21,14 @@ class WindowPanel(QWidget):
         preset_chosen(str): the key of a preset.
         reset_requested(): back to the window the series came with.
         inverted_changed(bool).
+        per_slice_changed(bool): every slice with its own window, or one for the series.
     """
 
     window_changed = Signal(float, float)
     preset_chosen = Signal(str)
     reset_requested = Signal()
     inverted_changed = Signal(bool)
+    per_slice_changed = Signal(bool)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -37,6 +39,10 @@ class WindowPanel(QWidget):
         self.presets.setAccessibleName(self.tr("Window preset"))
         self.presets.setPlaceholderText(self.tr("Preset"))
         self.invert = QCheckBox(self.tr("Invert"))
+        self.per_slice = QCheckBox(self.tr("Per slice"))
+        self.per_slice.setToolTip(
+            self.tr("Show every slice with the window of its file, instead of one for the series")
+        )
         self.reset = button(self.tr("Reset"), "reset")
         layout = column(self)
         layout.addWidget(label(self.tr("Window"), "title"))
@@ -47,12 +53,18 @@ class WindowPanel(QWidget):
         foot.addWidget(self.presets, 1)
         foot.addWidget(self.reset)
         layout.addLayout(foot)
-        layout.addWidget(self.invert)
+        checks = row()
+        checks.addWidget(self.invert)
+        checks.addWidget(self.per_slice)
+        checks.addStretch(1)
+        layout.addLayout(checks)
         self.width_slider.value_changed.connect(self._changed)
         self.level_slider.value_changed.connect(self._changed)
         self.presets.activated.connect(self._preset)
         self.invert.toggled.connect(self._inverted)
+        self.per_slice.toggled.connect(self.per_slice_changed)
         self.reset.clicked.connect(self.reset_requested)
+        self._ends = (0.0, 255.0)
         self.set_range(0.0, 255.0)
         self.set_window(127.5, 255.0)
 
@@ -67,10 +79,21 @@ class WindowPanel(QWidget):
         self.level_slider.set_range(low, high, low - span * 5, high + span * 5)
         self.histogram.set_range(low, high)
 
-    def set_window(self, center: float, width: float) -> None:
-        """Shows a window; emits nothing."""
+    def set_window(
+        self, center: float, width: float, low: float | None = None, high: float | None = None
+    ) -> None:
+        """Shows a window; emits nothing.
+
+        Args:
+            low, high: what is shown as black and white; by default those of a linear window.
+        """
         self.level_slider.set_value(center)
         self.width_slider.set_value(width)
+        linear = Window(center, width)
+        self._ends = (
+            linear.low if low is None else low,
+            linear.high if high is None else high,
+        )
         self._draw()
 
     def set_histogram(self, counts: npt.ArrayLike) -> None:
@@ -82,6 +105,11 @@ class WindowPanel(QWidget):
         with QSignalBlocker(self.invert):
             self.invert.setChecked(inverted)
         self._draw()
+
+    def set_per_slice(self, per_slice: bool) -> None:
+        """Shows whether every slice has its own window; emits nothing."""
+        with QSignalBlocker(self.per_slice):
+            self.per_slice.setChecked(per_slice)
 
     def set_presets(self, presets: Sequence[tuple[str, str]], current: str | None = None) -> None:
         """Fills the list.
@@ -102,12 +130,10 @@ class WindowPanel(QWidget):
             self.presets.setCurrentIndex(-1 if key is None else self.presets.findData(key))
 
     def _draw(self) -> None:
-        window = Window(self.level_slider.value, self.width_slider.value)
-        self.histogram.set_window(window.low, window.high, self.invert.isChecked())
+        self.histogram.set_window(*self._ends, self.invert.isChecked())
 
     def _changed(self) -> None:
         self.set_preset(None)
-        self._draw()
         self.window_changed.emit(self.level_slider.value, self.width_slider.value)
 
     def _preset(self, index: int) -> None:

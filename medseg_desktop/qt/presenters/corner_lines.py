@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QCoreApplication
 
+from medseg_desktop.core.display import Voi, Window
 from medseg_desktop.core.view import ResolvedView
 from medseg_desktop.core.volume import Acquisition, Series, Slice, slice_normal
 from medseg_desktop.qt.canvas.corner_text import CornerTexts
@@ -19,10 +20,13 @@ def corner_texts(view: ResolvedView, model: str) -> CornerTexts:
     # An ID that only repeats the name says nothing new.
     names = {"".join(filter(str.isalnum, line)).casefold(): line for line in who if line}
     identity = list(names.values()) if view.identity else [hidden]
-    window = []
-    if view.window is not None:
-        window = [f"WW {_number(view.window.width)}  WL {_number(view.window.center)}"]
-    place = [f"{view.index + 1} / {len(series.slices)}", *position_lines(view.slice, series)]
+    window = [voi_line(view.voi)] if view.voi is not None and not view.colour else []
+    if view.preview is not None:
+        window.append(QCoreApplication.translate("CornerTexts", "As the model sees it"))
+    place = [f"{view.position + 1} / {series.positions}", *position_lines(view.slice, series)]
+    if series.time_points > 1:
+        time = QCoreApplication.translate("CornerTexts", "Time {i} / {n}")
+        place.insert(0, time.format(i=view.time_point + 1, n=series.time_points))
     prediction = QCoreApplication.translate("CornerTexts", "Prediction: {model}")
     return CornerTexts(
         top_left=[*identity, date_text(series.study_date), series.title],
@@ -30,6 +34,13 @@ def corner_texts(view: ResolvedView, model: str) -> CornerTexts:
         bottom_left=place,
         bottom_right=[prediction.format(model=model)] if model else [],
     )
+
+
+def voi_line(voi: Voi) -> str:
+    """E.g. "WW 1200  WL 600"; a table has no numbers."""
+    if isinstance(voi, Window):
+        return f"WW {_number(voi.width)}  WL {_number(voi.center)}"
+    return QCoreApplication.translate("CornerTexts", "Table of the file")
 
 
 def position_lines(item: Slice, series: Series) -> list[str]:

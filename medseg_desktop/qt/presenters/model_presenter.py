@@ -14,6 +14,7 @@ from medseg_desktop.io.workspace import ModelEntry
 from medseg_desktop.qt.panels.message_bar import Level, MessageBar
 from medseg_desktop.qt.panels.overlay_panel import Layer, OverlayPanel
 from medseg_desktop.qt.prediction_loader import PredictionLoader
+from medseg_desktop.qt.presenters.overlay_presenter import OverlayPresenter
 from medseg_desktop.qt.presenters.slice_presenter import SlicePresenter
 from medseg_desktop.qt.sessions.runs import RunSession
 from medseg_desktop.qt.sessions.study import StudySession
@@ -34,13 +35,14 @@ class ModelPresenter(QObject):
         runs: RunSession,
         predictions: PredictionLoader,
         slices: SlicePresenter,
+        overlays: OverlayPresenter,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
         self._chooser, self._action, self._panel = chooser, action, panel
         self._messages = messages
         self._study, self._runs = study, runs
-        self._predictions, self._slices = predictions, slices
+        self._predictions, self._slices, self._overlays = predictions, slices, overlays
         self._offered: Path | None = None
         chooser.activated.connect(self._on_chosen)
         action.toggled.connect(self._on_toggled)
@@ -127,8 +129,10 @@ class ModelPresenter(QObject):
 
     def _on_model(self, predictor: Predictor | None) -> None:
         self._predictions.stop()
-        self._slices.set_predictor(predictor)
-        self._panel.set_prediction_name(predictor.info.title if predictor else "")
+        title = predictor.info.title if predictor else ""
+        self._overlays.set_predictor(predictor)
+        self._slices.set_model_name(title)
+        self._panel.set_prediction_name(title)
         self._show_chosen()
         self._update()
 

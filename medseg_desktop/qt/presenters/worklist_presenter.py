@@ -7,17 +7,18 @@ import threading
 from PySide6.QtCore import QObject, Qt
 from PySide6.QtGui import QImage
 
-from medseg_desktop.core.display import to_grey
+from medseg_desktop.core.display import modality_values, to_grey
 from medseg_desktop.core.errors import UnreadableSliceError
 from medseg_desktop.core.view import ResolvedView
 from medseg_desktop.core.volume import Series
 from medseg_desktop.io.dicom_series import ScanResult
 from medseg_desktop.qt.background import Background
+from medseg_desktop.qt.loaded_slice import SeriesKey
 from medseg_desktop.qt.panels.worklist_model import SeriesRow
 from medseg_desktop.qt.panels.worklist_panel import WorklistPanel
 from medseg_desktop.qt.presenters.corner_lines import date_text
 from medseg_desktop.qt.sessions.annotations import AnnotationSession
-from medseg_desktop.qt.sessions.study import SeriesKey, StudySession
+from medseg_desktop.qt.sessions.study import StudySession
 
 _THUMBNAIL_PX = 96  # 48 on a screen with two pixels per point
 
@@ -119,9 +120,11 @@ class WorklistPresenter(QObject):
             loaded = self._study.loader.read_now(series, len(series.slices) // 2)
         except UnreadableSliceError:
             return row_key(series.key), None
-        grey = to_grey(loaded.values, loaded.facts().window, loaded.fmt.inverted)
-        rows, columns = grey.shape
-        image = QImage(grey.tobytes(), columns, rows, columns, QImage.Format.Format_Grayscale8)
+        fmt, voi = loaded.fmt, loaded.facts.voi
+        grey = to_grey(modality_values(loaded.stored, fmt), voi, fmt.inverted)
+        rows, columns = loaded.shape
+        kind = QImage.Format.Format_RGB888 if loaded.is_colour else QImage.Format.Format_Grayscale8
+        image = QImage(grey.tobytes(), columns, rows, grey.nbytes // rows, kind)
         small = image.scaled(
             _THUMBNAIL_PX,
             _THUMBNAIL_PX,

@@ -10,8 +10,10 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 
-from medseg_desktop.core.display import Window
+from medseg_desktop.core.display import Voi
 from medseg_desktop.core.errors import Cancelled, MedSegError
+from medseg_desktop.core.geometry import AS_STORED, SpatialTransformation
+from medseg_desktop.core.preprocessing import Preprocessing
 from medseg_desktop.core.view import (
     Layers,
     LayerState,
@@ -25,9 +27,10 @@ from medseg_desktop.core.volume import Series
 from medseg_desktop.io.dicom_series import ScanResult, require_series, scan
 from medseg_desktop.io.workspace import Workspace
 from medseg_desktop.qt.background import Background
-from medseg_desktop.qt.slice_loader import LoadedSlice, SliceLoader
+from medseg_desktop.qt.slice_loader import LoadedSlice, SeriesKey, SliceLoader
 
-SeriesKey = tuple[str, int]
+#: A series, and whether it is shown as a model sees it: both have windows of their own.
+_ShownAs = tuple[SeriesKey, Preprocessing | None]
 
 
 class StudySession(QObject):
@@ -65,8 +68,10 @@ class StudySession(QObject):
         self.loader.progress.connect(self.series_progress)
         self.found: ScanResult | None = None
         self._state = ViewState()
-        self._facts: dict[SeriesKey, SeriesFacts] = {}
-        self._windows: dict[SeriesKey, Window | None] = {}
+        self._facts: dict[_ShownAs, SeriesFacts] = {}
+        self._own: dict[tuple[_ShownAs, int], Voi] = {}
+        self._chosen: dict[_ShownAs, Voi | None] = {}
+        self._turned: dict[SeriesKey, SpatialTransformation] = {}
         self._view: ResolvedView | None = None
 
     @property
@@ -81,8 +86,8 @@ class StudySession(QObject):
     @property
     def facts(self) -> SeriesFacts | None:
         """What is known of the pixels of the series on screen."""
-        series = self._state.series
-        return self._facts.get(series.key) if series else None
+        shown = _shown_as(self._state)
+        return self._facts.get(shown) if shown else None
 
     # -- folder
 
@@ -128,8 +133,8 @@ class StudySession(QObject):
 
     def _set_folder(self, found: ScanResult) -> None:
         self.found = found
-        self._facts.clear()
-        self._windows.clear()
+        for known in (self._facts, self._own, self._chosen, self._turned):
+            known.clear()
         layers = replace(self._state.layers, hidden_labels=frozenset())  # other labels
         self._state = replace(self._state, series=None, layers=layers)
         self._view = None
@@ -148,45 +153,90 @@ class StudySession(QObject):
         return next((s for s in self.found.series if s.key == key), None) if self.found else None
 
     def set_series(self, key: SeriesKey) -> None:
-        """Show another series, at its first slice with a shape or in the middle."""
+        """Show another series, at a slice with a shape or in the middle of its first time point."""
         series = self.series(key)
         if series is None or (self._state.series and self._state.series.key == key):
             return
-        if self._state.series:
-            self._windows[self._state.series.key] = self._state.window
-        self.loader.set_series(series, self._first_index(series))
+        self._remember()
+        index = self._first_index(series)
+        self.loader.set_series(series, index, self._state.preview)
         self._apply(
             replace(
                 self._state,
                 series=series,
-                index=self._first_index(series),
-                window=self._windows.get(key),
+                index=index,
+                voi=self._chosen.get((key, self._state.preview)),
                 inverted=False,
+                turned=self._turned.get(key, AS_STORED),
             )
         )
+
+    def _remember(self) -> None:
+        """What was set for the series on screen comes back when it is shown again."""
+        shown, state = _shown_as(self._state), self._state
+        if shown is not None:
+            self._chosen[shown] = state.voi
+            self._turned[shown[0]] = state.turned
 
     def _first_index(self, series: Series) -> int:
         found = self.found
         annotated = [i for i, s in enumerate(series.slices) if found and found.is_annotated(s)]
-        return annotated[len(annotated) // 2] if annotated else len(series.slices) // 2
+        return annotated[len(annotated) // 2] if annotated else series.positions // 2
 
     def set_slice(self, index: int) -> None:
         """Show slice `index` (from 0) or the nearest there is."""
         if self._state.series is not None:
             self._apply(replace(self._state, index=clamp_index(self._state.series, index)))
 
-    def step_slice(self, steps: int) -> None:
-        """Move by some slices."""
-        self.set_slice(self._state.index + steps)
+    def set_place(self, position: int | None = None, time_point: int | None = None) -> None:
+        """Show another position of the stack, or another of its time points; None keeps it."""
+        view = self._view
+        if view is not None:
+            series = view.series
+            position = view.position if position is None else position
+            time_point = view.time_point if time_point is None else time_point
+            position = min(max(position, 0), series.positions - 1)
+            time_point = min(max(time_point, 0), series.time_points - 1)
+            self.set_slice(time_point * series.positions + position)
 
-    def set_window(self, window: Window | None) -> None:
-        """Set the window of the series; None for its own."""
-        self._apply(replace(self._state, window=window))
+    def step_slice(self, steps: int) -> None:
+        """Move by some positions within the time point."""
+        if self._view is not None:
+            self.set_place(position=self._view.position + steps)
+
+    def step_time(self, steps: int) -> None:
+        """Move by some time points at the same position."""
+        if self._view is not None:
+            self.set_place(time_point=self._view.time_point + steps)
+
+    def set_voi(self, voi: Voi | None) -> None:
+        """Set the window (or table) of the series; None for its own."""
+        self._apply(replace(self._state, voi=voi))
+
+    def set_per_slice(self, per_slice: bool) -> None:
+        """Show every slice with its own window, until one is set."""
+        voi = None if per_slice else self._state.voi
+        self._apply(replace(self._state, per_slice=per_slice, voi=voi))
 
     def set_inverted(self, inverted: bool) -> None:
         """Show black as white, relative to what the file says."""
         facts = self.facts
         self._apply(replace(self._state, inverted=inverted != bool(facts and facts.fmt.inverted)))
+
+    def set_turned(self, turned: SpatialTransformation) -> None:
+        """Rotate and flip the slices of the series on screen."""
+        self._apply(replace(self._state, turned=turned))
+
+    def set_preview(self, preview: Preprocessing | None) -> None:
+        """Show slices as a model with this preprocessing sees them; None: as they are."""
+        if preview == self._state.preview:
+            return
+        self._remember()
+        state = replace(self._state, preview=preview, inverted=False)
+        if state.series is not None:
+            self.loader.set_series(state.series, state.index, preview)
+            state = replace(state, voi=self._chosen.get((state.series.key, preview)))
+        self._apply(state)
 
     def set_layer(self, name: str, layer: LayerState) -> None:
         """Set one of the overlays `outlines`, `label_map`, `prediction`."""
@@ -214,25 +264,34 @@ class StudySession(QObject):
     def _apply(self, state: ViewState) -> None:
         """Resolve, compare with the last, ask only for what differs."""
         self._state = state
-        before, self._view = self._view, resolve(state, self.facts)
+        shown = _shown_as(state)
+        own = self._own.get((shown, state.index)) if shown else None
+        before, self._view = self._view, resolve(state, self.facts, own)
         if self._view is None:
             self.view_closed.emit()
             return
         if self._view == before:
             return
         self.view_changed.emit(self._view, before)
-        if before is None or before.slice != self._view.slice:
+        if (
+            before is None
+            or before.slice != self._view.slice
+            or before.preview != self._view.preview
+        ):
             self.loader.request(self._view.index)
 
     # -- pixels
 
     def _on_loaded(self, loaded: LoadedSlice) -> None:
-        key = loaded.series_key
-        facts = self._facts.get(key)
-        self._facts[key] = facts.widened(loaded.low, loaded.high) if facts else loaded.facts()
-        if self._state.series is None or key != self._state.series.key:
+        shown = (loaded.series_key, loaded.preview)
+        facts = self._facts.get(shown)
+        self._facts[shown] = facts.widened(loaded.low, loaded.high) if facts else loaded.facts
+        own = loaded.fmt.default_voi
+        if own is not None:
+            self._own[shown, loaded.index] = own
+        if shown != _shown_as(self._state):
             return
-        if self._facts[key] != facts:
+        if self._facts[shown] != facts or loaded.index == self._state.index:
             self._apply(self._state)
         if loaded.index == self._state.index:
             self.slice_loaded.emit(loaded)
@@ -248,3 +307,7 @@ class StudySession(QObject):
         self._stop_scan.set()
         self._scanner.close()
         self.loader.close()
+
+
+def _shown_as(state: ViewState) -> _ShownAs | None:
+    return (state.series.key, state.preview) if state.series is not None else None
