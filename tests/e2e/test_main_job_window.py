@@ -13,6 +13,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
+from medseg_desktop.core.display import Window
 from medseg_desktop.core.run_state import RunStatus
 from medseg_desktop.qt.controller import Controller
 from medseg_desktop.qt.panels.training_panel import TrainForm
@@ -45,11 +46,11 @@ def review(controller: Controller) -> None:
     now = controller.study.view
     assert now is not None
     assert now.index == before.index + 1
-    assert now.window is not None
-    assert before.window is not None
-    assert now.window.width > before.window.width
+    assert isinstance(now.voi, Window)
+    assert isinstance(before.voi, Window)
+    assert now.voi.width > before.voi.width
     corner = view._stage.texts.top_right[0]
-    assert corner == f"WW {now.window.width:.0f}  WL {now.window.center:.0f}"
+    assert corner == f"WW {now.voi.width:.0f}  WL {now.voi.center:.0f}"
 
 
 def convert(qtbot: QtBot, controller: Controller) -> None:
