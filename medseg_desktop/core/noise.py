@@ -35,7 +35,9 @@ def estimate_snr(values: npt.NDArray[np.generic]) -> float | None:
     if high <= low:
         return None
     eight_bit = np.clip((pixels - low) * (255 / (high - low)), 0, 255).astype(np.uint8)
-    _, bright = cv2.threshold(eight_bit, 0, 1, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
+    # Smoothed first: chosen pixel by pixel, the tissue would be what noise has made brighter.
+    smooth = cv2.GaussianBlur(eight_bit, (7, 7), 0)
+    _, bright = cv2.threshold(smooth, 0, 1, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
     tissue = cv2.erode(bright, np.ones((5, 5), np.uint8), borderValue=0) > 0
     if int(tissue.sum()) < _SMALLEST_TISSUE:
         return None

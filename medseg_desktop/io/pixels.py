@@ -39,6 +39,12 @@ class FrameReader:
         with quiet():
             return decode(dataset, frame), pixel_format(dataset, frame)
 
+    def __enter__(self) -> FrameReader:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
     def close(self) -> None:
         """Let go of the files."""
         with self._lock:

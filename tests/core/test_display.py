@@ -9,11 +9,21 @@ from hypothesis import strategies as st
 
 from medseg_desktop.core.display import (
     PixelFormat,
+    VoiFunction,
     Window,
+    as_window,
+    full_window,
+    meant_values,
+    modality_range,
     modality_values,
     percentile_window,
     to_grey,
+    voi_output,
+    window_between,
 )
+from medseg_desktop.core.lut import Lut
+
+EXACT, SIGMOID = VoiFunction.LINEAR_EXACT, VoiFunction.SIGMOID
 
 
 @pytest.mark.parametrize(
@@ -47,6 +57,99 @@ def test_the_linear_window_follows_the_standard(
     center: float, width: float, value: int, expected: int
 ) -> None:
     assert to_grey(np.array([value], np.int16), Window(center, width))[0] == expected
+
+
+@pytest.mark.parametrize(
+    ("window", "value", "expected"),
+    [
+        # PS3.3 C.11.2.1.3.2: x <= c - w / 2 black, x > c + w / 2 white, else (x - c) / w + 0.5.
+        (Window(2048, 4096, EXACT), 0, 0.0),
+        (Window(2048, 4096, EXACT), 4096, 1.0),
+        (Window(2048, 4096, EXACT), 4095, 4095 / 4096),
+        (Window(2048, 4096, EXACT), 1024, 0.25),
+        (Window(0, 100, EXACT), -50, 0.0),
+        (Window(0, 100, EXACT), -25, 0.25),
+        (Window(0, 100, EXACT), 51, 1.0),
+        (Window(0, 0.5, EXACT), 0, 0.5),
+        # PS3.3 C.11.2.1.3.1: 1 / (1 + exp(-4 (x - c) / w)).
+        (Window(40, 400, SIGMOID), 40, 0.5),
+        (Window(40, 400, SIGMOID), 140, 0.7310585786300049),  # 1 / (1 + exp(-1))
+        (Window(40, 400, SIGMOID), -160, 0.11920292202211755),  # 1 / (1 + exp(2))
+        (Window(40, 400, SIGMOID), 240, 0.8807970779778823),
+    ],
+)
+def test_the_other_window_functions_follow_the_standard(
+    window: Window, value: int, expected: float
+) -> None:
+    output = voi_output(np.array([value], np.int32), window)
+    assert output[0] == pytest.approx(expected, abs=1e-12)
+
+
+def test_a_voi_table_maps_values_to_its_entries() -> None:
+    table = Lut.of(-1, 10, [0, 1023, 512])
+    output = voi_output(np.array([-5, -1, 0, 1, 9], np.int16), table)
+    np.testing.assert_allclose(output, [0, 0, 1, 512 / 1023, 512 / 1023])
+
+
+def test_a_modality_table_stands_in_place_of_the_rescale() -> None:
+    fmt = PixelFormat(slope=3.0, modality_lut=Lut.of(10, 16, [7, 900, 65535]))
+    values = modality_values(np.array([0, 10, 11, 12, 4000], np.uint16), fmt)
+    assert values.tolist() == [7, 7, 900, 65535, 65535]
+    assert modality_range(10, 11, fmt) == (7, 900)
+
+
+def test_a_negative_slope_turns_the_range_round() -> None:
+    assert modality_range(0, 10, PixelFormat(slope=-2.0, intercept=5.0)) == (-15.0, 5.0)
+
+
+def test_rescaled_32_bit_values_keep_their_units_digit() -> None:
+    stored = np.array([2**31 - 1, 2**31 - 2], np.int32)
+    values = modality_values(stored, PixelFormat(intercept=1.0))
+    assert values.tolist() == [2.0**31, 2.0**31 - 1]
+
+
+@given(st.floats(-1e5, 1e5), st.floats(0.01, 1e5), st.sampled_from(list(VoiFunction)))
+def test_every_window_function_rises_from_black_to_white(
+    center: float, width: float, function: VoiFunction
+) -> None:
+    width = max(width, 1.5) if function is VoiFunction.LINEAR else width
+    window = Window(center, width, function)
+    values = np.linspace(center - 3 * width, center + 3 * width, 301)
+    output = voi_output(values, window)
+    assert (np.diff(output) >= 0).all()
+    assert output.min() >= 0
+    assert output.max() <= 1
+    assert output[0] < 0.01
+    assert output[-1] > 0.99
+    if function is not VoiFunction.SIGMOID:
+        assert voi_output(np.array([window.low]), window)[0] == pytest.approx(0, abs=1e-6)
+
+
+def test_a_table_can_be_moved_as_a_window_over_its_values() -> None:
+    window = as_window(Lut.of(100, 12, np.arange(401)))
+    assert (window.low, window.high) == (100, 500)
+    assert as_window(Window(1, 2, SIGMOID)) == Window(1, 2, SIGMOID)
+
+
+@pytest.mark.parametrize("bits", [8, 12, 16])
+def test_colour_samples_begin_as_they_are_stored(bits: int) -> None:
+    top = 2**bits - 1
+    samples = np.array([0, top // 2 + 1, top], np.uint16)
+    grey = to_grey(samples, full_window(PixelFormat(bits=bits)))
+    assert grey.tolist() == [0, 128, 255]
+
+
+def test_padding_and_what_is_no_number_do_not_count() -> None:
+    fmt = PixelFormat(slope=2.0, padding=(-2000, -1999))
+    stored = np.array([[-2000, -1999, 5], [7, -3, 0]], np.int16)
+    assert sorted(meant_values(stored, fmt).tolist()) == [-6, 0, 10, 14]
+    floats = np.array([np.nan, np.inf, 2.0], np.float32)
+    assert meant_values(floats, PixelFormat()).tolist() == [2.0]
+
+
+def test_window_between_keeps_its_black_and_white_values() -> None:
+    window = window_between(100.0, 900.0)
+    assert (window.low, window.high) == (100.0, 900.0)
 
 
 @given(
