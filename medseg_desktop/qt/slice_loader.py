@@ -70,6 +70,7 @@ class SliceLoader(QObject):
         self._done_around = 0  # every slice nearer to the wanted one is read or being read
         self._reach = 0
         self._readers = 0
+        self._begun = False  # the first slice of the series has arrived
 
     @property
     def cached_bytes(self) -> int:
@@ -104,6 +105,7 @@ class SliceLoader(QObject):
             self._generation += 1
             self._todo = {i for i in total if (series.key, i, preview) not in self._cache}
             self._reach = len(total) if preview is None else _PREVIEW_REACH
+            self._begun = False
             self._want(start)
         self._told_at = 0.0
         self._tell_progress()
@@ -164,10 +166,12 @@ class SliceLoader(QObject):
         return None
 
     def _start_readers(self) -> None:
+        """One reading thread until the first slice is there, whose window the series gets."""
         series, preview = self._series, self._preview
         with self._lock:
             generation = self._generation
-            missing = min(_THREADS, len(self._todo)) - self._readers
+            threads = _THREADS if self._begun else 1
+            missing = min(threads, len(self._todo)) - self._readers
             self._readers += max(missing, 0)
         if series is not None:
             for _ in range(missing):
@@ -211,12 +215,19 @@ class SliceLoader(QObject):
             return  # an answer to a question that nobody asks any more
         self._keep(loaded)
         self.loaded.emit(loaded)
+        self._begin()
         self._tell_progress()
 
     def _on_failed(self, generation: int, key: SeriesKey, index: int, reason: str) -> None:
         if generation == self._generation:
             self.failed.emit(key, index, reason)
+            self._begin()
             self._tell_progress()
+
+    def _begin(self) -> None:
+        if not self._begun:
+            self._begun = True
+            self._start_readers()
 
     def _tell_progress(self) -> None:
         """At most 20 times a second; the end is told by `_tell_end`."""

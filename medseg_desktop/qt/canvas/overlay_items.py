@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pyqtgraph as pg
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QBrush, QColor, QFont, QPainter, QPainterPath, QPen
+from PySide6.QtGui import QBrush, QColor, QFont, QPainter, QPainterPath, QPen, QTransform
 from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 
 from medseg_desktop.qt.canvas.corner_text import halo_text
@@ -72,7 +72,7 @@ class OutlineItem(QGraphicsItem):
     def __init__(self) -> None:
         super().__init__()
         self._bounds = QRectF()
-        self._drawn: list[tuple[QPainterPath, Outline, QPointF]] = []
+        self._drawn: list[tuple[QPainterPath, Outline]] = []
         self._font = QFont()
 
     def set_outlines(self, outlines: Sequence[Outline]) -> None:
@@ -84,8 +84,7 @@ class OutlineItem(QGraphicsItem):
             if len(outline.points) == 0:
                 continue
             path = _path(outline)
-            top = outline.points[int(np.argmin(outline.points[:, 1]))]
-            self._drawn.append((path, outline, QPointF(float(top[0]), float(top[1]))))
+            self._drawn.append((path, outline))
             bounds = bounds.united(path.boundingRect().adjusted(-1, -1, 1, 1))
         # Room for pens and labels, whose size in pixels does not depend on the zoom.
         self._bounds = bounds.adjusted(-64, -64, 256, 64) if self._drawn else QRectF()
@@ -109,7 +108,7 @@ class OutlineItem(QGraphicsItem):
         to_view = painter.transform()
         # The width of a cosmetic pen counts device pixels.
         ratio = painter.device().devicePixelRatio()
-        for path, outline, _ in self._drawn:
+        for path, outline in self._drawn:
             if len(outline.points) == 1:
                 _paint_dot(painter, outline, ratio)
                 continue
@@ -123,11 +122,18 @@ class OutlineItem(QGraphicsItem):
         painter.save()
         painter.resetTransform()
         painter.setFont(self._font)
-        for _, outline, top in self._drawn:
+        for _, outline in self._drawn:
             if outline.label:
-                at = to_view.map(top) + QPointF(6, -6)
+                at = to_view.map(_topmost(outline.points, to_view)) + QPointF(6, -6)
                 halo_text(painter, at, outline.label, QColor(outline.colour))
         painter.restore()
+
+
+def _topmost(points: npt.NDArray[np.floating], to_view: QTransform) -> QPointF:
+    """The point (x, y) that lies highest on the screen, where the slice may be turned."""
+    heights = points[:, 0] * to_view.m12() + points[:, 1] * to_view.m22()
+    x, y = points[int(np.argmin(heights))]
+    return QPointF(float(x), float(y))
 
 
 def _path(outline: Outline) -> QPainterPath:

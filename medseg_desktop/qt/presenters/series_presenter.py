@@ -82,4 +82,6 @@ class SeriesPresenter(QObject):
             (how.averages, averages),
             (how.slice_thickness_mm, self.tr("{n} mm thick")),
         )
-        return " · ".join(text.format(n=f"{value:g}") for value, text in parts if value)
+        texts = (text.format(n=f"{value:g}") for value, text in parts if value)
+        # A line breaks between the parts, not between a number and its unit.
+        return " · ".join(text.replace(" ", "\u00a0") for text in texts)

@@ -1,0 +1,202 @@
+"""Window and level in the window, with real files, keys and mouse."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
+from PySide6.QtGui import QMouseEvent
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from medseg_desktop.core.display import VoiFunction, Window
+from medseg_desktop.qt.controller import Controller
+from tests.builders import write_dicom
+from tests.mouse import drag, surface
+from tests.qt.viewing import colour_at, key, opened, shown, view
+
+RAMP = np.arange(32 * 40, dtype=np.uint16).reshape(32, 40)
+
+
+def write_series(folder: Path, slices: int = 3, **elements: object) -> Path:
+    for i in range(slices):
+        own = {k: v[i] if isinstance(v, list) and k.startswith("Window") else v
+               for k, v in elements.items()}  # fmt: skip
+        write_dicom(
+            folder / f"{i}.dcm", RAMP + i, number=i, position_mm=(0.0, 0.0, 5.0 * i), elements=own
+        )
+    return folder
+
+
+def names(controller: Controller) -> list[str]:
+    chooser = controller.window.preset_chooser
+    return [chooser.itemText(i) for i in range(chooser.count())]
+
+
+def test_the_files_own_windows_are_offered_by_their_names_and_digits_choose_them(
+    controller: Controller, qtbot: QtBot, tmp_path: Path
+) -> None:
+    path = write_dicom(
+        tmp_path / "s" / "a.dcm",
+        RAMP,
+        elements={
+            "WindowCenter": [40.0, 600.0],
+            "WindowWidth": [80.0, 700.0],
+            "WindowCenterWidthExplanation": ["GREY MATTER", "ALL"],
+        },
+    )
+    opened(qtbot, controller, path.parent)
+    assert view(controller).voi == Window(40, 80)
+    assert names(controller)[:3] == ["Of the series", "GREY MATTER", "ALL"]
+    key(controller, Qt.Key.Key_3)
+    assert view(controller).voi == Window(600, 700)
+    assert controller.window.preset_chooser.currentText() == "ALL"
+    assert controller.window.window_panel.presets.currentText() == "ALL"
+    key(controller, Qt.Key.Key_1)
+    assert view(controller).voi == Window(40, 80)
+
+
+@pytest.mark.parametrize(("modality", "offered"), [("CT", True), ("MR", False)])
+def test_windows_for_ct_are_offered_for_ct_only(
+    controller: Controller, qtbot: QtBot, tmp_path: Path, modality: str, offered: bool
+) -> None:
+    opened(qtbot, controller, write_series(tmp_path / "s", Modality=modality))
+    assert ("Lung" in names(controller)) is offered
+    assert ("Lesion-bright" in names(controller)) is not offered
+    if offered:
+        controller.window.window_panel.preset_chosen.emit("lung")
+        assert view(controller).voi == Window(-600, 1500)
+
+
+def test_one_window_stays_for_the_series_unless_every_slice_is_to_have_its_own(
+    controller: Controller, qtbot: QtBot, tmp_path: Path
+) -> None:
+    folder = write_series(
+        tmp_path / "s", WindowCenter=[100.0, 200.0, 300.0], WindowWidth=[50.0, 60.0, 70.0]
+    )
+    opened(qtbot, controller, folder)
+    begun = view(controller).voi
+    assert begun == Window(200, 60)  # of the middle slice, where the series was opened
+    key(controller, Qt.Key.Key_Down)
+    shown(qtbot, controller)
+    assert view(controller).voi == begun
+    controller.window.window_panel.per_slice.click()
+    assert view(controller).voi == Window(300, 70)
+    key(controller, Qt.Key.Key_Home)
+    shown(qtbot, controller)
+    assert view(controller).voi == Window(100, 50)
+    drag(controller.window.slice_view, QPoint(30, 0))
+    mine = view(controller).voi
+    key(controller, Qt.Key.Key_End)
+    shown(qtbot, controller)
+    assert view(controller).voi == mine
+
+
+def test_a_sigmoid_stays_one_while_it_is_moved(
+    controller: Controller, qtbot: QtBot, tmp_path: Path
+) -> None:
+    folder = write_series(
+        tmp_path / "s", VOILUTFunction="SIGMOID", WindowCenter=[600.0] * 3, WindowWidth=[400.0] * 3
+    )
+    opened(qtbot, controller, folder)
+    drag(controller.window.slice_view, QPoint(30, 10))
+    moved = view(controller).voi
+    assert isinstance(moved, Window)
+    assert moved.function is VoiFunction.SIGMOID
+    assert moved.width > 400
+    controller.window.window_panel.width_slider.box.setValue(333)
+    assert view(controller).voi == Window(moved.center, 333, VoiFunction.SIGMOID)
+
+
+def test_a_table_of_the_file_is_shown_and_becomes_a_window_when_it_is_moved(
+    controller: Controller, qtbot: QtBot, tmp_path: Path
+) -> None:
+    from pydicom.dataset import Dataset
+
+    item = Dataset()
+    item.LUTDescriptor = [1280, 0, 16]
+    item["LUTDescriptor"].VR = "US"
+    item.LUTData = [65535 - 51 * i for i in range(1280)]
+    item["LUTData"].VR = "US"
+    item.LUTExplanation = "NEGATIVE"
+    opened(qtbot, controller, write_series(tmp_path / "s", 1, VOILUTSequence=[item]))
+    assert controller.window.preset_chooser.itemText(1) == "NEGATIVE"
+    first, last = colour_at(controller, 5.5, 3.5), colour_at(controller, 35.5, 28.5)
+    assert first.red() == pytest.approx(255 * (1 - 125 / 1285), abs=2)
+    assert last.red() == pytest.approx(255 * (1 - 1155 / 1285), abs=2)
+    assert controller.window.slice_view._stage.texts.top_right[0] == "Table of the file"
+    drag(controller.window.slice_view, QPoint(10, 0))
+    assert isinstance(view(controller).voi, Window)
+    assert colour_at(controller, 5.5, 3.5).red() < 50
+
+
+def corners(controller: Controller, start: QPointF, end: QPointF) -> tuple[QPoint, QPoint]:
+    stage = controller.window.slice_view._stage
+    return stage.from_slice(start).toPoint(), stage.from_slice(end).toPoint()
+
+
+def test_a_dragged_box_sets_the_window_to_its_values(
+    controller: Controller, qtbot: QtBot, tmp_path: Path
+) -> None:
+    opened(qtbot, controller, write_series(tmp_path / "s", 1))
+    action = controller.window.actions_by_key["window_box"]
+    key(controller, Qt.Key.Key_W)
+    assert action.isChecked()
+    target = surface(controller.window.slice_view)
+    start, end = corners(controller, QPointF(10, 4), QPointF(20, 12))
+    QTest.mousePress(target, Qt.MouseButton.LeftButton, pos=start)
+    for at in ((start + end) / 2, end):
+        QTest.mouseMove(target, at)
+    assert controller.window.slice_view._stage.rubber_band is not None
+    QTest.mouseRelease(target, Qt.MouseButton.LeftButton, pos=end)
+    inside = RAMP[4:12, 10:20]
+    voi = view(controller).voi
+    assert isinstance(voi, Window)
+    assert voi.low == pytest.approx(np.percentile(inside, 1), abs=45)  # a pixel's rim of rounding
+    assert voi.high == pytest.approx(np.percentile(inside, 99), abs=45)
+    assert not action.isChecked()
+    assert controller.window.slice_view._stage.rubber_band is None
+
+
+def test_escape_takes_a_window_drag_back_and_leaves_the_box(
+    controller: Controller, qtbot: QtBot, tmp_path: Path
+) -> None:
+    opened(qtbot, controller, write_series(tmp_path / "s", 1))
+    before = view(controller).voi
+    target = surface(controller.window.slice_view)
+    middle = target.rect().center()
+    QTest.mousePress(target, Qt.MouseButton.LeftButton, pos=middle)
+    for way in (20, 60):
+        place = QPointF(middle) + QPointF(way, 0)
+        event = QMouseEvent(
+            QEvent.Type.MouseMove, place, target.mapToGlobal(place), Qt.MouseButton.NoButton,
+            Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier,
+        )  # fmt: skip
+        QApplication.sendEvent(target, event)
+    assert view(controller).voi != before
+    key(controller, Qt.Key.Key_Escape)
+    assert view(controller).voi == before
+    QTest.mouseRelease(target, Qt.MouseButton.LeftButton, pos=middle)
+    assert view(controller).voi == before
+    key(controller, Qt.Key.Key_W)
+    key(controller, Qt.Key.Key_Escape)
+    assert not controller.window.actions_by_key["window_box"].isChecked()
+
+
+def test_the_drag_follows_the_setting_of_its_direction(
+    controller: Controller, qtbot: QtBot, tmp_path: Path
+) -> None:
+    opened(qtbot, controller, write_series(tmp_path / "s", 1))
+    levels = []
+    for _ in range(2):
+        controller.study.set_voi(Window(600, 600))
+        drag(controller.window.slice_view, QPoint(0, 40))
+        now = view(controller).voi
+        assert isinstance(now, Window)
+        levels.append(now.center)
+        controller.window.actions_by_key["drag_down"].trigger()
+    assert levels[0] < 600 < levels[1]  # a lower level is brighter
+    assert controller.settings.level_drag_down_is_brighter
