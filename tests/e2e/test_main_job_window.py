@@ -104,7 +104,7 @@ def predict(qtbot: QtBot, controller: Controller) -> None:
     found = [i for i, label_map in controller.overlays.predicted.items() if label_map.any()]
     for index in found[:1]:  # four steps may have taught it nothing at all
         controller.study.set_slice(index)
-        colours = {outline.colour for _, outline, _ in stage.outlines._drawn}
+        colours = {outline.colour for _, outline in stage.outlines._drawn}
         assert DARK.model in colours
 
 

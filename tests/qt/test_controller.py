@@ -281,7 +281,7 @@ def test_predictions_are_drawn_in_their_own_colour_under_the_models_name(
     controller.window.actions_by_key["predict"].trigger()
     stage = controller.window.slice_view._stage
     qtbot.waitUntil(stage.prediction.isVisible, timeout=WAIT_MS)
-    colours = {outline.colour for _, outline, _ in stage.outlines._drawn}
+    colours = {outline.colour for _, outline in stage.outlines._drawn}
     assert DARK.model in colours
     assert len(colours) == 2
     assert stage.texts.bottom_right == ["Prediction: tiny-v1"]

@@ -11,7 +11,13 @@ from pytestqt.qtbot import QtBot
 from medseg_desktop.core.display import PixelFormat, window_between
 from medseg_desktop.qt.canvas.corner_text import scale_bar
 from medseg_desktop.qt.canvas.mouse import WheelSteps
-from medseg_desktop.qt.canvas.slice_view import CornerTexts, Outline, Rendering, SliceView
+from medseg_desktop.qt.canvas.slice_view import (
+    CornerTexts,
+    LabelLayer,
+    Outline,
+    Rendering,
+    SliceView,
+)
 
 LEFT, MIDDLE, RIGHT = (
     Qt.MouseButton.LeftButton,
@@ -120,10 +126,12 @@ def test_an_open_outline_of_one_point_is_a_dot(view: SliceView) -> None:
 
 
 def test_the_label_map_is_mixed_in_with_its_opacity(view: SliceView) -> None:
-    rgba = np.zeros((20, 20, 4), np.uint8)
-    rgba[5, 5] = (255, 0, 0, 255)
-    view.set_label_map(rgba, 0.5)
+    label_map = np.zeros((20, 20), np.uint8)
+    label_map[5, 5] = 1
+    label_map[15, 17] = 2
+    view.set_label_map(LabelLayer(label_map, [(9, 9, 9), (255, 0, 0), (0, 0, 255)]), 0.5)
     assert colour_at(view, 5.5, 5.5).red() == pytest.approx(128, abs=2)
+    assert colour_at(view, 17.5, 15.5).blue() == pytest.approx(128, abs=2)
     assert colour_at(view, 6.5, 5.5).red() == 0
     view.set_label_map(None)
     assert colour_at(view, 5.5, 5.5).red() == 0
@@ -131,17 +139,19 @@ def test_the_label_map_is_mixed_in_with_its_opacity(view: SliceView) -> None:
 
 def test_hidden_overlays_stay_hidden_when_a_new_slice_brings_a_map(view: SliceView) -> None:
     view.set_overlays_visible(False)
-    rgba = np.full((20, 20, 4), 255, np.uint8)
-    view.set_label_map(rgba, 1.0)
-    view.set_prediction_map(rgba, 1.0)
+    everywhere = LabelLayer(np.ones((20, 20), np.uint8), [(0, 0, 0), (255, 255, 255)])
+    view.set_label_map(everywhere, 1.0)
+    view.set_prediction_map(everywhere, 1.0)
     assert colour_at(view, 5.5, 5.5).red() == 0
     view.set_overlays_visible(True)
     assert colour_at(view, 5.5, 5.5).red() == 255
 
 
-def test_a_label_map_of_the_wrong_kind_is_refused(view: SliceView) -> None:
-    with pytest.raises(ValueError, match="uint8"):
-        view.set_label_map(np.zeros((20, 20, 3), np.uint8))
+def test_an_empty_label_map_and_labels_without_a_colour_are_not_drawn(view: SliceView) -> None:
+    view.set_label_map(LabelLayer(np.zeros((20, 20), np.uint8), [(9, 9, 9)]), 1.0)
+    assert colour_at(view, 5.5, 5.5).lightness() == 0
+    view.set_label_map(LabelLayer(np.full((20, 20), 7, np.uint8), [(9, 9, 9), (9, 9, 9)]), 1.0)
+    assert colour_at(view, 5.5, 5.5).lightness() == 0
 
 
 def test_wheel_down_asks_for_the_next_slice_and_up_for_the_previous(view: SliceView) -> None:

@@ -14,6 +14,9 @@ import numpy.typing as npt
 
 from medseg_desktop.core.display import PixelFormat, Voi, modality_values, to_grey
 
+#: Grey level -> 0xffRRGGBB.
+_GREY_PIXELS = np.arange(256, dtype=np.uint32) * 0x010101 | np.uint32(0xFF000000)
+
 
 @dataclass(frozen=True, slots=True)
 class Rendering:
@@ -48,6 +51,14 @@ class GreyMapper:
             unsigned = stored.view(f"u{stored.dtype.itemsize}")
             return self._table_for(stored.dtype, rendering).take(np.ascontiguousarray(unsigned))
         return np.ascontiguousarray(_grey(stored, rendering))
+
+    def screen_pixels(
+        self, stored: npt.NDArray[np.generic], rendering: Rendering
+    ) -> npt.NDArray[np.uint32] | npt.NDArray[np.uint8]:
+        """What `PixelItem.set_slice` draws: 0xffRRGGBB (rows, columns), uint32, or of colour
+        (rows, columns, 3), uint8."""
+        grey = self.grey(stored, rendering)
+        return grey if stored.ndim == 3 else _GREY_PIXELS.take(grey)
 
     def _table_for(
         self, dtype: np.dtype[np.generic], rendering: Rendering

@@ -1,4 +1,4 @@
-"""What lies on the slice: grey pixels, label maps and outlines, all in corner coordinates.
+"""Outlines on the slice, in corner coordinates.
 
 In these coordinates (x = column, y = row) the pixel (r, c) covers [c, c + 1) x [r, r + 1).
 """
@@ -38,32 +38,6 @@ class Outline:
     dashed: bool = False
     label: str = ""
     highlighted: bool = False
-
-
-class PixelItem(pg.ImageItem):  # type: ignore[misc]
-    """An array of pixels, rows down; smooth or as hard squares."""
-
-    def __init__(self) -> None:
-        super().__init__(axisOrder="row-major")
-        self._smooth = False
-
-    def set_smooth(self, smooth: bool) -> None:
-        """Interpolate between pixels when zoomed in."""
-        if smooth != self._smooth:
-            self._smooth = smooth
-            self.update()
-
-    def set_pixels(self, pixels: npt.NDArray[np.uint8] | None) -> None:
-        """(rows, columns) grey or (rows, columns, 4) RGBA, uint8; None shows nothing."""
-        if pixels is None:
-            self.clear()
-        else:
-            self.setImage(pixels, autoLevels=False)
-
-    def paint(self, painter: QPainter, *args: object) -> None:
-        hint = QPainter.RenderHint.SmoothPixmapTransform
-        painter.setRenderHint(hint, self._smooth)
-        super().paint(painter, *args)
 
 
 class OutlineItem(QGraphicsItem):

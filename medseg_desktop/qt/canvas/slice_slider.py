@@ -12,6 +12,7 @@ from PySide6.QtGui import (
     QKeyEvent,
     QMouseEvent,
     QPainter,
+    QPainterPath,
     QPaintEvent,
     QPen,
     QWheelEvent,
@@ -20,6 +21,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from medseg_desktop.qt.canvas.mouse import WheelSteps
 from medseg_desktop.qt.theme.state import current_tokens
+from medseg_desktop.qt.theme.tokens import Tokens
 
 _SIDE = 16
 _HEIGHT = 36
@@ -64,6 +66,8 @@ class SliceSlider(QWidget):
         self._count = 0
         self._value = 0
         self._marks = SliceMarks()
+        self._ticks: list[tuple[QPainterPath, str]] = []
+        self._ticks_of: object = None
         self._wheel = WheelSteps()
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
@@ -178,17 +182,8 @@ class SliceSlider(QWidget):
         painter.drawRoundedRect(groove, 2, 2)
         if self._count == 0:
             return
-        pitch = (self.width() - 2 * _SIDE) / max(self._count - 1, 1)
-        width = min(max(pitch * 0.5, 1.5), 4.0)
-        above, below = middle - 5, middle + 5
-        for index in self._marks.reviewed - self._marks.annotated:
-            self._tick(painter, index, above - 3, above, min(width, 2.5), t.muted)
-        for index in self._marks.annotated:
-            self._tick(painter, index, above - 8, above, width, t.mark_mine)
-        for index in self._marks.predicted - self._marks.disagreeing:
-            self._tick(painter, index, below, below + 8, width, t.mark_model)
-        for index in self._marks.disagreeing:
-            self._tick(painter, index, below, below + 8, width, t.only_model)
+        for path, colour in self._tick_paths(t, middle):
+            painter.fillPath(path, QColor(colour))
         x = self.position_of(self._value)
         handle = QRectF(x - 4, middle - 10, 8, 20)
         painter.setBrush(QColor(t.text if self.isEnabled() else t.disabled))
@@ -196,10 +191,27 @@ class SliceSlider(QWidget):
         painter.setPen(QPen(QColor(edge), 2 if self.hasFocus() else 1))
         painter.drawRoundedRect(handle, 4, 4)
 
-    def _tick(
-        self, painter: QPainter, index: int, top: float, foot: float, width: float, colour: str
-    ) -> None:
-        x = self.position_of(index)
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(QColor(colour))
-        painter.drawRoundedRect(QRectF(x - width / 2, top, width, foot - top), 1, 1)
+    def _tick_paths(self, tokens: Tokens, middle: float) -> list[tuple[QPainterPath, str]]:
+        """All ticks of one colour in one path; kept, because they change less than the handle."""
+        key = (self._marks, self._count, self.size().toTuple(), tokens)
+        if key == self._ticks_of:
+            return self._ticks
+        pitch = (self.width() - 2 * _SIDE) / max(self._count - 1, 1)
+        width = min(max(pitch * 0.5, 1.5), 4.0)
+        above, below = middle - 5, middle + 5
+        marks = self._marks
+        kinds = (
+            (marks.reviewed - marks.annotated, above - 3, above, min(width, 2.5), tokens.muted),
+            (marks.annotated, above - 8, above, width, tokens.mark_mine),
+            (marks.predicted - marks.disagreeing, below, below + 8, width, tokens.mark_model),
+            (marks.disagreeing, below, below + 8, width, tokens.only_model),
+        )
+        self._ticks = []
+        for indices, top, foot, tick_width, colour in kinds:
+            path = QPainterPath()
+            for index in indices:
+                left = self.position_of(index) - tick_width / 2
+                path.addRoundedRect(QRectF(left, top, tick_width, foot - top), 1, 1)
+            self._ticks.append((path, colour))
+        self._ticks_of = key
+        return self._ticks

@@ -16,7 +16,8 @@ from medseg_desktop.qt.canvas.corner_text import (
     paint_texts,
     scale_bar,
 )
-from medseg_desktop.qt.canvas.overlay_items import OutlineItem, PixelItem
+from medseg_desktop.qt.canvas.overlay_items import OutlineItem
+from medseg_desktop.qt.canvas.pixel_items import PixelItem
 from medseg_desktop.qt.theme.state import current_tokens
 
 _FIT_MARGIN = 0.01

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -15,15 +16,28 @@ from medseg_desktop.core.geometry import SpatialTransformation
 from medseg_desktop.qt.canvas.corner_text import CornerTexts, OrientationLetters
 from medseg_desktop.qt.canvas.grey import GreyMapper, Rendering
 from medseg_desktop.qt.canvas.mouse import ButtonMap
-from medseg_desktop.qt.canvas.overlay_items import Outline, PixelItem
+from medseg_desktop.qt.canvas.overlay_items import Outline
+from medseg_desktop.qt.canvas.pixel_items import PixelItem
 from medseg_desktop.qt.canvas.slice_mouse import SliceMouse
 from medseg_desktop.qt.canvas.slice_stage import SliceStage
 from medseg_desktop.qt.theme.tokens import SECONDARY_PX
 
-__all__ = ["CornerTexts", "Outline", "Rendering", "SliceView"]
+__all__ = ["CornerTexts", "LabelLayer", "Outline", "Rendering", "SliceView"]
 
 Pixels = npt.NDArray[np.generic]
-Rgba = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True, eq=False)
+class LabelLayer:
+    """A label map with its colours.
+
+    Attributes:
+        label_map: (rows, columns) of class indices, uint8; 0 is transparent.
+        colours: (red, green, blue) by class index.
+    """
+
+    label_map: npt.NDArray[np.uint8]
+    colours: Sequence[Sequence[int]]
 
 
 class SliceView(QWidget):
@@ -94,7 +108,7 @@ class SliceView(QWidget):
         self._stored = None
         self._stage.set_slice_shape(None)
         for item in (self._stage.grey, self._stage.label_map, self._stage.prediction):
-            item.set_pixels(None)
+            item.clear()
         self._has_map = self._has_prediction = False
         self._stage.outlines.set_outlines(())
         self._mouse.leave()
@@ -129,15 +143,15 @@ class SliceView(QWidget):
         """Replaces all outlines of the slice."""
         self._stage.outlines.set_outlines(outlines)
 
-    def set_label_map(self, rgba: Rgba | None, opacity: float = 0.35) -> None:
-        """The filled label map, uint8 (rows, columns, 4), on a scale of 0..1; None hides it."""
-        self._has_map = rgba is not None
-        self._set_layer(self._stage.label_map, rgba, opacity)
+    def set_label_map(self, label_map: LabelLayer | None, opacity: float = 0.35) -> None:
+        """The filled label map, on a scale of 0..1; None hides it."""
+        self._has_map = label_map is not None
+        self._set_layer(self._stage.label_map, label_map, opacity)
 
-    def set_prediction_map(self, rgba: Rgba | None, opacity: float = 0.35) -> None:
+    def set_prediction_map(self, label_map: LabelLayer | None, opacity: float = 0.35) -> None:
         """The predicted label map, like `set_label_map`."""
-        self._has_prediction = rgba is not None
-        self._set_layer(self._stage.prediction, rgba, opacity)
+        self._has_prediction = label_map is not None
+        self._set_layer(self._stage.prediction, label_map, opacity)
 
     def set_overlays_visible(self, visible: bool) -> None:
         """Hides or shows outlines and both maps at once (key H held)."""
@@ -207,14 +221,15 @@ class SliceView(QWidget):
 
     def _render(self) -> None:
         if self._stored is not None:
-            self._stage.grey.set_pixels(self._mapper.grey(self._stored, self._rendering))
+            self._stage.grey.set_slice(self._mapper.screen_pixels(self._stored, self._rendering))
 
-    def _set_layer(self, item: PixelItem, rgba: Rgba | None, opacity: float) -> None:
-        if rgba is not None and (rgba.ndim != 3 or rgba.shape[2] != 4 or rgba.dtype != np.uint8):
-            raise ValueError("a label map layer is uint8 (rows, columns, 4)")
-        item.set_pixels(rgba)
+    def _set_layer(self, item: PixelItem, layer: LabelLayer | None, opacity: float) -> None:
+        if layer is None:
+            item.clear()
+        else:
+            item.set_label_map(layer.label_map, layer.colours)
         item.setOpacity(min(max(opacity, 0.0), 1.0))
-        item.setVisible(rgba is not None and self._overlays_visible)
+        item.setVisible(layer is not None and self._overlays_visible)
 
     def _apply_font(self) -> None:
         font = QFont(self.font())

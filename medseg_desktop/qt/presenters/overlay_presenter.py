@@ -10,7 +10,7 @@ from medseg_desktop.core.view import Layers, LayerState, ResolvedView
 from medseg_desktop.core.volume import Series
 from medseg_desktop.inference.predictor import Predictor
 from medseg_desktop.qt.canvas.slice_slider import SliceMarks, SliceSlider
-from medseg_desktop.qt.canvas.slice_view import SliceView
+from medseg_desktop.qt.canvas.slice_view import LabelLayer, SliceView
 from medseg_desktop.qt.loaded_slice import LoadedSlice
 from medseg_desktop.qt.panels.overlay_panel import LabelRow, Layer, OverlayPanel
 from medseg_desktop.qt.prediction_loader import PredictionLoader
@@ -141,20 +141,20 @@ class OverlayPresenter(QObject):
         outlines = []
         if layers.outlines.visible:
             outlines += overlays.annotation_outlines(shapes, labels, layers.hidden_labels)
-        rgba = None
+        layer = None
         if layers.label_map.visible and shapes:
             label_map = overlays.visible_label_map(
                 shapes, labels, layers.hidden_labels, rows, columns
             )
-            rgba = overlays.colored(label_map, [x.color for x in labels.labels])
-        self._view.set_label_map(rgba, layers.label_map.opacity)
+            layer = LabelLayer(label_map, [x.color for x in labels.labels])
+        self._view.set_label_map(layer, layers.label_map.opacity)
         predicted = self._predicted.get(now.index) if layers.prediction.visible else None
         if predicted is not None and self._predictor is not None:
             table = self._predictor.table
             outlines += overlays.prediction_outlines(predicted, table, DARK.model)
             colors = [_rgb(DARK.model)] * len(table)
             opacity = layers.prediction.opacity
-            self._view.set_prediction_map(overlays.colored(predicted, colors), opacity)
+            self._view.set_prediction_map(LabelLayer(predicted, colors), opacity)
         else:
             self._view.set_prediction_map(None)
         self._view.set_outlines(outlines)

@@ -53,14 +53,6 @@ def prediction_outlines(label_map: LabelMap, table: LabelTable, color: str) -> l
     ]
 
 
-def colored(label_map: LabelMap, colors: Sequence[Sequence[int]]) -> npt.NDArray[np.uint8]:
-    """Label map (rows, columns) -> RGBA (rows, columns, 4), background transparent."""
-    lut = np.zeros((256, 4), np.uint8)
-    for index, color in enumerate(colors):
-        lut[index] = (*color, 255) if index else (0, 0, 0, 0)
-    return lut[label_map]
-
-
 def visible_label_map(
     shapes: Sequence[Shape], table: LabelTable, hidden: frozenset[int], rows: int, columns: int
 ) -> LabelMap:
