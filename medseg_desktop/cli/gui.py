@@ -29,7 +29,7 @@ def open_window(
     Raises:
         MedSegError: Qt cannot start here (a system library is missing, say).
     """
-    _choose_platform(quit_after_s)
+    choose_platform(quit_after_s)
     try:
         from medseg_desktop.qt.app import run_app
     except ImportError as error:
@@ -40,7 +40,7 @@ def open_window(
     return run_app(workspace, path, quit_after_s=quit_after_s, model=model)
 
 
-def _choose_platform(quit_after_s: float | None) -> None:
+def choose_platform(quit_after_s: float | None) -> None:
     """Say in a sentence why no window can open on Linux, where Qt would end the process.
 
     A smoke test (`--quit-after`) needs no display: it runs offscreen where there is none.

@@ -81,6 +81,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_predict(commands)
     _add_evaluate(commands)
     _add_export(commands)
+    _add_bench(commands)
     _add_doctor(commands)
     _add_later(commands)
     worker = commands.add_parser("worker")
@@ -221,6 +222,14 @@ def _add_export(commands: _Commands) -> None:
     export.add_argument("--format", default="onnx", help="onnx")
 
 
+def _add_bench(commands: _Commands) -> None:
+    bench = _add(commands, "bench", "measure how fast this program is on this machine", "bench")
+    bench.add_argument("kind", choices=["viewer", "prediction", "conversion", "training"])
+    bench.add_argument("--slices", type=_count, default=1000,
+                       help="of the generated series; default 1000")  # fmt: skip
+    bench.add_argument("--json", action="store_true", help="print one JSON object at the end")
+
+
 def _add_doctor(commands: _Commands) -> None:
     doctor = _add(commands, "doctor", "what is installed, what works, what to do", "doctor")
     doctor.add_argument("--gpu", action="store_true", help="also check training on the GPU")
@@ -234,7 +243,6 @@ def _add_later(commands: _Commands) -> None:
         "import-model": "import a model file",
         "models": "list, promote or roll back models",
         "audit": "verify the audit trail",
-        "bench": "measure speed on this machine",
     }.items():
         later = _add(commands, name, f"{help_} (not in this version)", "later")
         later.add_argument("words", nargs=argparse.REMAINDER)

@@ -18,13 +18,19 @@ from PySide6.QtWidgets import QApplication
 
 from medseg_desktop.core.errors import JobError
 from medseg_desktop.core.settings import Settings
+from medseg_desktop.core.specs import TrainSpec
 from medseg_desktop.core.view import LayerState
+from medseg_desktop.io.conversion_request import conversion_spec
+from medseg_desktop.io.phantom_study import write_phantom_study
 from medseg_desktop.io.workspace import Workspace
 from medseg_desktop.qt.controller import Controller
 from medseg_desktop.qt.theme import apply_theme
 
 _TICK_MS = 2
 _WAIT_S = 300.0
+_SCROLL_MS = 40
+_PATIENTS = 4
+_TRAINING_STEPS = 12
 _NO_KEY = Qt.KeyboardModifier.NoModifier
 #: Reads the series in a process of its own and prints the seconds it took, and its bytes.
 _SIMPLE_ITK = """\
@@ -171,10 +177,14 @@ class ViewerSpeed:
         return times
 
     def stall_during(self, begin: Callable[[], object], is_over: Callable[[], bool]) -> float:
-        """The longest stall in ms from `begin` until `is_over`."""
+        """The longest stall in ms from `begin` until `is_over`, while the user scrolls."""
+        scroll = QTimer()
+        scroll.timeout.connect(lambda: self.controller.study.step_slice(1))
+        scroll.start(_SCROLL_MS)
         self._stalls.take()
         begin()
         run_until(is_over, "the job")
+        scroll.stop()
         return self._stalls.take()
 
 
@@ -211,3 +221,43 @@ def simple_itk_seconds(folder: Path) -> float | None:
     if done.returncode:
         return None
     return float(json.loads(done.stdout.split()[0]))
+
+
+def measure_viewer(folder: Path, stored_bytes: int, steps: int) -> dict[str, Any]:
+    """Everything about the speed of the viewer on the series in `folder`/series.
+
+    Stalls while a conversion and a training run are measured on a phantom study while the
+    user scrolls; a training only where its packages are installed (else None).
+
+    Returns:
+        `load`, `frames`, `simpleitk_s` (None where SimpleITK is not installed), `stalls_ms`.
+    """
+    series = folder / "series"
+    reference = simple_itk_seconds(series)
+    speed = ViewerSpeed(series, Workspace(folder / "workspace"))
+    try:
+        load = speed.load(stored_bytes)
+        frames = speed.frames(steps)
+        stalls = {"loading": load.pop("longest_stall_ms"), **_stalls(speed, folder)}
+    finally:
+        speed.close()
+    return {"load": load, "simpleitk_s": reference, "frames": frames, "stalls_ms": stalls}
+
+
+def _stalls(speed: ViewerSpeed, folder: Path) -> dict[str, float | None]:
+    """The longest stalls in ms while jobs run and the user scrolls."""
+    study, dataset = folder / "study", folder / "dataset"
+    write_phantom_study(study, patients=_PATIENTS)
+    runs, workspace = speed.controller.runs, speed.controller.workspace
+    conversion = speed.stall_during(
+        lambda: runs.start_conversion(conversion_spec(workspace, study, dataset)),
+        lambda: not runs.is_converting,
+    )
+    if importlib.util.find_spec("paddle") is None:
+        return {"converting": conversion, "training": None}
+    spec = TrainSpec(
+        dataset=str(dataset), run=str(folder / "run"), model_name="speed", preset="default",
+        iterations=_TRAINING_STEPS, size=64, batch_size=4, device="cpu",
+    )  # fmt: skip
+    training = speed.stall_during(lambda: runs.start_training(spec), lambda: not runs.is_training)
+    return {"converting": conversion, "training": training}

@@ -177,7 +177,7 @@ LATER = [
     ["models", "list"],
     ["models", "promote", "x"],
     ["audit", "verify"],
-    ["bench", "viewer", "--json"],
+    ["bench", "prediction", "--json"],
     ["export", "m", "--out", "o", "--format", "paddle"],
     ["export", "m", "--out", "o", "--format", "onnx,paddle"],
     ["predict", "m", "s", "--out", "o", "--format", "nifti"],
