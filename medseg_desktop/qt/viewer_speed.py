@@ -118,6 +118,7 @@ class ViewerSpeed:
         self.controller.close()
         self.controller.window.allow_close()
         self.controller.window.deleteLater()
+        self.controller.deleteLater()
         self._app.processEvents()
 
     def load(self, stored_bytes: int) -> dict[str, Any]:
