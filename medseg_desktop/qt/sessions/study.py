@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -23,6 +25,7 @@ from medseg_desktop.core.view import (
 )
 from medseg_desktop.core.volume import Series
 from medseg_desktop.io.dicom_series import ScanResult, require_series, scan
+from medseg_desktop.io.sources import open_source
 from medseg_desktop.io.workspace import Workspace
 from medseg_desktop.qt.background import Background
 from medseg_desktop.qt.slice_loader import LoadedSlice, SliceLoader
@@ -34,17 +37,18 @@ class StudySession(QObject):
     """Owns what is looked at.
 
     Signals:
-        scan_started(Path), scan_progress(done, total), then one of scan_failed(MedSegError),
-        scan_cancelled() and folder_changed; what was open before stays open until the last.
-        folder_changed(ScanResult): another folder is open.
+        scan_started(), scan_progress(phase, done, total) with the phases of `open_source` and
+        "scan", then one of scan_failed(MedSegError), scan_cancelled() and folder_changed; what
+        was open before stays open until the last.
+        folder_changed(ScanResult): another source is open.
         view_changed(ResolvedView, ResolvedView | None): now and before; compare what differs.
         view_closed(): no series is shown.
         slice_loaded(LoadedSlice): pixels of the slice on screen; slice_failed(str): the reason.
         series_progress(loaded, total): of the series on screen.
     """
 
-    scan_started = Signal(object)
-    scan_progress = Signal(int, int)
+    scan_started = Signal()
+    scan_progress = Signal(str, int, int)
     scan_failed = Signal(object)
     scan_cancelled = Signal()
     folder_changed = Signal(object)
@@ -57,7 +61,8 @@ class StudySession(QObject):
     def __init__(self, workspace: Workspace, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._workspace = workspace
-        self._scanner = Background(1, "scan", self)
+        # A second thread, because a network path that does not answer cannot be given up.
+        self._scanner = Background(2, "scan", self)
         self._stop_scan = threading.Event()
         self.loader = SliceLoader(self)
         self.loader.loaded.connect(self._on_loaded)
@@ -86,21 +91,29 @@ class StudySession(QObject):
 
     # -- folder
 
-    def open(self, path: Path) -> None:
-        """Look through a folder or file in the background; an earlier scan is stopped."""
+    def open(self, named: Path | Sequence[Path]) -> None:
+        """Look through what the user named in the background; an earlier scan is stopped."""
         self._stop_scan.set()
         stop = self._stop_scan = threading.Event()
-        self.scan_started.emit(path)
+        self.scan_started.emit()
+        told = ("", -1)
 
-        def progress(done: int, total: int) -> None:
+        def progress(phase: str, done: int, total: int) -> None:
+            nonlocal told
             if stop.is_set() or self._scanner.closed:
                 raise Cancelled
-            if done % 25 == 0 or done == total:
-                self._scanner.deliver(lambda: self._progress(stop, done, total))
+            if phase == "unpack" or done % 25 == 0 or done == total:
+                if (phase, done) != told:
+                    self._scanner.deliver(lambda: self._progress(stop, phase, done, total))
+                told = (phase, done)
 
         def work() -> ScanResult:
-            result = scan(path, salt=self._workspace.salt(), progress=progress)
-            require_series(result)
+            with ExitStack() as stack:
+                source = stack.enter_context(open_source(named, progress))
+                salt = self._workspace.salt()
+                result = scan(source, salt=salt, progress=partial(progress, "scan"))
+                require_series(result)
+                stack.pop_all()  # it stays open until another one is
             return result
 
         # A late answer of a scan that was stopped, or replaced by another, is dropped.
@@ -112,9 +125,9 @@ class StudySession(QObject):
             self._stop_scan.set()
             self.scan_cancelled.emit()
 
-    def _progress(self, stop: threading.Event, done: int, total: int) -> None:
+    def _progress(self, stop: threading.Event, phase: str, done: int, total: int) -> None:
         if not stop.is_set():
-            self.scan_progress.emit(done, total)
+            self.scan_progress.emit(phase, done, total)
 
     def _scan_failed(self, stop: threading.Event, error: MedSegError) -> None:
         if not stop.is_set():
@@ -122,12 +135,18 @@ class StudySession(QObject):
             self.scan_failed.emit(error)
 
     def _scanned(self, stop: threading.Event, found: ScanResult) -> None:
-        if not stop.is_set():
+        if stop.is_set():
+            self._close_source(found)
+        else:
             stop.set()
             self._set_folder(found)
 
+    def _close_source(self, found: ScanResult) -> None:
+        """In the background, because what was unpacked may be thousands of files."""
+        self._scanner.submit(found.source.close, lambda _: None)
+
     def _set_folder(self, found: ScanResult) -> None:
-        self.found = found
+        before, self.found = self.found, found
         self._facts.clear()
         self._windows.clear()
         layers = replace(self._state.layers, hidden_labels=frozenset())  # other labels
@@ -140,6 +159,8 @@ class StudySession(QObject):
             found.series[0],
         )
         self.set_series(first.key)
+        if before is not None:
+            self._close_source(before)
 
     # -- what is shown; every change goes through `_apply`
 
@@ -248,3 +269,5 @@ class StudySession(QObject):
         self._stop_scan.set()
         self._scanner.close()
         self.loader.close()
+        if self.found is not None:
+            self.found.source.close()
