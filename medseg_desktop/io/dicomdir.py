@@ -74,7 +74,8 @@ def _references(path: Path) -> list[str]:
             check_deflated(file, size)
             file.seek(0)
             dataset = pydicom.dcmread(file, specific_tags=["DirectoryRecordSequence"])
-            return [_reference(r) for r in dataset.get("DirectoryRecordSequence") or ()]
+            # A file that was cut off lacks the whole sequence: pydicom only warns.
+            return [_reference(record) for record in dataset.DirectoryRecordSequence]
     except UnreadableSliceError as error:
         raise _damaged(path) from error
     except DataError:
