@@ -21,6 +21,9 @@ from medseg_desktop.io.inner_path import (
 from medseg_desktop.io.quiet import quiet
 
 _MEDIA_STORAGE_DIRECTORY = b"1.2.840.10008.1.3.10"
+#: (0004,1220) SQ as explicit VR little endian, in which media are written (PS3.10 8.6).
+_RECORD_SEQUENCE = b"\x04\x00\x20\x12SQ\x00\x00"
+_UNDEFINED = 0xFFFFFFFF
 _MAXIMUM_BYTES = 64 << 20
 #: (0004,1410) Record In-use Flag: such a record is not to be used (PS3.3 F.3.2.2).
 _INACTIVE = 0
@@ -66,15 +69,15 @@ def listed_files(
 def _references(path: Path) -> list[str]:
     """The Referenced File ID (0004,1500) of every record, its components joined with `/`."""
     try:
+        size = path.stat().st_size
+        if size > _MAXIMUM_BYTES:
+            raise DataError(f"{path} is too large for a DICOMDIR.", "Open its folder instead.")
         with path.open("rb") as file, quiet():
-            size = path.stat().st_size
-            if size > _MAXIMUM_BYTES:
-                raise DataError(f"{path} is too large for a DICOMDIR.", "Open its folder instead.")
+            _check_whole(file.read(), size)
             file.seek(132)
             check_deflated(file, size)
             file.seek(0)
             dataset = pydicom.dcmread(file, specific_tags=["DirectoryRecordSequence"])
-            # A file that was cut off lacks the whole sequence: pydicom only warns.
             return [_reference(record) for record in dataset.DirectoryRecordSequence]
     except UnreadableSliceError as error:
         raise _damaged(path) from error
@@ -86,6 +89,14 @@ def _references(path: Path) -> list[str]:
         raise DataError(describe_os_error(error, path, "read")) from error
     except Exception as error:  # pydicom raises many types on damaged files
         raise _damaged(path) from error
+
+
+def _check_whole(data: bytes, size: int) -> None:
+    """Refuse a directory that was cut off: pydicom would return the records before the cut."""
+    start = data.find(_RECORD_SEQUENCE)
+    length = int.from_bytes(data[start + 8 : start + 12], "little")
+    if start >= 0 and length != _UNDEFINED and start + 12 + length > size:
+        raise UnreadableSliceError("the file is truncated")
 
 
 def _damaged(path: Path) -> DataError:

@@ -117,6 +117,11 @@ def _cut(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-700])
 
 
+def _cut_early(path: Path) -> None:
+    write_dicomdir(path, [["A", "IM1"]])
+    path.write_bytes(path.read_bytes()[:360])
+
+
 def _empty(path: Path) -> None:
     path.write_bytes(b"")
 
@@ -129,7 +134,7 @@ def _deflated(path: Path) -> None:
     path.write_bytes(bomb[: 144 + int.from_bytes(bomb[140:144], "little")] + zeros)
 
 
-@pytest.mark.parametrize("make", [_text, _cut, _empty, _deflated])
+@pytest.mark.parametrize("make", [_text, _cut, _cut_early, _empty, _deflated])
 def test_a_damaged_directory_is_one_sentence(tmp_path: Path, make: Callable[[Path], None]) -> None:
     make(tmp_path / "DICOMDIR")
     with pytest.raises(DataError, match="DICOMDIR is damaged") as failed:
