@@ -139,10 +139,11 @@ def _plan(infos: Sequence[zipfile.ZipInfo]) -> tuple[list[_Member], list[Refused
             path = "/".join(parts)
             _check_member(info)
             # Disks differ in what they take for the same name; none must lose a file to it.
-            earlier = taken.setdefault(unicodedata.normalize("NFC", path).casefold(), path)
-            if earlier is not path:
-                again = "twice" if earlier == path else f"as {earlier} too, in other case"
+            key = unicodedata.normalize("NFC", path).casefold()
+            if key in taken:
+                again = "twice" if taken[key] == path else f"as {taken[key]} too, in other case"
                 raise _MemberError(f"the archive holds it {again}")
+            taken[key] = path
             members.append(_Member(info, path, tuple(writable_part(p) for p in parts)))
         except (UnsafePathError, _MemberError) as error:
             refused.append((shown_path(name), str(error)))

@@ -198,10 +198,17 @@ def test_of_equal_names_and_names_in_other_case_the_first_is_kept(
     tmp_path: Path, target: Path
 ) -> None:
     with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
-        for name, data in (("a/IM1", b"1"), ("a/IM1", b"2"), ("A/im1", b"3"), ("b", b"4")):
+        for name, data in (
+            ("a/IM1", b"1"),
+            ("a/IM1", b"2"),
+            ("A/im1", b"3"),
+            ("b", b"4"),
+            ("b", b"5"),
+        ):
             archive.writestr(name, data)
     refused = dict(unpack(tmp_path / "x.zip", target))
     assert "twice" in refused["a/IM1"]
+    assert "twice" in refused["b"]
     assert "a/IM1" in refused["A/im1"]
     assert list(files_below(target)) == ["a/IM1", "b"]
     assert (target / "a" / "IM1").read_bytes() == b"1"
