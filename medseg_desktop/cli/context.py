@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from medseg_desktop.core.errors import UsageError
@@ -23,3 +24,8 @@ def existing(path: Path) -> Path:
     if not os.path.exists(path):
         raise UsageError(f"{path} does not exist.")
     return path.absolute()
+
+
+def sources(paths: Sequence[Path]) -> list[Path]:
+    """The absolute paths of everything named as SRC; raises UsageError where one is missing."""
+    return [existing(path) for path in paths]

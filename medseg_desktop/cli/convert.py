@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from medseg_desktop.cli.context import existing, workspace_of
+from medseg_desktop.cli.context import existing, sources, workspace_of
 from medseg_desktop.cli.output import JobPrinter, print_json, result_of, warn
 from medseg_desktop.core.errors import DataError, describe_os_error
 from medseg_desktop.core.split import SET_NAMES, SetName, Split, SplitRequest
@@ -21,7 +21,7 @@ def run(arguments: argparse.Namespace) -> int:
     workspace = workspace_of(arguments)
     spec = conversion_spec(
         workspace,
-        existing(arguments.source),
+        sources(arguments.source),
         arguments.dataset.absolute(),
         preset=arguments.preset,
         split=read_split_file(arguments.split) if arguments.split else None,

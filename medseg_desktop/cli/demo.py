@@ -41,7 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
     print(f"Done in {duration_text(time.monotonic() - begun)}. Everything lies in {folder}")
     if arguments.headless:
         return 0
-    return open_window(workspace, study, arguments.quit_after, model=model)
+    return open_window(workspace, [study], arguments.quit_after, model=model)
 
 
 @contextmanager

@@ -6,7 +6,7 @@ import argparse
 from typing import Any
 
 from medseg_desktop.cli.console import count
-from medseg_desktop.cli.context import existing, workspace_of
+from medseg_desktop.cli.context import sources, workspace_of
 from medseg_desktop.cli.output import JobPrinter, print_json, result_of, table, warn
 from medseg_desktop.core.specs import EvaluateSpec
 from medseg_desktop.io.settings_file import load_settings
@@ -15,10 +15,10 @@ from medseg_desktop.jobs.run import run_job
 
 def run(arguments: argparse.Namespace) -> int:
     workspace = workspace_of(arguments)
-    source = existing(arguments.source)
+    named = sources(arguments.source)
     spec = EvaluateSpec(
         model=str(workspace.find_model(arguments.model).absolute()),
-        source=str(source),
+        source=[str(path) for path in named],
         salt=workspace.salt().hex(),
         subset=arguments.split,
         patient_key=arguments.patient_key,

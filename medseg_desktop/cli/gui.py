@@ -1,30 +1,31 @@
-"""The window: `medseg-desktop` and `medseg-desktop gui [PATH]`."""
+"""The window: `medseg-desktop` and `medseg-desktop gui [PATH ...]`."""
 
 from __future__ import annotations
 
 import argparse
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
-from medseg_desktop.cli.context import existing, workspace_of
+from medseg_desktop.cli.context import sources, workspace_of
 from medseg_desktop.core.errors import MedSegError
 from medseg_desktop.io.workspace import Workspace
 from medseg_desktop.jobs.system_libraries import Need, apt_line, missing_libraries, packages
 
 
 def run(arguments: argparse.Namespace) -> int:
-    path = existing(arguments.path) if arguments.path else None
-    return open_window(workspace_of(arguments), path, arguments.quit_after)
+    named = sources(arguments.path)
+    return open_window(workspace_of(arguments), named, arguments.quit_after)
 
 
 def open_window(
     workspace: Workspace,
-    path: Path | None,
+    named: Sequence[Path],
     quit_after_s: float | None = None,
     model: Path | None = None,
 ) -> int:
-    """Open the window and return when it is closed.
+    """Open the window on what was named, or on the start page; return when it is closed.
 
     Raises:
         MedSegError: Qt cannot start here (a system library is missing, say).
@@ -37,7 +38,7 @@ def open_window(
             f"The window cannot be opened: {error}.",
             "Run medseg-desktop doctor to see what is missing.",
         ) from error
-    return run_app(workspace, path, quit_after_s=quit_after_s, model=model)
+    return run_app(workspace, named, quit_after_s=quit_after_s, model=model)
 
 
 def choose_platform(quit_after_s: float | None) -> None:

@@ -12,7 +12,7 @@ from medseg_desktop import __version__
 
 Run = Callable[[argparse.Namespace], int]
 
-_SOURCE = "folder or file of DICOM"
+_SOURCE = "folder or file of DICOM, DICOMDIR or .zip; several are read together"
 _MODEL = "model folder, its .zip, or the name of a model of the workspace"
 
 
@@ -71,7 +71,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--quit-after", type=_seconds, help=argparse.SUPPRESS)
     # Options that stand before and after the command must not overwrite each other, so they
     # have no default of their own.
-    parser.set_defaults(run=_command("gui"), path=None, workspace=None, quit_after=None)
+    parser.set_defaults(run=_command("gui"), path=[], workspace=None, quit_after=None)
     commands = parser.add_subparsers(metavar="COMMAND", parser_class=_Parser)
     _add_gui(commands)
     _add_demo(commands)
@@ -117,7 +117,7 @@ def _add_quit_after(parser: argparse.ArgumentParser) -> None:
 
 def _add_gui(commands: _Commands) -> None:
     gui = commands.add_parser("gui", help="open the window on a folder or file")
-    gui.add_argument("path", nargs="?", type=Path, help="folder or file to open")
+    gui.add_argument("path", nargs="*", type=Path, metavar="PATH", help=_SOURCE)
     _add_workspace(gui)
     _add_quit_after(gui)
     gui.set_defaults(run=_command("gui"))
@@ -140,7 +140,7 @@ def _add_patient_key(command: argparse.ArgumentParser) -> None:
 
 def _add_scan(commands: _Commands) -> None:
     scan = _add(commands, "scan", "list the series found, and what is wrong with files", "scan")
-    scan.add_argument("path", type=Path, metavar="PATH")
+    scan.add_argument("path", nargs="+", type=Path, metavar="PATH", help=_SOURCE)
     scan.add_argument("--decode", action="store_true", help="also decode every slice")
     scan.add_argument("--json", action="store_true", help="print one JSON object at the end")
     _add_patient_key(scan)
@@ -148,7 +148,7 @@ def _add_scan(commands: _Commands) -> None:
 
 def _add_convert(commands: _Commands) -> None:
     convert = _add(commands, "convert", "convert reviewed slices into a training set", "convert")
-    convert.add_argument("source", type=Path, metavar="SRC", help=_SOURCE)
+    convert.add_argument("source", nargs="+", type=Path, metavar="SRC", help=_SOURCE)
     convert.add_argument("dataset", type=Path, metavar="DATASET")
     convert.add_argument("--preset", choices=["default", "reference"], default="default",
                          help="how grey values are prepared: each slice by itself (default), or "
@@ -196,7 +196,7 @@ def _add_train(commands: _Commands) -> None:
 def _add_predict(commands: _Commands) -> None:
     predict = _add(commands, "predict", "predict every slice of a folder", "predict")
     predict.add_argument("model", metavar="MODEL", help=_MODEL)
-    predict.add_argument("source", type=Path, metavar="SRC", help=_SOURCE)
+    predict.add_argument("source", nargs="+", type=Path, metavar="SRC", help=_SOURCE)
     predict.add_argument("--out", type=Path, required=True, metavar="DIR")
     predict.add_argument("--format", default="png",
                          help="png,overlay,json (comma-separated)")  # fmt: skip
@@ -207,7 +207,7 @@ def _add_predict(commands: _Commands) -> None:
 def _add_evaluate(commands: _Commands) -> None:
     evaluate = _add(commands, "evaluate", "compare a model with annotations", "evaluate")
     evaluate.add_argument("model", metavar="MODEL", help=_MODEL)
-    evaluate.add_argument("source", type=Path, metavar="SRC", help=_SOURCE)
+    evaluate.add_argument("source", nargs="+", type=Path, metavar="SRC", help=_SOURCE)
     evaluate.add_argument("--split", choices=["train", "val", "test", "all"], default="all",
                           help="only patients that the training had in this set")  # fmt: skip
     _add_skip_broken(evaluate)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from medseg_desktop.cli.context import existing, workspace_of
+from medseg_desktop.cli.context import sources, workspace_of
 from medseg_desktop.cli.later import not_yet
 from medseg_desktop.cli.output import JobPrinter, print_json, result_of
 from medseg_desktop.core.errors import UsageError
@@ -19,10 +19,10 @@ _LATER_FORMATS = ("nifti", "dicomseg")
 def run(arguments: argparse.Namespace) -> int:
     formats = _formats(arguments.format)
     workspace = workspace_of(arguments)
-    source = existing(arguments.source)
+    named = sources(arguments.source)
     spec = PredictSpec(
         model=str(workspace.find_model(arguments.model).absolute()),
-        source=str(source),
+        source=[str(path) for path in named],
         out=str(arguments.out.absolute()),
         formats=formats,
         salt=workspace.salt().hex(),

@@ -10,7 +10,8 @@ def describe_progress(run: RunState) -> str:
     """E.g. "train 120 of 400, loss 0.412, Dice 0.610 (best 0.634), 3 min left"."""
     if run.status is RunStatus.STARTING or not run.phase:
         return "starting"
-    parts = [f"{run.phase} {run.done} of {run.total}" if run.total else run.phase]
+    unit = " MB" if run.phase == "unpack" else ""
+    parts = [f"{run.phase} {run.done} of {run.total}{unit}" if run.total else run.phase]
     if run.steps:
         parts.append(f"loss {run.steps[-1].loss:.3f}")
     if run.evaluations and run.evaluations[-1].mean_dice is not None:

@@ -13,19 +13,31 @@ from typing import Any
 
 import numpy as np
 
-from medseg_desktop.cli.context import existing, workspace_of
+from medseg_desktop.cli.context import sources, workspace_of
 from medseg_desktop.cli.output import ProgressLine, print_json, table, warn
 from medseg_desktop.core.errors import UnreadableSliceError, WorkspaceError
 from medseg_desktop.core.volume import Series
 from medseg_desktop.io.dicom_series import FileRow, FileStatus, ScanResult, require_series, scan
 from medseg_desktop.io.pixels import decode, read_dataset
+from medseg_desktop.io.sources import Source, open_source
 
 
 def run(arguments: argparse.Namespace) -> int:
     line = ProgressLine()
+
+    def progress(phase: str, done: int, total: int) -> None:
+        if phase == "unpack":
+            line.show(f"unpacking {done} of {total} MB")
+
+    with open_source(sources(arguments.path), progress) as source:
+        _scan(source, arguments, line)
+    return 0
+
+
+def _scan(source: Source, arguments: argparse.Namespace, line: ProgressLine) -> None:
     notes: list[str] = []
     found = scan(
-        existing(arguments.path),
+        source,
         salt=_salt(arguments, notes),
         patient_key=arguments.patient_key,
         progress=lambda done, total: line.show(f"reading {done} of {total} files"),
@@ -41,7 +53,6 @@ def run(arguments: argparse.Namespace) -> int:
     if not found.refused:  # a list of refused files is a result too
         require_series(found)
     warn([*notes, *found.notes])
-    return 0
 
 
 def _salt(arguments: argparse.Namespace, notes: list[str]) -> bytes:

@@ -12,7 +12,7 @@ from medseg_desktop.core.split import SplitRequest
 
 
 class _Spec(msgspec.Struct, frozen=True, kw_only=True, tag_field="job"):
-    """Common part of every job; paths are absolute."""
+    """Common part of every job; paths are absolute.  A `source` may be several paths."""
 
     schema: int = 1
 
@@ -30,7 +30,7 @@ class ConvertSpec(_Spec, frozen=True, kw_only=True, tag="convert"):
         threads: of the conversion; 0 means one for each processor.
     """
 
-    source: str
+    source: str | list[str]
     dataset: str
     preset: str
     preprocessing: Preprocessing
@@ -72,7 +72,7 @@ class PredictSpec(_Spec, frozen=True, kw_only=True, tag="predict"):
     """Predict every slice below `source`; `formats` out of png, overlay, json."""
 
     model: str
-    source: str
+    source: str | list[str]
     out: str
     formats: list[str]
     salt: str
@@ -89,7 +89,7 @@ class EvaluateSpec(_Spec, frozen=True, kw_only=True, tag="evaluate"):
     """
 
     model: str
-    source: str
+    source: str | list[str]
     salt: str
     subset: Literal["train", "val", "test", "all"] = "all"
     patient_key: Literal["id", "folder"] = "id"

@@ -18,7 +18,7 @@ from medseg_desktop.io.job_input import (
     Context,
     check_annotations,
     read_reviewed,
-    scan_source,
+    scanned_source,
 )
 from medseg_desktop.io.pixels import FrameReader
 from medseg_desktop.io.stacks import relative_path
@@ -32,7 +32,13 @@ def run_evaluation(spec: EvaluateSpec, context: Context) -> dict[str, Any]:
         DataError: no reviewed slice, or labels that the model does not know.
     """
     predictor = Predictor.open(Path(spec.model), spec.threads)
-    found = scan_source(spec.source, spec.salt, context, spec.patient_key)
+    with scanned_source(spec.source, spec.salt, context, spec.patient_key) as found:
+        return _evaluate(found, predictor, spec, context)
+
+
+def _evaluate(
+    found: ScanResult, predictor: Predictor, spec: EvaluateSpec, context: Context
+) -> dict[str, Any]:
     require_series(found)
     warnings = check_annotations(found, spec.skip_broken)
     patients = _patients(found, predictor, spec)
@@ -72,7 +78,7 @@ def _patients(
         if any(found.is_reviewed(item) for item in series.slices):
             patients[series.patient.hash].append(series)
     if not patients:
-        raise DataError(f"{spec.source} holds no reviewed slice.", "Annotate slices first.")
+        raise DataError(f"{found.source} holds no reviewed slice.", "Annotate slices first.")
     if spec.subset != "all":
         if not sets:
             raise DataError(
@@ -83,7 +89,7 @@ def _patients(
         patients = {h: s for h, s in patients.items() if sets.get(h) == spec.subset}
         if not patients:
             raise DataError(
-                f"{spec.source} holds no {spec.subset} patient of {predictor.info.title}."
+                f"{found.source} holds no {spec.subset} patient of {predictor.info.title}."
             )
     _check_labels(found, patients, predictor)
     return patients

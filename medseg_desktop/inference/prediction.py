@@ -25,7 +25,7 @@ from medseg_desktop.core.specs import PredictSpec
 from medseg_desktop.inference.predictor import Predictor
 from medseg_desktop.io.atomic import is_free, new_folder, write_bytes
 from medseg_desktop.io.dicom_series import FileStatus, ScanResult
-from medseg_desktop.io.job_input import Context, scan_source
+from medseg_desktop.io.job_input import Context, scanned_source
 from medseg_desktop.io.medlabelme import new_annotation, new_shape_keys, write_annotation
 from medseg_desktop.io.pixels import FrameReader
 from medseg_desktop.io.png import encode_png, read_grey_png
@@ -58,12 +58,19 @@ def run_prediction(spec: PredictSpec, context: Context) -> dict[str, Any]:
         WorkspaceError: the output folder cannot be written.
     """
     predictor = Predictor.open(Path(spec.model), spec.threads)
-    sources, rows = _sources(spec, predictor.preprocessing, context)
+    with scanned_source(spec.source, spec.salt, context) as found:
+        return _predict_found(found, predictor, spec, context)
+
+
+def _predict_found(
+    found: ScanResult, predictor: Predictor, spec: PredictSpec, context: Context
+) -> dict[str, Any]:
+    sources, rows = _sources(found, predictor.preprocessing)
     if not sources:
         reason = f" ({rows[0]['path']}: {rows[0]['reason']})" if rows else ""
-        raise DataError(f"{spec.source} holds no slice to predict{reason}.")
+        raise DataError(f"{found.source} holds no slice to predict{reason}.")
     out = Path(spec.out)
-    _check_not_source(out, Path(spec.source))
+    _check_not_source(out, found.root)
     with _output_folder(out, spec.overwrite) as folder:
         names = _output_names({s.path: s.frames for s in sources}, spec.formats)
         for i, source in enumerate(sources):
@@ -88,9 +95,8 @@ def run_prediction(spec: PredictSpec, context: Context) -> dict[str, Any]:
     }
 
 
-def _check_not_source(out: Path, source: Path) -> None:
+def _check_not_source(out: Path, folder: Path) -> None:
     """Predictions must not replace the annotations that lie beside the slices."""
-    folder = source if source.is_dir() else source.parent
     if out.resolve() == folder.resolve():
         raise WorkspaceError(
             f"{out} is the folder of the slices, where predictions would replace annotations.",
@@ -111,11 +117,8 @@ def _output_folder(out: Path, overwrite: bool) -> AbstractContextManager[Path]:
     return new_folder(out)
 
 
-def _sources(
-    spec: PredictSpec, how: Preprocessing, context: Context
-) -> tuple[list[_Source], list[dict[str, Any]]]:
-    """DICOM images and 8-bit grey PNG below the source, and rows for refused files."""
-    found = scan_source(spec.source, spec.salt, context)
+def _sources(found: ScanResult, how: Preprocessing) -> tuple[list[_Source], list[dict[str, Any]]]:
+    """DICOM images and 8-bit grey PNG of the source, and rows for refused files."""
     rows = [
         {"path": f.path, "status": "refused", "reason": f.reason}
         for f in found.refused

@@ -43,7 +43,7 @@ from medseg_desktop.io.job_input import (
     UnusableSliceError,
     check_annotations,
     read_reviewed,
-    scan_source,
+    scanned_source,
 )
 from medseg_desktop.io.pixels import FrameReader
 from medseg_desktop.io.png import write_png
@@ -73,7 +73,13 @@ def run_conversion(spec: ConvertSpec, context: Context) -> dict[str, Any]:
     final = Path(spec.dataset)
     if spec.overwrite and not is_free(final):
         check_replaceable(final)
-    found = scan_source(spec.source, spec.salt, context, spec.patient_key)
+    with scanned_source(spec.source, spec.salt, context, spec.patient_key) as found:
+        return _convert_found(found, spec, final, context)
+
+
+def _convert_found(
+    found: ScanResult, spec: ConvertSpec, final: Path, context: Context
+) -> dict[str, Any]:
     require_series(found)
     warnings = [*found.notes, *check_annotations(found, spec.skip_broken)]
     reviewed = _reviewed(found, spec.include)
@@ -131,7 +137,7 @@ def _reviewed(found: ScanResult, include: list[str]) -> list[tuple[Series, Slice
     ]
     if not reviewed:
         raise DataError(
-            f"{found.root} holds no reviewed slice.",
+            f"{found.source} holds no reviewed slice.",
             "Annotate slices first; each DICOM file needs its JSON file.",
         )
     return reviewed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -14,7 +15,7 @@ from medseg_desktop.io.workspace import Workspace
 
 def conversion_spec(
     workspace: Workspace,
-    source: Path,
+    source: Path | Sequence[Path],
     dataset: Path,
     *,
     preset: str = "default",
@@ -36,7 +37,7 @@ def conversion_spec(
     if preset not in PRESETS:
         raise DataError(f"There is no preset {preset}.", f"Known: {', '.join(PRESETS)}.")
     return ConvertSpec(
-        source=str(source),
+        source=str(source) if isinstance(source, Path) else [str(path) for path in source],
         dataset=str(dataset),
         preset=preset,
         preprocessing=PRESETS[preset],

@@ -84,6 +84,7 @@ def check_pixels_present(dataset: FileDataset, file: Any, size: int) -> None:
     meta = getattr(dataset, "file_meta", None)
     syntax = str(meta.get("TransferSyntaxUID", "")) if meta else ""
     if "Rows" not in dataset or "Columns" not in dataset:
+        sop_class = sop_class or (str(meta.get("MediaStorageSOPClassUID", "")) if meta else "")
         name = UID(sop_class).name if sop_class else ""
         what = name if name and name != sop_class else "a DICOM object"
         raise UnreadableSliceError(f"it is not an image ({what})")

@@ -1,4 +1,4 @@
-"""Find the series of a folder: every file looked at by content, headers only.
+"""Find the series of an opened source: every file looked at by content, headers only.
 
 The result names every file that was found and what became of it, so nothing is left out
 silently.  Pixels are not read here (see `io.pixels`).
@@ -6,8 +6,7 @@ silently.  Pixels are not read here (see `io.pixels`).
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -18,8 +17,6 @@ from medseg_desktop.core.errors import (
     Cancelled,
     DataError,
     UnreadableSliceError,
-    UsageError,
-    describe_os_error,
 )
 from medseg_desktop.core.volume import Series, Slice
 from medseg_desktop.io.annotation_files import (
@@ -31,6 +28,7 @@ from medseg_desktop.io.annotation_files import (
 from medseg_desktop.io.dicom_guard import NoDicomError
 from medseg_desktop.io.dicom_header import Header, read_header
 from medseg_desktop.io.medlabelme import NoAnnotationError, read_annotation
+from medseg_desktop.io.sources import Source
 from medseg_desktop.io.stacks import PatientKey, group_stacks, relative_path, top_folder
 
 #: Called with (files done, files in all); returning normally means "go on".
@@ -38,7 +36,7 @@ ScanProgress = Callable[[int, int], None]
 
 
 class FileStatus(StrEnum):
-    """What became of a file of the scanned folder."""
+    """What became of a file of the source."""
 
     SHOWN = "shown"
     WARNED = "warned"
@@ -49,7 +47,7 @@ class FileStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FileRow:
-    """One file: `path` relative to the scanned folder with `/`, and why it has its status."""
+    """One file: `path` relative to the source's root with `/`, and why it has its status."""
 
     path: str
     status: FileStatus
@@ -67,19 +65,24 @@ class FileRow:
 
 @dataclass(frozen=True, slots=True)
 class ScanResult:
-    """Everything found below one folder.
+    """Everything found in an opened source.
 
     Attributes:
-        root: the scanned folder (of a single file: its folder).
+        source: what was opened; messages name it.
         annotations: absolute DICOM path -> its annotation.
-        notes: sentences about the whole folder.
+        notes: sentences about the source as a whole.
     """
 
-    root: Path
+    source: Source
     series: tuple[Series, ...] = ()
     files: tuple[FileRow, ...] = ()
     annotations: dict[str, AnnotationFile] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+
+    @property
+    def root(self) -> Path:
+        """The folder that the paths of rows are relative to (see `Source.root`)."""
+        return self.source.root
 
     def annotation(self, item: Slice) -> Annotation | None:
         """The annotation document of the file a slice lies in, or None."""
@@ -107,33 +110,23 @@ class ScanResult:
 
 
 def scan(
-    source: Path,
+    source: Source,
     *,
     salt: bytes,
     patient_key: PatientKey = "id",
     progress: ScanProgress | None = None,
 ) -> ScanResult:
-    """Look at every file below `source` (or at one file and its annotation).
+    """Look at every file of an opened source, which must stay open as long as the result is used.
 
     Args:
         salt: of the workspace, for the patient hashes.
         patient_key: `id` uses PatientID with issuer; `folder` the top-level folder, for data
             whose PatientIDs were all made equal.
         progress: may raise `Cancelled` to stop.
-
-    Raises:
-        UsageError: the path does not exist.
-        DataError: it cannot be listed.
     """
-    if not os.path.exists(source):
-        raise UsageError(f"{source} does not exist.")
-    root = source if source.is_dir() else source.parent
-    root = Path(os.path.abspath(root))
-    rows: list[FileRow] = []
-    paths = (
-        list(_files_below(root, rows)) if source.is_dir() else _file_and_annotation(root, source)
-    )
-    headers, documents = _look_at(paths, root, rows, progress)
+    root = source.root
+    rows = [FileRow(path, FileStatus.REFUSED, reason) for path, reason in source.refused]
+    headers, documents = _look_at(source.files, root, rows, progress)
     shapes = {str(h.path): FileShape(len(h.places), h.rows, h.columns) for h in headers}
     pairing = pair_annotations(documents, shapes, root)
     rows += [_annotation_row(path, root, pairing) for path in documents]
@@ -143,7 +136,7 @@ def scan(
         status = FileStatus.WARNED if reason else FileStatus.SHOWN
         rows.append(FileRow(relative_path(header.path, root), status, reason))
     return ScanResult(
-        root=root,
+        source=source,
         series=series,
         files=tuple(sorted(rows, key=lambda r: r.path)),
         annotations=pairing.paired,
@@ -152,48 +145,15 @@ def scan(
 
 
 def require_series(result: ScanResult) -> None:
-    """Raise DataError, in one sentence, where a folder holds nothing to work with."""
+    """Raise DataError, in one sentence, where a source holds nothing to work with."""
     if result.series:
         return
     if not result.files:
-        raise DataError(f"{result.root} is empty.", "Choose a folder with DICOM series.")
+        raise DataError(f"{result.source} is empty.", "Choose a folder with DICOM series.")
     refused = [f for f in result.refused if f not in result.refused_annotations]
     if refused:
-        raise DataError(
-            f"{result.root} holds no usable DICOM series; {refused[0].path}: {refused[0].reason}."
-        )
-    raise DataError(f"{result.root} holds no DICOM series.", "Choose another folder.")
-
-
-def _files_below(root: Path, rows: list[FileRow]) -> Iterator[Path]:
-    """Every regular file below a folder in a stable order; links to folders are not followed.
-
-    A folder that cannot be listed is named in `rows`.
-    """
-
-    def fail(error: OSError) -> None:
-        folder = Path(error.filename or root)
-        reason = describe_os_error(error, folder.name, "read the folder").rstrip(".")
-        if folder == root:
-            raise DataError(f"{reason}.") from error
-        rows.append(FileRow(relative_path(folder, root), FileStatus.REFUSED, reason))
-
-    for folder, subfolders, names in os.walk(root, onerror=fail):
-        subfolders[:] = sorted(d for d in subfolders if not _is_own_partial(d))
-        for name in sorted(names):
-            path = Path(folder, name)
-            if os.path.isfile(path):
-                yield path
-
-
-def _is_own_partial(name: str) -> bool:
-    return name.startswith(".") and name.endswith((".partial", ".old"))
-
-
-def _file_and_annotation(root: Path, source: Path) -> list[Path]:
-    beside = root / source.with_suffix(".json").name
-    file = root / source.name
-    return [file, beside] if beside.is_file() and beside != file else [file]
+        raise DataError(f"{result.source} holds no usable DICOM series; {refused[0].sentence}.")
+    raise DataError(f"{result.source} holds no DICOM series.", "Choose another folder.")
 
 
 def _annotation_row(path: Path, root: Path, pairing: Pairing) -> FileRow:
@@ -205,7 +165,7 @@ def _annotation_row(path: Path, root: Path, pairing: Pairing) -> FileRow:
 
 
 def _look_at(
-    paths: list[Path], root: Path, rows: list[FileRow], progress: ScanProgress | None
+    paths: Sequence[Path], root: Path, rows: list[FileRow], progress: ScanProgress | None
 ) -> tuple[list[Header], dict[Path, Annotation]]:
     """Headers and annotations; files that are neither get their row at once."""
     headers: list[Header] = []

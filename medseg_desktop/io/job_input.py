@@ -1,7 +1,10 @@
-"""What conversion, prediction and evaluation read: a scanned folder and its reviewed slices."""
+"""What conversion, prediction and evaluation read: a scanned source and its reviewed slices."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -13,6 +16,7 @@ from medseg_desktop.core.errors import DataError, UnreadableSliceError
 from medseg_desktop.core.volume import Slice
 from medseg_desktop.io.dicom_series import ScanResult, scan
 from medseg_desktop.io.pixels import FrameReader
+from medseg_desktop.io.sources import open_source
 from medseg_desktop.io.stacks import PatientKey, relative_path
 
 
@@ -28,20 +32,30 @@ class UnusableSliceError(DataError):
     """A reviewed slice whose pixels cannot be used; the message names the file."""
 
 
-def scan_source(
-    source: str, salt: str, context: Context, patient_key: PatientKey = "id"
-) -> ScanResult:
-    """Scan the folder of a job, with progress; `salt` in hexadecimal digits.
+@contextmanager
+def scanned_source(
+    source: str | list[str], salt: str, context: Context, patient_key: PatientKey = "id"
+) -> Iterator[ScanResult]:
+    """Open and scan what a job reads, with progress; `salt` in hexadecimal digits.
+
+    What was unpacked for it is gone after the block.
 
     Raises:
         Cancelled: the job was asked to stop.
     """
 
-    def progress(done: int, total: int) -> None:
+    def progress(phase: str, done: int, total: int) -> None:
         context.check()
-        context.progress("scan", done, total)
+        context.progress(phase, done, total)
 
-    return scan(Path(source), salt=bytes.fromhex(salt), patient_key=patient_key, progress=progress)
+    named = [source] if isinstance(source, str) else source
+    with open_source([Path(path) for path in named], progress) as opened:
+        yield scan(
+            opened,
+            salt=bytes.fromhex(salt),
+            patient_key=patient_key,
+            progress=partial(progress, "scan"),
+        )
 
 
 def check_annotations(found: ScanResult, skip_broken: bool) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import logging.handlers
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QTimer
@@ -23,7 +24,7 @@ _log = logging.getLogger(__name__)
 
 def run_app(
     workspace: Workspace,
-    path: Path | None,
+    named: Sequence[Path],
     *,
     quit_after_s: float | None = None,
     model: Path | None = None,
@@ -31,7 +32,7 @@ def run_app(
     """Open the window, and return the exit code when it is closed.
 
     Args:
-        path: folder or file to open; None for the start page.
+        named: what to open (see `io.sources`); nothing for the start page.
         quit_after_s: close by itself after so many seconds (smoke tests).
         model: package to use for predictions from the start.
     """
@@ -48,8 +49,8 @@ def run_app(
     if model is not None:
         controller.runs.choose_model(model)
         controller.set_prediction_visible(True)
-    if path is not None:
-        controller.open(path)
+    if named:
+        controller.open(named)
     if quit_after_s is not None:
         QTimer.singleShot(int(quit_after_s * 1000), controller.closing.close_now)
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -181,9 +182,9 @@ class Controller(QObject):
 
     # -- what the sessions tell
 
-    def open(self, path: Path) -> None:
-        """Open a folder or file."""
-        self.opening.open(path)
+    def open(self, named: Path | Sequence[Path]) -> None:
+        """Open what the user named (see `io.sources`)."""
+        self.opening.open(named)
 
     def _on_folder(self, found: ScanResult) -> None:
         self.annotations.set_folder(found)

@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QByteArray, QCoreApplication, QEvent, QSettings, Qt, Signal
-from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent, QKeyEvent
+from PySide6.QtGui import (
+    QAction,
+    QCloseEvent,
+    QDragEnterEvent,
+    QDragLeaveEvent,
+    QDragMoveEvent,
+    QDropEvent,
+    QKeyEvent,
+)
 from PySide6.QtWidgets import (
     QComboBox,
     QLabel,
@@ -29,6 +37,7 @@ from medseg_desktop.qt.actions import (
 )
 from medseg_desktop.qt.canvas.slice_bar import SliceBar
 from medseg_desktop.qt.canvas.slice_view import SliceView
+from medseg_desktop.qt.file_drop import DropHint, accept_copy, leave_drops_to, local_paths
 from medseg_desktop.qt.panels.controls import tool_button
 from medseg_desktop.qt.panels.message_bar import MessageBar
 from medseg_desktop.qt.panels.overlay_panel import OverlayPanel
@@ -45,12 +54,13 @@ class MainWindow(QMainWindow):
 
     Signals:
         close_requested(): the user wants to close; nothing is closed until `allow_close`.
-        path_dropped(str): a folder or file was dropped on the window.
+        paths_dropped(list[Path]): what was dropped on the window; empty where it was nothing of
+            this computer.
         cancel_requested(): the cross beside the progress in the status line.
     """
 
     close_requested = Signal()
-    path_dropped = Signal(str)
+    paths_dropped = Signal(list)
     cancel_requested = Signal()
 
     def __init__(self) -> None:
@@ -77,6 +87,8 @@ class MainWindow(QMainWindow):
         self._build_menus()
         self._build_toolbar()
         self._build_status()
+        self.drop_hint = DropHint(self, self.splitter)
+        leave_drops_to(self)
 
     # -- parts
 
@@ -201,14 +213,14 @@ class MainWindow(QMainWindow):
         self.progress_bar.setRange(0, total)
         self.progress_bar.setValue(min(done, total))
 
-    def show_recent(self, paths: list[str]) -> list[QAction]:
-        """Fill the menu of recent folders; returns its actions, whose data is the path."""
+    def show_recent(self, entries: dict[str, str]) -> list[QAction]:
+        """Fill the menu of recent sources: data of the action -> its text; returns the actions."""
         self.recent_menu.clear()
-        self.recent_menu.setEnabled(bool(paths))
+        self.recent_menu.setEnabled(bool(entries))
         made = []
-        for path in paths:
-            action = self.recent_menu.addAction(path.replace("&", "&&"))
-            action.setData(path)
+        for data, text in entries.items():
+            action = self.recent_menu.addAction(text.replace("&", "&&"))
+            action.setData(data)
             made.append(action)
         return made
 
@@ -273,11 +285,16 @@ class MainWindow(QMainWindow):
         event.setAccepted(self._may_close)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        if any(url.isLocalFile() for url in event.mimeData().urls()):
-            event.acceptProposedAction()
+        if accept_copy(event):
+            self.drop_hint.begin()
+
+    def dragMoveEvent(self, event: QDragMoveEvent) -> None:
+        accept_copy(event)
+
+    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
+        self.drop_hint.hide()
 
     def dropEvent(self, event: QDropEvent) -> None:
-        local = [url.toLocalFile() for url in event.mimeData().urls() if url.isLocalFile()]
-        if local:
-            event.acceptProposedAction()
-            self.path_dropped.emit(local[0])
+        self.drop_hint.hide()
+        if accept_copy(event):
+            self.paths_dropped.emit(local_paths(event.mimeData()))

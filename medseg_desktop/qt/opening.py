@@ -1,7 +1,9 @@
-"""Opening folders: the menu, a drop, the recent list and the demo study."""
+"""Opening folders, files and archives: the menu, a drop, the recent list, the demo study."""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -12,6 +14,8 @@ from PySide6.QtWidgets import QFileDialog
 from medseg_desktop.core.errors import Cancelled, MedSegError
 from medseg_desktop.io.dicom_series import ScanResult
 from medseg_desktop.io.phantom_study import write_phantom_study
+from medseg_desktop.io.private_folder import remove_leftovers
+from medseg_desktop.io.sources import Source
 from medseg_desktop.qt.background import Background
 from medseg_desktop.qt.main_window import MainWindow
 from medseg_desktop.qt.messages import sentence
@@ -20,15 +24,19 @@ from medseg_desktop.qt.sessions import StudySession
 from medseg_desktop.qt.status_line import StatusLine
 
 _RECENT = 8
+#: An entry of the recent list is a path, or several with this between them, up to so many; the
+#: folder they have in common would be another source, so it does not stand for them.
+_BETWEEN = "\n"
+_RECENT_PATHS = 50
 DEMO_PATIENTS = 10
 
 
 class Opening(QObject):
-    """Asks for folders, opens them and remembers which.
+    """Asks what to open, opens it and remembers it.
 
     Args:
         demo_folder: where the demo study lies or will be made.
-        stored: remembers the recent folders.
+        stored: remembers what was opened recently.
     """
 
     def __init__(
@@ -45,7 +53,7 @@ class Opening(QObject):
         self._demo_folder, self._stored = demo_folder, stored
         self._tasks = Background(1, "demo", self)
         self._making_demo = False
-        window.path_dropped.connect(lambda path: self.open(Path(path)))
+        window.paths_dropped.connect(self._open_dropped)
         window.worklist.open_requested.connect(self.choose_folder)
         study.scan_failed.connect(self._on_failed)
         study.scan_cancelled.connect(
@@ -53,11 +61,18 @@ class Opening(QObject):
         )
         study.folder_changed.connect(self._on_folder)
         self._fill_recent()
+        self._tasks.submit(remove_leftovers, lambda _: None)
 
-    def open(self, path: Path) -> None:
-        """Open a folder or file."""
+    def open(self, named: Path | Sequence[Path]) -> None:
+        """Open what the user named; whether it is there is found out in the background."""
         self._window.messages.clear()
-        self._study.open(path)
+        self._study.open(named)
+
+    def _open_dropped(self, paths: list[Path]) -> None:
+        if paths:
+            self.open(paths)
+        else:
+            self._say(self.tr("Only files and folders can be opened."), Level.WARNING)
 
     def choose_folder(self) -> None:
         """Ask for a folder and open it."""
@@ -68,17 +83,25 @@ class Opening(QObject):
             self.open(Path(folder))
 
     def choose_file(self) -> None:
-        """Ask for one file and open it."""
-        file, _ = QFileDialog.getOpenFileName(
-            self._window, self.tr("Open a DICOM file"), self._last_folder()
+        """Ask for one or more files and open them; DICOM files often have no suffix."""
+        filters = (
+            self.tr("All files (*)"),
+            self.tr("DICOM files (*.dcm *.dicom *.ima DICOMDIR)"),
+            self.tr("ZIP archives (*.zip)"),
         )
-        if file:
-            self.open(Path(file))
+        files, _ = QFileDialog.getOpenFileNames(
+            self._window,
+            self.tr("Open DICOM files, a DICOMDIR or a ZIP archive"),
+            self._last_folder(),
+            ";;".join(filters),
+        )
+        if files:
+            self.open([Path(file) for file in files])
 
     def reload(self) -> None:
-        """Read the opened folder again."""
+        """Read what is open again."""
         if self._study.found is not None:
-            self.open(self._study.found.root)
+            self.open(self._study.found.source.named)
 
     def open_demo_study(self) -> None:
         """Make the phantom study, if it is not there, and open it."""
@@ -122,8 +145,8 @@ class Opening(QObject):
         slices = sum(len(s.slices) for s in found.series)
         text = self.tr("{series} series, {slices} slices")
         self._window.show_status(text.format(series=f"{len(found.series):,}", slices=f"{slices:,}"))
-        self._window.setWindowTitle(f"{found.root.name} – MedSeg Desktop")  # noqa: RUF001
-        self._remember(str(found.root))
+        self._window.setWindowTitle(f"{found.source.title} – MedSeg Desktop")  # noqa: RUF001
+        self._remember(found.source)
         refused = found.refused_annotations or found.refused
         if refused:
             text = self.tr("{n} files cannot be used. The first: {first}.")
@@ -138,29 +161,41 @@ class Opening(QObject):
     def _say(self, text: str, level: Level) -> None:
         self._window.messages.show_message(text, level)
 
-    # -- recent folders; never looked at here, because a network drive may take its time
+    # -- recent sources; never looked at here, because a network drive may take its time
 
     def _last_folder(self) -> str:
-        recent = self._recent()
-        return recent[0] if recent else str(Path.home())
+        folder = self._stored.value("folder")
+        return folder if isinstance(folder, str) and folder else str(Path.home())
 
     def _recent(self) -> list[str]:
         value = self._stored.value("recent", [])
-        paths = [value] if isinstance(value, str) else value
-        if not isinstance(paths, list):
+        entries = [value] if isinstance(value, str) else value
+        if not isinstance(entries, list):
             return []
-        return [p for p in paths if isinstance(p, str) and p][:_RECENT]
+        return [e for e in entries if isinstance(e, str) and e][:_RECENT]
 
-    def _remember(self, path: str) -> None:
-        self._stored.setValue("recent", list(dict.fromkeys([path, *self._recent()]))[:_RECENT])
+    def _remember(self, source: Source) -> None:
+        self._stored.setValue("folder", str(source.folder))
+        if len(source.named) > _RECENT_PATHS:
+            return
+        entry = _BETWEEN.join(str(path) for path in source.named)
+        self._stored.setValue("recent", list(dict.fromkeys([entry, *self._recent()]))[:_RECENT])
         self._fill_recent()
 
     def _fill_recent(self) -> None:
-        for action in self._window.show_recent(self._recent()):
+        entries = {entry: self._recent_text(entry) for entry in self._recent()}
+        for action in self._window.show_recent(entries):
             action.triggered.connect(partial(self._open_recent, action))
 
+    def _recent_text(self, entry: str) -> str:
+        paths = entry.split(_BETWEEN)
+        if len(paths) == 1:
+            return entry
+        text = self.tr("{n} items of {folder}")
+        return text.format(n=len(paths), folder=os.path.dirname(paths[0]))
+
     def _open_recent(self, action: QAction) -> None:
-        self.open(Path(action.data()))
+        self.open([Path(path) for path in action.data().split(_BETWEEN)])
 
     def close(self) -> None:
         """End the thread."""

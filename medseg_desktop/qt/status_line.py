@@ -31,7 +31,7 @@ class StatusLine(QObject):
         window.slice_view.cursor_moved.connect(self._show_cursor)
         window.slice_view.cursor_left.connect(lambda: window.cursor_text.setText(""))
         window.cancel_requested.connect(self._cancel)
-        study.scan_started.connect(lambda _: self.show("scan", self.tr("Opening"), 0, 0))
+        study.scan_started.connect(lambda: self.show("scan", self.tr("Opening"), 0, 0))
         study.scan_progress.connect(self._on_scan_progress)
         study.scan_failed.connect(lambda _: self.clear("scan"))
         study.scan_cancelled.connect(lambda: self.clear("scan"))
@@ -54,8 +54,11 @@ class StatusLine(QObject):
         if self._work == "scan":
             self._study.cancel_scan()
 
-    def _on_scan_progress(self, done: int, total: int) -> None:
-        text = self.tr("Reading {done} of {total} files")
+    def _on_scan_progress(self, phase: str, done: int, total: int) -> None:
+        text = {
+            "list": self.tr("Found {done} files"),
+            "unpack": self.tr("Unpacking {done} of {total} MB"),
+        }.get(phase, self.tr("Reading {done} of {total} files"))
         self.show("scan", text.format(done=f"{done:,}", total=f"{total:,}"), done, total)
 
     def _on_series_progress(self, done: int, total: int) -> None:

@@ -21,6 +21,7 @@ from pytestqt.qtbot import QtBot
 from medseg_desktop.core.display import PixelFormat, Window
 from medseg_desktop.io.dicom_series import scan
 from medseg_desktop.io.pixels import FrameReader
+from medseg_desktop.io.sources import open_source
 from medseg_desktop.io.speed_series import write_speed_series
 from medseg_desktop.io.workspace import Workspace
 from medseg_desktop.qt.canvas.grey import GreyMapper, Rendering
@@ -53,7 +54,7 @@ def stored_bytes(series: Path) -> int:
 
 def read_all(series: Path) -> int:
     """Scan and read the whole series as the program does, in one thread."""
-    found = scan(series, salt=b"salt")
+    found = scan(open_source(series), salt=b"salt")
     with FrameReader() as reader:
         return sum(reader.read(s.path, s.frame)[0].nbytes for s in found.series[0].slices)
 

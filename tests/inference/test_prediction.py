@@ -17,6 +17,7 @@ from medseg_desktop.inference.prediction import run_prediction
 from medseg_desktop.io.dicom_series import scan
 from medseg_desktop.io.medlabelme import read_annotation
 from medseg_desktop.io.png import read_grey_png, write_png
+from medseg_desktop.io.sources import open_source
 from tests.builders import QuietContext, lesion_slice, write_dicom, write_model_package, write_study
 
 LESION = np.zeros((32, 40), np.uint8)
@@ -111,7 +112,7 @@ def test_json_outlines_rasterise_to_the_label_map_and_are_marked_as_predictions(
     assert document.is_prediction
     assert not document.is_reviewed(0)
     shutil.copy(tmp_path / "out" / "m.json", tmp_path / "s" / "m.json")
-    found = scan(tmp_path / "s", salt=b"")
+    found = scan(open_source(tmp_path / "s"), salt=b"")
     assert not any(found.is_reviewed(s) for s in found.series[0].slices)
 
 

@@ -12,6 +12,7 @@ import pytest
 from medseg_desktop.core.errors import UnreadableSliceError
 from medseg_desktop.io.dicom_series import FileStatus, ScanResult, scan
 from medseg_desktop.io.pixels import decode, read_dataset
+from medseg_desktop.io.sources import open_source
 
 #: JPEG Baseline and Extended, JPEG-LS near-lossless, JPEG 2000: decoders may round differently.
 LOSSY = (".4.50", ".4.51", ".4.81", ".4.91")
@@ -34,7 +35,7 @@ def rows(corpus: Path) -> list[dict[str, str]]:
 
 @pytest.fixture(scope="module")
 def found(corpus: Path) -> ScanResult:
-    return scan(corpus, salt=b"salt")
+    return scan(open_source(corpus), salt=b"salt")
 
 
 def test_every_file_of_the_corpus_is_named_with_its_reason(

@@ -22,6 +22,7 @@ from medseg_desktop.io.dicom_series import (
     require_series,
     scan,
 )
+from medseg_desktop.io.sources import open_source
 from medseg_desktop.io.stacks import patient_hash
 from tests.builders import (
     LESION_OUTLINE,
@@ -40,7 +41,7 @@ SLICE = lesion_slice()
 
 
 def look(path: Path, **options: Any) -> ScanResult:
-    return scan(path, salt=SALT, **options)
+    return scan(open_source(path), salt=SALT, **options)
 
 
 def row(found: ScanResult, path: str) -> FileRow:

@@ -34,7 +34,7 @@ def test_starting_tells_the_checked_patients_and_options(
     QTest.keyClick(dialog.overlays, Qt.Key.Key_Space)
     with qtbot.waitSignal(dialog.start_requested, timeout=500) as started:
         QTest.mouseClick(dialog.start, LEFT)
-    assert started.args == [ConvertForm("/data/study", "flair", "reference", ("p1", "p2"), True)]
+    assert started.args == [ConvertForm("flair", "reference", ("p1", "p2"), True)]
 
 
 def test_a_patient_without_reviewed_slices_cannot_be_chosen(dialog: ConvertDialog) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -69,7 +70,10 @@ def test_a_scan_that_has_ended_before_the_cancel_changes_nothing_either(
     session.folder_changed.connect(folders.append)
     session.open(other)
     # Waits without the event loop, so that the result lies in the queue when it is cancelled.
-    session._scanner._pool.submit(lambda: None).result(timeout=5)
+    both = threading.Barrier(3, timeout=5)  # both threads and this one: nothing is scanned
+    for _ in range(2):
+        session._scanner._background._pool.submit(both.wait)
+    both.wait()
     with qtbot.waitSignal(session.scan_cancelled, timeout=WAIT_MS):
         session.cancel_scan()
     with qtbot.waitSignal(session.folder_changed, timeout=WAIT_MS):

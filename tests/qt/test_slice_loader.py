@@ -10,6 +10,7 @@ from pytestqt.qtbot import QtBot
 
 from medseg_desktop.core.volume import Series
 from medseg_desktop.io.dicom_series import scan
+from medseg_desktop.io.sources import open_source
 from medseg_desktop.qt.slice_loader import LoadedSlice, SliceLoader
 from tests.builders import write_dicom
 
@@ -24,7 +25,7 @@ def series(tmp_path_factory: pytest.TempPathFactory) -> Series:
     for i in range(SLICES):
         pixels = np.full((SIDE, SIDE), i, np.uint16)
         write_dicom(folder / f"{i:02d}.dcm", pixels, number=i, position_mm=(0.0, 0.0, float(i)))
-    return scan(folder, salt=b"salt").series[0]
+    return scan(open_source(folder), salt=b"salt").series[0]
 
 
 @pytest.fixture

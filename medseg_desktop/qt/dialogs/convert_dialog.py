@@ -52,7 +52,6 @@ class PatientRow:
 class ConvertForm:
     """A conversion as the user wants it; `patients` are keys of the checked rows."""
 
-    source: str
     dataset: str
     preset: str
     patients: tuple[str, ...]
@@ -63,7 +62,7 @@ class ConvertDialog(QDialog):
     """Shows what would be converted, then how far it is, then what came out.
 
     Signals:
-        choose_source_requested(): the user wants another source folder.
+        choose_source_requested(): the user wants another source.
         start_requested(ConvertForm).
         cancel_requested(): while running; closing the window then asks the same.
     """
@@ -166,7 +165,6 @@ class ConvertDialog(QDialog):
     def current_form(self) -> ConvertForm:
         """What is filled in now."""
         return ConvertForm(
-            source=self._source,
             dataset=self.name.text().strip(),
             preset="reference" if self.reference.isChecked() else "default",
             patients=tuple(entry.key for entry in self._chosen()),

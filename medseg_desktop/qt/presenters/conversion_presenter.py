@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from pathlib import Path
 
 from PySide6.QtCore import QCoreApplication, QObject, Signal
 from PySide6.QtWidgets import QWidget
@@ -68,7 +67,7 @@ class ConversionPresenter(QObject):
 
     def _fill(self, dialog: ConvertDialog) -> None:
         found = self._found
-        dialog.set_source(str(found.root) if found else "")
+        dialog.set_source(str(found.source) if found else "")
         dialog.set_patients(self._patient_rows(found) if found else [])
         broken = found.refused_annotations if found else ()
         dialog.set_problems([row.sentence for row in broken])
@@ -95,7 +94,8 @@ class ConversionPresenter(QObject):
         return rows
 
     def _free_name(self) -> str:
-        base = re.sub(r"[^\w-]+", "-", self._found.root.name).strip("-") if self._found else ""
+        title = self._found.source.title if self._found else ""
+        base = re.sub(r"[^\w-]+", "-", title).strip("-")
         base = base or "dataset"
         number = 1
         while (self._runs.workspace.datasets / f"{base}-{number}").exists():
@@ -122,7 +122,7 @@ class ConversionPresenter(QObject):
         try:
             spec = conversion_spec(
                 self._runs.workspace,
-                Path(form.source),
+                found.source.named,
                 target,
                 preset=form.preset,
                 include=include,
@@ -154,6 +154,8 @@ class ConversionPresenter(QObject):
 
 def _phase(phase: str) -> str:
     names = {
+        "list": QCoreApplication.translate("Conversion", "Reading the folder"),
+        "unpack": QCoreApplication.translate("Conversion", "Unpacking the archive"),
         "scan": QCoreApplication.translate("Conversion", "Reading the folder"),
         "convert": QCoreApplication.translate("Conversion", "Converting slices"),
     }

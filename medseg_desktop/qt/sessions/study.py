@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import os
-import threading
+from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 
 from medseg_desktop.core.display import Voi
-from medseg_desktop.core.errors import Cancelled, MedSegError
 from medseg_desktop.core.geometry import AS_STORED, SpatialTransformation
 from medseg_desktop.core.preprocessing import Preprocessing
 from medseg_desktop.core.view import (
@@ -24,9 +22,9 @@ from medseg_desktop.core.view import (
     resolve,
 )
 from medseg_desktop.core.volume import Series
-from medseg_desktop.io.dicom_series import ScanResult, require_series, scan
+from medseg_desktop.io.dicom_series import ScanResult
 from medseg_desktop.io.workspace import Workspace
-from medseg_desktop.qt.background import Background
+from medseg_desktop.qt.scanner import Scanner
 from medseg_desktop.qt.slice_loader import LoadedSlice, SeriesKey, SliceLoader
 
 #: A series, and whether it is shown as a model sees it: both have windows of their own.
@@ -37,17 +35,18 @@ class StudySession(QObject):
     """Owns what is looked at.
 
     Signals:
-        scan_started(Path), scan_progress(done, total), then one of scan_failed(MedSegError),
-        scan_cancelled() and folder_changed; what was open before stays open until the last.
-        folder_changed(ScanResult): another folder is open.
+        scan_started(), scan_progress(phase, done, total) with the phases of `open_source` and
+        "scan", then one of scan_failed(MedSegError), scan_cancelled() and folder_changed; what
+        was open before stays open until the last.
+        folder_changed(ScanResult): another source is open.
         view_changed(ResolvedView, ResolvedView | None): now and before; compare what differs.
         view_closed(): no series is shown.
         slice_loaded(LoadedSlice): pixels of the slice on screen; slice_failed(str): the reason.
         series_progress(loaded, total): of the series on screen.
     """
 
-    scan_started = Signal(object)
-    scan_progress = Signal(int, int)
+    scan_started = Signal()
+    scan_progress = Signal(str, int, int)
     scan_failed = Signal(object)
     scan_cancelled = Signal()
     folder_changed = Signal(object)
@@ -59,9 +58,12 @@ class StudySession(QObject):
 
     def __init__(self, workspace: Workspace, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._workspace = workspace
-        self._scanner = Background(1, "scan", self)
-        self._stop_scan = threading.Event()
+        self._scanner = Scanner(workspace, self)
+        self._scanner.started.connect(self.scan_started)
+        self._scanner.progress.connect(self.scan_progress)
+        self._scanner.failed.connect(self.scan_failed)
+        self._scanner.cancelled.connect(self.scan_cancelled)
+        self._scanner.found.connect(self._set_folder)
         self.loader = SliceLoader(self)
         self.loader.loaded.connect(self._on_loaded)
         self.loader.failed.connect(self._on_failed)
@@ -91,48 +93,16 @@ class StudySession(QObject):
 
     # -- folder
 
-    def open(self, path: Path) -> None:
-        """Look through a folder or file in the background; an earlier scan is stopped."""
-        self._stop_scan.set()
-        stop = self._stop_scan = threading.Event()
-        self.scan_started.emit(path)
-
-        def progress(done: int, total: int) -> None:
-            if stop.is_set() or self._scanner.closed:
-                raise Cancelled
-            if done % 25 == 0 or done == total:
-                self._scanner.deliver(lambda: self._progress(stop, done, total))
-
-        def work() -> ScanResult:
-            result = scan(path, salt=self._workspace.salt(), progress=progress)
-            require_series(result)
-            return result
-
-        # A late answer of a scan that was stopped, or replaced by another, is dropped.
-        self._scanner.submit(work, partial(self._scanned, stop), partial(self._scan_failed, stop))
+    def open(self, named: Path | Sequence[Path]) -> None:
+        """Look through what the user named in the background; an earlier scan is stopped."""
+        self._scanner.open(named)
 
     def cancel_scan(self) -> None:
         """Stop looking; what was open stays open."""
-        if not self._stop_scan.is_set():
-            self._stop_scan.set()
-            self.scan_cancelled.emit()
-
-    def _progress(self, stop: threading.Event, done: int, total: int) -> None:
-        if not stop.is_set():
-            self.scan_progress.emit(done, total)
-
-    def _scan_failed(self, stop: threading.Event, error: MedSegError) -> None:
-        if not stop.is_set():
-            stop.set()
-            self.scan_failed.emit(error)
-
-    def _scanned(self, stop: threading.Event, found: ScanResult) -> None:
-        if not stop.is_set():
-            stop.set()
-            self._set_folder(found)
+        self._scanner.cancel()
 
     def _set_folder(self, found: ScanResult) -> None:
-        self.found = found
+        before, self.found = self.found, found
         for known in (self._facts, self._own, self._chosen, self._turned):
             known.clear()
         layers = replace(self._state.layers, hidden_labels=frozenset())  # other labels
@@ -145,6 +115,8 @@ class StudySession(QObject):
             found.series[0],
         )
         self.set_series(first.key)
+        if before is not None:
+            self._scanner.close_source(before)
 
     # -- what is shown; every change goes through `_apply`
 
@@ -304,9 +276,10 @@ class StudySession(QObject):
 
     def close(self) -> None:
         """End all threads."""
-        self._stop_scan.set()
         self._scanner.close()
         self.loader.close()
+        if self.found is not None:
+            self.found.source.close()
 
 
 def _shown_as(state: ViewState) -> _ShownAs | None:

@@ -324,6 +324,9 @@ QFrame#messageBar[level="warning"] {{ border-left: 3px solid {t.caution}; }}
 QFrame#messageBar[level="error"] {{ border-left: 3px solid {t.bad}; }}
 QFrame#messageBar[level="info"] {{ border-left: 3px solid {t.accent}; }}
 QFrame#messageBar[level="success"] {{ border-left: 3px solid {t.good}; }}
+QLabel#dropHint {{
+    background: #c0{t.window[1:]}; border: 2px solid {t.accent}; font-size: {TITLE_PX}px;
+}}
 QLabel[step="true"] {{
     background: {t.raised}; color: {t.muted}; border-radius: 12px; font-weight: 600;
     min-width: 24px; max-width: 24px; min-height: 24px; max-height: 24px;
