@@ -260,7 +260,7 @@ def test_a_path_that_does_not_answer_blocks_neither_the_window_nor_the_next_one(
             answer.wait(10)
         return open_source(named, *rest)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("medseg_desktop.qt.sessions.study.open_source", slow)
+    monkeypatch.setattr("medseg_desktop.qt.scanner.open_source", slow)
     controller.open(Path("//server/share"))
     assert asked.wait(5)
     opened(qtbot, controller, folder)
