@@ -13,7 +13,8 @@ from pydicom.tag import Tag
 
 from medseg_desktop.core.errors import UnreadableSliceError, describe_os_error
 from medseg_desktop.io.codecs import check_syntax
-from medseg_desktop.io.dicom_frames import PRIVATE_TAGS, TAGS, FrameHeader, frame_headers
+from medseg_desktop.io.dicom_facts import PRIVATE_TAGS, TAGS
+from medseg_desktop.io.dicom_frames import FrameHeader, frame_headers
 from medseg_desktop.io.dicom_guard import (
     NoDicomError,
     check_deflated,

@@ -105,6 +105,12 @@ def item_of(ds: Dataset, name: str, index: int) -> Dataset | None:
         return None
 
 
+def stored_bytes(ds: Dataset, name: str) -> bytes:
+    """A value as it is stored, where nobody has asked for it yet; else empty."""
+    element = _stored(ds, name)
+    return element.value or b"" if isinstance(element, RawDataElement) else b""
+
+
 def frame_item(ds: Dataset, frame: int, sequence: str) -> Dataset:
     """What describes one frame: its functional group of that name, else the shared one
     (PS3.3 C.7.6.16), else the file itself."""

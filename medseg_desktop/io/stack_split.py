@@ -43,9 +43,10 @@ class StackFrame:
         return (self.file.sop_uid or str(self.file.path), self.index)
 
     @property
-    def number(self) -> tuple[int, str, int, str]:
-        """The order of frames without positions: by instance number."""
-        return (self.frame.moment.instance_number, *self.name, str(self.file.path))
+    def number(self) -> tuple[int, str, int]:
+        """The order of frames without positions: by instance number, and where that is the same,
+        as their files are named."""
+        return (self.frame.moment.instance_number, str(self.file.path), self.index)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,7 @@ def split_series(frames: Sequence[StackFrame]) -> list[Stack]:
     Slices run along the normal, row direction x column direction, from low to high: transverse
     ones from the feet to the head, sagittal ones from left to right, coronal ones from the front
     to the back, where rows and columns point as usual.  Slices without positions come by instance
-    number.  File names never decide.
+    number.  File names decide only where a header has neither.
     """
     frames = sorted(frames, key=lambda f: f.number)
     directions = _directions([f.frame.orientation for f in frames])
