@@ -4,9 +4,10 @@ A declared character set is believed, with these exceptions, each of which only 
 reading that nobody could have meant:
 
 - Bytes that are invalid in the declared set, and bytes above 127 without a declared set, are
-  read as UTF-8 where that is valid, else as GB18030 where that gives plausible Chinese, else as
-  Latin-1.  Plausible: hanzi of GB 2312 are not outnumbered by rarer ones, and no single hanzi
-  stands between two Latin letters ("Häßler", read as GB18030, has one there).
+  read as UTF-8 where that is valid (and not by accident, see `_utf8`), else as GB18030 where that
+  gives plausible Chinese, else as Latin-1.  Plausible: hanzi of GB 2312 are not outnumbered by
+  rarer ones, and no single hanzi stands between two Latin letters ("Häßler", read as GB18030, has
+  one there).
 - Under a declared Latin-1, valid UTF-8 is read as UTF-8, because its Latin-1 reading has signs
   such as copyright or guillemets behind accented capitals.  Hanzi of GB 2312 are read as such
   where runs of bytes above 127 are nothing else and either the value has no Latin letter and two
@@ -78,6 +79,7 @@ _HIGH = re.compile(rb"[\x80-\xff]+")
 #: After these the first character set is in force again (PS3.5 6.1.2.5.3).
 _DELIMITER = re.compile(rb"[\\^=\t\n\f\r]")
 _LONE_HANZI = re.compile(r"(?<=[A-Za-z])[\u3400-\u9fff](?=[A-Za-z])")
+_SINGLE_HANZI = re.compile(r"(?<![\u4e00-\u9fff])[^\x00-\x7f](?![\u4e00-\u9fff])")
 
 
 def decode_text(stored: bytes, character_sets: Sequence[str] = ()) -> str:
@@ -163,13 +165,26 @@ def _with_escapes(stored: bytes, first: str | None) -> str:
 
 def _guessed(stored: bytes) -> str:
     """Text whose character set nobody declared, or declared wrongly."""
-    text = _strictly(stored, "utf_8")
+    text = _utf8(stored)
     if text is not None:
         return text
     text = _strictly(stored, "gb18030")
     if text is not None and _is_plausible_chinese(text):
         return text
     return stored.decode("latin_1")
+
+
+def _utf8(stored: bytes) -> str | None:
+    """Text of valid UTF-8, but for Chinese that is valid by accident.
+
+    Two bytes of GB 2312 may be one letter of UTF-8 (U+0080 to U+07FF); where all of them are, and
+    hanzi never stand alone, it is Chinese.
+    """
+    text = _strictly(stored, "utf_8")
+    if text is None or max(text) >= "\u0800":
+        return text
+    chinese = _strictly(stored, "gb2312")
+    return None if chinese is not None and not _SINGLE_HANZI.search(chinese) else text
 
 
 def _is_plausible_chinese(text: str) -> bool:
@@ -188,7 +203,7 @@ def _is_gb2312(character: str) -> bool:
 
 def _latin1_repaired(stored: bytes) -> str | None:
     """What was certainly not meant as Latin-1, read as what it was (see the module's text)."""
-    text = _strictly(stored, "utf_8")
+    text = _utf8(stored)
     if text is not None:
         return text
     runs = _HIGH.findall(stored)

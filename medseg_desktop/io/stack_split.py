@@ -118,13 +118,17 @@ def _directions(
     numbers: dict[tuple[float, ...] | None, int] = {None: -1}
     named: list[tuple[float, ...]] = []
     for orientation in sorted({o for o in orientations if o is not None}):
-        for i, other in enumerate(named):
-            if max(abs(a - b) for a, b in zip(orientation, other, strict=True)) < _SAME_DIRECTION:
-                numbers[orientation] = i
+        number = len(named)
+        for i in reversed(range(len(named))):
+            apart = [abs(a - b) for a, b in zip(orientation, named[i], strict=True)]
+            if max(apart) < _SAME_DIRECTION:
+                number = i
                 break
-        else:
-            numbers[orientation] = len(named)
+            if apart[0] >= _SAME_DIRECTION:  # sorted: those before it are further away still
+                break
+        if number == len(named):
             named.append(orientation)
+        numbers[orientation] = number
     return numbers
 
 
