@@ -203,8 +203,13 @@ def _incomplete_sentences(stack: Stack, series: Series, originals: list[Slice]) 
 
 
 def _copies_sentence(copied: int, n: int) -> tuple[str, ...]:
+    if not copied:
+        return ()
     is_copy = "is a copy of another" if copied == 1 else "are copies of others"
-    return (f"{copied} of {n} slices {is_copy} (same SOP Instance UID).",) if copied else ()
+    which = f"{copied} of {n} slices"
+    if copied == n:
+        which = "The slice" if n == 1 else f"All {n} slices"
+    return (f"{which} {is_copy} (same SOP Instance UID).",)
 
 
 def _is_localizer(stacks: list[Stack]) -> bool:
