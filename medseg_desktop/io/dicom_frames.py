@@ -50,6 +50,11 @@ class FrameHeader:
     moment: Moment
     acquisition: Acquisition
 
+    @property
+    def is_localizer(self) -> bool:
+        """Image Type says so, in value 3 as it should or in a later one."""
+        return "LOCALIZER" in (self.kind[1], *self.flavour)
+
 
 def frame_headers(ds: Dataset, frames: int) -> tuple[FrameHeader, ...]:
     """One entry for each of the file's `frames` frames."""

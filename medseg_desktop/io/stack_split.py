@@ -56,7 +56,7 @@ class Stack:
     Attributes:
         locations_mm: along the normal, of each frame; None where not all have positions.
         grid: time points x positions, where there is more than one time point.
-        orientations: how many the series has.
+        orientations: how many the series has, localizers not counted.
         rotating: every frame has an orientation of its own.
         is_film: frames of one position in the order of their times.
         left_over: of a 4-D stack: frames that do not fit into it.
@@ -81,7 +81,8 @@ def split_series(frames: Sequence[StackFrame]) -> list[Stack]:
     """
     frames = sorted(frames, key=lambda f: f.number)
     directions = _directions([f.frame.orientation for f in frames])
-    orientations = len(set(directions.values()) - {-1})
+    pictures = [f.frame.orientation for f in frames if not f.frame.is_localizer]
+    orientations = len({directions[o] for o in pictures if o is not None})
     groups: dict[Hashable, list[StackFrame]] = defaultdict(list)
     for frame in frames:
         groups[_kind(frame)].append(frame)

@@ -58,11 +58,14 @@ def group_stacks(
     for key in sorted(files):
         frames = [StackFrame(h, i, frame) for h in files[key] for i, frame in enumerate(h.frames)]
         stacks = split_series(frames)
-        localizer = _is_localizer(stacks)
+        planning = _is_planning(stacks)
         seen: dict[tuple[str, int], str] = {}
         for stack in stacks:
             first = stack.frames[0].file
-            made = _series(stack, next(numbers[first.series_uid]), root, localizer=localizer)
+            localizer = planning or stack.frames[0].frame.is_localizer
+            patient = _patient(first, root, salt, patient_key)
+            number = next(numbers[first.series_uid])
+            made = _series(stack, number, patient, root, localizer=localizer)
             originals = _originals(made.slices, seen)
             said = _warnings(stack, made, originals)
             if said:
@@ -73,8 +76,7 @@ def group_stacks(
                     warned[item.path] = f"it has the same SOP Instance UID as {other}"
             colour = _COLOUR if first.samples > 1 else ()
             copied = _copies_sentence(len(made.slices) - len(originals), len(made.slices))
-            patient = _patient(first, root, salt, patient_key)
-            series.append(replace(made, patient=patient, warnings=(*said, *copied, *colour)))
+            series.append(replace(made, warnings=(*said, *copied, *colour)))
     return _in_order(series), warned
 
 
@@ -98,7 +100,7 @@ def _series_id(header: Header, root: Path, patient_key: PatientKey) -> str:
     return "\n".join((patient, header.study_uid, header.series_uid))
 
 
-def _series(stack: Stack, number: int, root: Path, *, localizer: bool) -> Series:
+def _series(stack: Stack, number: int, patient: Patient, root: Path, *, localizer: bool) -> Series:
     first = stack.frames[0]
     file = first.file
     syntaxes = sorted({f.file.transfer_syntax for f in stack.frames})
@@ -106,7 +108,7 @@ def _series(stack: Stack, number: int, root: Path, *, localizer: bool) -> Series
         uid=file.series_uid,
         stack=number,
         path=_common_path({f.file.path for f in stack.frames}, root),
-        patient=Patient("", ""),
+        patient=patient,
         study_uid=file.study_uid,
         study_date=file.study_date,
         study_description=file.study_description,
@@ -212,12 +214,10 @@ def _copies_sentence(copied: int, n: int) -> tuple[str, ...]:
     return (f"{which} {is_copy} (same SOP Instance UID).",)
 
 
-def _is_localizer(stacks: list[Stack]) -> bool:
-    """A planning series by Image Type or name, or by a few original slices in three directions."""
+def _is_planning(stacks: list[Stack]) -> bool:
+    """The whole series is a localizer by its name, or by a few original slices in three planes."""
     longest = max(len(s.frames) for s in stacks)
     frames = [s.frames[0] for s in stacks]
-    if all("LOCALIZER" in (f.frame.kind[1], *f.frame.flavour) for f in frames):
-        return True
     if longest <= _LOCALIZER_SLICES and _LOCALIZER_NAME.search(frames[0].file.description):
         return True
     axes = {
