@@ -39,6 +39,10 @@ class UnreadableSliceError(DataError):
     """A DICOM file, or one frame of it, that cannot be used; the message is the reason."""
 
 
+class NotAnImageError(UnreadableSliceError):
+    """A DICOM object that is no image (a report, a plan, ...); nothing is wrong with it."""
+
+
 class AnnotationError(DataError):
     """An annotation file that cannot be used; the message names the file."""
 

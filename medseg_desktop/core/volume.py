@@ -1,7 +1,8 @@
 """Series and slices: what the program knows of an image before its pixels are read.
 
-A `Series` here is one stack that can be scrolled: slices of one Series Instance UID that share
-orientation, size and echo, in display order.  One UID may give several of them.
+A `Series` here is one stack that can be scrolled: slices of one Series Instance UID that show the
+same kind of picture in one direction (see `io.stack_split`), in display order.  One UID may give
+several of them.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+
+from medseg_desktop.core.time_axis import TimeAxis
 
 Vector = tuple[float, float, float]
 
@@ -35,7 +38,14 @@ class Slice:
 
 @dataclass(frozen=True, slots=True)
 class Acquisition:
-    """How a series was made, as far as the header tells; None where it does not."""
+    """How a series was made, as far as the header tells; None or empty where it does not.
+
+    Attributes:
+        sequence: Sequence Name or Pulse Sequence Name, else Scanning Sequence with its variant.
+        spacing_between_slices_mm: from centre to centre, as the header claims; the positions of
+            the slices decide (`Series.slice_distance_mm`).
+        pixel_bandwidth_hz: per pixel.
+    """
 
     field_strength_t: float | None = None
     repetition_time_ms: float | None = None
@@ -44,6 +54,13 @@ class Acquisition:
     averages: float | None = None
     slice_thickness_mm: float | None = None
     sequence: str = ""
+    spacing_between_slices_mm: float | None = None
+    flip_angle_deg: float | None = None
+    pixel_bandwidth_hz: float | None = None
+    echo_train_length: int | None = None
+    manufacturer: str = ""
+    model: str = ""
+    receive_coil: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +71,7 @@ class Patient:
         key: PatientID with its issuer, or StudyInstanceUID where there is none (or a folder
             name, when the user chose folders as the key).
         hash: first 16 hex digits of HMAC-SHA256(workspace salt, key).
+        name: as the patient writes it; its components are parted by `^`.
     """
 
     key: str
@@ -75,6 +93,11 @@ class Series:
         time_points: how often every position was imaged (time, b-value, ...), at least 1.
             `slices` holds all positions of the first time point, then all of the second, ...:
             slice index = time point * positions + position.
+        time_axis: what differs between the time points; None where there is only one.
+        time_labels: a short text for each time point ("b 1000", "t 12.5 s"), empty where the
+            header tells nothing; none at all where there is only one time point.
+        frame_time_ms: how long a frame of a film was shown when it was made, or None.
+        localizer: a planning series, which nobody looks for.
     """
 
     uid: str
@@ -96,6 +119,10 @@ class Series:
     warnings: tuple[str, ...] = ()
     acquisition: Acquisition = Acquisition()
     time_points: int = 1
+    time_axis: TimeAxis | None = None
+    time_labels: tuple[str, ...] = ()
+    frame_time_ms: float | None = None
+    localizer: bool = False
 
     @property
     def positions(self) -> int:
@@ -110,7 +137,8 @@ class Series:
     @property
     def slice_distance_mm(self) -> float | None:
         """Usual distance between neighbouring slices, else their thickness, else None."""
-        located = [s.location_mm for s in self.slices if s.location_mm is not None]
+        stack = self.slices[: self.positions]
+        located = [s.location_mm for s in stack if s.location_mm is not None]
         steps = np.abs(np.diff(located))
         steps = steps[steps >= 1e-3]
         if steps.size:
@@ -150,32 +178,3 @@ def direction_letters(direction: tuple[float, float, float]) -> str:
         for axis in order
         if abs(direction[axis]) > 0.3
     )[:2]
-
-
-def stack_warnings(slices: tuple[Slice, ...], tolerance: float = 0.02) -> tuple[str, ...]:
-    """Plain sentences about the spacing of a sorted stack: duplicates, gaps, uneven steps.
-
-    A multi-frame file whose frames carry no positions of their own says nothing about its
-    spacing, so nothing is said about it either.
-    """
-    located = [s.location_mm for s in slices if s.location_mm is not None]
-    if len(located) < 2:
-        return ()
-    if len(located) < len(slices):
-        return ("Some slices have no position; they are sorted by instance number.",)
-    steps = np.abs(np.diff(np.asarray(located)))
-    warnings = []
-    duplicates = int((steps < 1e-3).sum())
-    if duplicates:
-        share = "slice shares its" if duplicates == 1 else "slices share their"
-        warnings.append(f"{duplicates} {share} position with another slice.")
-    steps = steps[steps >= 1e-3]
-    if steps.size and steps.max() - steps.min() > max(tolerance, tolerance * steps.min()):
-        usual = float(np.median(steps))
-        missing = int(np.round(steps / usual).sum() - steps.size) if usual else 0
-        if missing > 0:
-            seem = "seems" if missing == 1 else "seem"
-            warnings.append(f"{missing} of {len(slices) + missing} slices {seem} to be missing.")
-        else:
-            warnings.append("The distance between slices is not even.")
-    return tuple(warnings)

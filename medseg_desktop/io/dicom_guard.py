@@ -9,7 +9,7 @@ from typing import Any, Literal
 from pydicom.dataset import FileDataset
 from pydicom.uid import UID
 
-from medseg_desktop.core.errors import UnreadableSliceError
+from medseg_desktop.core.errors import NotAnImageError, UnreadableSliceError
 from medseg_desktop.io.codecs import is_native
 from medseg_desktop.io.dicom_values import first_number
 
@@ -77,17 +77,26 @@ def check_deflated(file: Any, size: int) -> None:
 
 
 def check_pixels_present(dataset: FileDataset, file: Any, size: int) -> None:
-    """Refuse objects that hold no image, naming what they are."""
-    sop_class = str(dataset.get("SOPClassUID", ""))
-    if sop_class in _NOT_SLICES:
-        raise UnreadableSliceError(f"it is {_NOT_SLICES[sop_class]}, not an image series")
+    """Refuse objects that hold no image, naming what they are.
+
+    Raises:
+        NotAnImageError: it is another kind of object.
+        UnreadableSliceError: it ought to hold pixels and does not.
+    """
     meta = getattr(dataset, "file_meta", None)
     syntax = str(meta.get("TransferSyntaxUID", "")) if meta else ""
+    sop_class = str(dataset.get("SOPClassUID", ""))
+    if not sop_class and meta:
+        sop_class = str(meta.get("MediaStorageSOPClassUID", ""))
+    if sop_class in _NOT_SLICES:
+        raise NotAnImageError(f"it is {_NOT_SLICES[sop_class]}, not an image series")
     if "Rows" not in dataset or "Columns" not in dataset:
         sop_class = sop_class or (str(meta.get("MediaStorageSOPClassUID", "")) if meta else "")
         name = UID(sop_class).name if sop_class else ""
         what = name if name and name != sop_class else "a DICOM object"
-        raise UnreadableSliceError(f"it is not an image ({what})")
+        # An image without its size is damaged; a file without a class may be anything.
+        kind = UnreadableSliceError if not sop_class or "Image" in what else NotAnImageError
+        raise kind(f"it is not an image ({what})")
     if syntax.endswith(".1.99"):
         return  # deflated: the file position says nothing about the inflated content
     tag = file.read(4)

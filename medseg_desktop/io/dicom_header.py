@@ -9,10 +9,12 @@ from typing import Any
 import pydicom
 from pydicom.dataset import Dataset, FileDataset
 from pydicom.errors import InvalidDicomError
+from pydicom.tag import Tag
 
 from medseg_desktop.core.errors import UnreadableSliceError, describe_os_error
-from medseg_desktop.core.volume import Acquisition, Vector
 from medseg_desktop.io.codecs import check_syntax
+from medseg_desktop.io.dicom_facts import PRIVATE_TAGS, TAGS
+from medseg_desktop.io.dicom_frames import FrameHeader, frame_headers
 from medseg_desktop.io.dicom_guard import (
     NoDicomError,
     check_deflated,
@@ -21,42 +23,38 @@ from medseg_desktop.io.dicom_guard import (
 )
 from medseg_desktop.io.dicom_values import (
     first_number,
-    from_groups,
     integer,
-    item_of,
+    numbers,
+    person_name,
+    private_numbers,
     text,
-    vector,
+    texts,
 )
 from medseg_desktop.io.quiet import quiet
 
-_TAGS = [
-    "SpecificCharacterSet", "ImageType", "SOPClassUID", "SOPInstanceUID", "StudyDate",
-    "StudyDescription", "SeriesDescription", "ProtocolName", "Modality", "PatientName",
-    "PatientID", "IssuerOfPatientID", "ScanningSequence", "SequenceName", "SliceThickness",
-    "SpacingBetweenSlices", "RepetitionTime", "EchoTime", "InversionTime", "NumberOfAverages",
-    "MagneticFieldStrength", "EchoNumbers", "StudyInstanceUID", "SeriesInstanceUID",
-    "SeriesNumber", "InstanceNumber", "ImagePositionPatient", "ImageOrientationPatient",
+_NAMES = (
+    "SpecificCharacterSet", "SOPClassUID", "SOPInstanceUID", "StudyDate", "StudyDescription",
+    "SeriesDescription", "ProtocolName", "Modality", "PatientName", "PatientID",
+    "IssuerOfPatientID", "StudyInstanceUID", "SeriesInstanceUID", "SeriesNumber",
     "SamplesPerPixel", "PhotometricInterpretation", "NumberOfFrames", "Rows", "Columns",
-    "PixelSpacing", "ImagerPixelSpacing", "BitsAllocated", "BitsStored", "PixelRepresentation",
-    "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence",
-]  # fmt: skip
+    "BitsAllocated", "BitsStored", "PixelRepresentation", "FrameTime", "FrameTimeVector",
+    "RecommendedDisplayFrameRate", "CineRate", 0x0019100A, *TAGS, *PRIVATE_TAGS,
+)  # fmt: skip
+_TAGS = [Tag(name) for name in _NAMES]
 
 _MAXIMUM_SIDE = 16384
 _MAXIMUM_FRAMES = 100_000
 
 
 @dataclass(frozen=True, slots=True)
-class FramePlace:
-    """Where one frame lies; values are None where the header has none."""
-
-    position_mm: Vector | None
-    orientation: tuple[float, ...] | None
-    spacing_mm: tuple[float, float] | None
-
-
-@dataclass(frozen=True, slots=True)
 class Header:
-    """One image file.  `places` has one entry per frame."""
+    """One image file.
+
+    Attributes:
+        frames: one entry for each frame.
+        frame_time_ms: how long a frame of a film lasts, or None.
+        mosaic: how many slices are tiles of one frame (0: nobody knows), or None.
+    """
 
     path: Path
     sop_uid: str
@@ -71,14 +69,13 @@ class Header:
     patient_id: str
     issuer: str
     patient_name: str
-    instance_number: int
     rows: int
     columns: int
     samples: int
-    echo: tuple[float | None, float | None]
     transfer_syntax: str
-    places: tuple[FramePlace, ...]
-    acquisition: Acquisition
+    frames: tuple[FrameHeader, ...]
+    frame_time_ms: float | None
+    mosaic: int | None
 
 
 def read_header(path: Path) -> Header:
@@ -119,7 +116,7 @@ def _because(error: Exception) -> str:
 
 def _read(file: Any) -> FileDataset:
     try:
-        return pydicom.dcmread(file, stop_before_pixels=True, specific_tags=list(_TAGS), force=True)
+        return pydicom.dcmread(file, stop_before_pixels=True, specific_tags=_TAGS, force=True)
     except (InvalidDicomError, RecursionError, MemoryError) as error:
         raise UnreadableSliceError("the file is damaged") from error
     except OSError:
@@ -137,7 +134,6 @@ def _header(path: Path, ds: FileDataset) -> Header:
         raise UnreadableSliceError(f"{samples} samples of {bits} bits a pixel are not supported")
     syntax = str(ds.file_meta.get("TransferSyntaxUID", ""))
     check_syntax(syntax)
-    acquisition = _acquisition(ds)
     return Header(
         path=path,
         sop_uid=str(ds.get("SOPInstanceUID", "")),
@@ -151,15 +147,14 @@ def _header(path: Path, ds: FileDataset) -> Header:
         modality=text(ds, "Modality"),
         patient_id=text(ds, "PatientID"),
         issuer=text(ds, "IssuerOfPatientID"),
-        patient_name=text(ds, "PatientName"),
-        instance_number=integer(ds, "InstanceNumber") or 0,
+        patient_name=person_name(ds, "PatientName"),
         rows=rows,
         columns=columns,
         samples=samples,
-        echo=(first_number(ds, "EchoNumbers"), acquisition.echo_time_ms),
         transfer_syntax=syntax,
-        places=_places(ds, frames),
-        acquisition=acquisition,
+        frames=frame_headers(ds, frames),
+        frame_time_ms=_frame_time_ms(ds) if frames > 1 else None,
+        mosaic=_mosaic(ds),
     )
 
 
@@ -183,52 +178,21 @@ def _frame_count(ds: Dataset) -> int:
     return max(frames, 1)
 
 
-def _places(ds: Dataset, frames: int) -> tuple[FramePlace, ...]:
-    """Position, orientation and spacing of every frame (PS3.3 C.7.6.16 for enhanced files)."""
-    orientation = vector(ds, "ImageOrientationPatient", 6)
-    spacing = vector(ds, "PixelSpacing", 2) or vector(ds, "ImagerPixelSpacing", 2)
-    if frames == 1 and "PerFrameFunctionalGroupsSequence" not in ds:
-        position = vector(ds, "ImagePositionPatient", 3)
-        return (_place(position, orientation, spacing),)
-    shared = item_of(ds, "SharedFunctionalGroupsSequence", 0)
-    places = []
-    for i in range(frames):
-        groups = [g for g in (item_of(ds, "PerFrameFunctionalGroupsSequence", i), shared) if g]
-        places.append(
-            _place(
-                from_groups(groups, "PlanePositionSequence", "ImagePositionPatient", 3),
-                from_groups(groups, "PlaneOrientationSequence", "ImageOrientationPatient", 6)
-                or orientation,
-                from_groups(groups, "PixelMeasuresSequence", "PixelSpacing", 2) or spacing,
-            )
-        )
-    if len({p.position_mm for p in places}) == 1:
-        # One position for all frames tells nothing about where each of them lies.
-        places = [FramePlace(None, p.orientation, p.spacing_mm) for p in places]
-    return tuple(places)
+def _frame_time_ms(ds: Dataset) -> float | None:
+    """Of a film: Frame Time, the mean of Frame Time Vector, or a frame rate (PS3.3 C.7.6.5)."""
+    frame_time = first_number(ds, "FrameTime")
+    if frame_time and frame_time > 0:
+        return frame_time
+    steps = numbers(ds, "FrameTimeVector")[1:]  # the first frame has no frame before it
+    if steps and sum(steps) > 0:
+        return sum(steps) / len(steps)
+    rate = first_number(ds, "RecommendedDisplayFrameRate") or first_number(ds, "CineRate")
+    return 1000.0 / rate if rate and rate > 0 else None
 
 
-def _place(
-    position: tuple[float, ...] | None,
-    orientation: tuple[float, ...] | None,
-    spacing: tuple[float, ...] | None,
-) -> FramePlace:
-    usable = spacing is not None and all(s > 0 for s in spacing)
-    return FramePlace(
-        (position[0], position[1], position[2]) if position else None,
-        orientation,
-        (spacing[0], spacing[1]) if usable and spacing else None,
-    )
-
-
-def _acquisition(ds: Dataset) -> Acquisition:
-    sequence = text(ds, "SequenceName") or text(ds, "ScanningSequence")
-    return Acquisition(
-        field_strength_t=first_number(ds, "MagneticFieldStrength"),
-        repetition_time_ms=first_number(ds, "RepetitionTime"),
-        echo_time_ms=first_number(ds, "EchoTime"),
-        inversion_time_ms=first_number(ds, "InversionTime"),
-        averages=first_number(ds, "NumberOfAverages"),
-        slice_thickness_mm=first_number(ds, "SliceThickness"),
-        sequence=sequence,
-    )
+def _mosaic(ds: Dataset) -> int | None:
+    """Siemens stores the slices of a volume as tiles of one; the number is a private element."""
+    tiles = private_numbers(ds, "SIEMENS MR HEADER", 0x0019, 0x0A, "US")
+    n = int(tiles[0]) if tiles else 0
+    is_mosaic = any("MOSAIC" in value.upper() for value in texts(ds, "ImageType"))
+    return max(n, 0) if is_mosaic or n > 1 else None

@@ -16,6 +16,7 @@ from medseg_desktop.core.errors import (
     AnnotationError,
     Cancelled,
     DataError,
+    NotAnImageError,
     UnreadableSliceError,
 )
 from medseg_desktop.core.volume import Series, Slice
@@ -47,11 +48,15 @@ class FileStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FileRow:
-    """One file: `path` relative to the source's root with `/`, and why it has its status."""
+    """One file: `path` relative to the source's root with `/`, and why it has its status.
+
+    `is_object`: refused because it is no image (a report, a plan, ...), and sound otherwise.
+    """
 
     path: str
     status: FileStatus
     reason: str = ""
+    is_object: bool = False
 
     @property
     def sentence(self) -> str:
@@ -127,7 +132,7 @@ def scan(
     root = source.root
     rows = [FileRow(path, FileStatus.REFUSED, reason) for path, reason in source.refused]
     headers, documents = _look_at(source.files, root, rows, progress)
-    shapes = {str(h.path): FileShape(len(h.places), h.rows, h.columns) for h in headers}
+    shapes = {str(h.path): FileShape(len(h.frames), h.rows, h.columns) for h in headers}
     pairing = pair_annotations(documents, shapes, root)
     rows += [_annotation_row(path, root, pairing) for path in documents]
     series, warned = group_stacks(headers, root, salt, patient_key)
@@ -187,8 +192,8 @@ def _look_at(
             reason = error.message.rstrip(".") if beside else "no annotation"
             rows.append(FileRow(relative_path(path, root), status, reason))
         except (UnreadableSliceError, AnnotationError) as error:
-            reason = error.message.rstrip(".")
-            rows.append(FileRow(relative_path(path, root), FileStatus.REFUSED, reason))
+            reason, is_object = error.message.rstrip("."), isinstance(error, NotAnImageError)
+            rows.append(FileRow(relative_path(path, root), FileStatus.REFUSED, reason, is_object))
     if progress:
         progress(len(paths), len(paths))
     return headers, documents

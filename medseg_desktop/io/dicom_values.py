@@ -1,34 +1,71 @@
-"""Values of DICOM elements, taken out of headers that may be damaged."""
+"""Values of DICOM elements, taken out of headers that may be damaged.
+
+Stored bytes are read directly where that is simple: pydicom's conversion of every value would
+take half of the time of a scan, and of text it keeps only the result of its own decoding.
+"""
 
 from __future__ import annotations
 
+import struct
+from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
+from pydicom.datadict import dictionary_VR
+from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
+from pydicom.tag import BaseTag, Tag
+
+from medseg_desktop.io.dicom_text import decode_text, name_to_show, one_line
+
+_DECIMAL = ("DS", "IS")
+_BINARY = {"FD": "d", "FL": "f", "US": "H", "SS": "h", "UL": "I", "SL": "i"}
+_TEXT = ("AE", "AS", "CS", "DA", "DT", "LO", "LT", "PN", "SH", "ST", "TM", "UC", "UI", "UT")
+_CHARACTER_SET = Tag("SpecificCharacterSet")
 
 
-def value_of(ds: Dataset, name: str) -> Any:
+def value_of(ds: Dataset, name: str | BaseTag) -> Any:
     """An element's value; None where it is absent or so damaged that pydicom gives up.
 
     A decimal comma in the echo time must not keep anybody from seeing the slice.
     """
+    tag = _tag(name)
     try:
-        return ds.get(name)
+        return ds[tag].value if ds.get_item(tag) is not None else None
     except Exception:  # pydicom raises many types when it converts a damaged value
         return None
 
 
-def first_number(ds: Dataset, name: str) -> float | None:
-    """The first value of an element as a finite float, or None."""
+def numbers(ds: Dataset, name: str | BaseTag) -> tuple[float, ...]:
+    """All values of an element as finite floats; empty where it is absent or one is no number."""
+    element = _stored(ds, name)
+    if element is None:
+        return ()
+    if isinstance(element, RawDataElement):
+        vr, value = _vr(element), element.value or b""
+        if vr in _DECIMAL:
+            return _finite(value.rstrip(b" \0").split(b"\\"))
+        if vr in _BINARY:
+            order = "<" if element.is_little_endian or element.VR == "UN" else ">"
+            count = len(value) // struct.calcsize(_BINARY[vr])
+            return _finite(struct.unpack_from(f"{order}{count}{_BINARY[vr]}", value))
     value = value_of(ds, name)
+    if value is None:
+        return ()
     # Text that pydicom could not convert stays text, and its first character is no number.
     if hasattr(value, "__getitem__") and not isinstance(value, (str, bytes)):
-        value = value[0] if value else None
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        return None
-    return number if abs(number) < float("inf") else None
+        return _finite(value)
+    return _finite((value,))
+
+
+def first_number(ds: Dataset, name: str | BaseTag) -> float | None:
+    """The first value of an element as a finite float, or None."""
+    element = _stored(ds, name)
+    if isinstance(element, RawDataElement) and _vr(element) in _DECIMAL:
+        found = _finite(((element.value or b"").rstrip(b" \0").split(b"\\", 1)[0],))
+    else:
+        found = numbers(ds, name)
+    return found[0] if found else None
 
 
 def integer(ds: Dataset, name: str) -> int | None:
@@ -37,21 +74,26 @@ def integer(ds: Dataset, name: str) -> int | None:
 
 
 def text(ds: Dataset, name: str) -> str:
-    """An element as one line of text without control characters (escapes of ISO 2022 included)."""
-    value = str(value_of(ds, name) or "")
-    return "".join(c for c in value if c.isprintable()).strip()
+    """An element as one line of printable text; several values are joined by a slash."""
+    return "/".join(filter(None, texts(ds, name)))
+
+
+def texts(ds: Dataset, name: str) -> tuple[str, ...]:
+    """All values of a text element, each as one printable line; empty where it is absent."""
+    return tuple(one_line(part) for part in _decoded(ds, name).split("\\"))
+
+
+def person_name(ds: Dataset, name: str) -> str:
+    """A person name as its bearer writes it; components are parted by `^`."""
+    return name_to_show(_decoded(ds, name))
 
 
 def vector(ds: Dataset | None, name: str, length: int) -> tuple[float, ...] | None:
     """A numeric element of exactly `length` finite values, or None."""
-    value = value_of(ds, name) if ds is not None else None
-    try:
-        numbers = tuple(float(v) for v in value)  # type: ignore[union-attr]
-    except (TypeError, ValueError):
+    found = numbers(ds, name) if ds is not None else ()
+    if len(found) != length or not all(abs(v) < 1e7 for v in found):
         return None
-    if len(numbers) != length or not all(abs(v) < 1e7 for v in numbers):
-        return None
-    return numbers
+    return found
 
 
 def item_of(ds: Dataset, name: str, index: int) -> Dataset | None:
@@ -61,6 +103,12 @@ def item_of(ds: Dataset, name: str, index: int) -> Dataset | None:
         return item
     except (TypeError, IndexError, KeyError):
         return None
+
+
+def stored_bytes(ds: Dataset, name: str) -> bytes:
+    """A value as it is stored, where nobody has asked for it yet; else empty."""
+    element = _stored(ds, name)
+    return element.value or b"" if isinstance(element, RawDataElement) else b""
 
 
 def frame_item(ds: Dataset, frame: int, sequence: str) -> Dataset:
@@ -77,16 +125,6 @@ def frame_item(ds: Dataset, frame: int, sequence: str) -> Dataset:
     return ds
 
 
-def from_groups(
-    groups: list[Dataset], sequence: str, name: str, length: int
-) -> tuple[float, ...] | None:
-    for group in groups:
-        found = vector(item_of(group, sequence, 0), name, length)
-        if found:
-            return found
-    return None
-
-
 def values_of(ds: Dataset, name: str) -> list[Any]:
     """The values of an element of any multiplicity."""
     value = value_of(ds, name)
@@ -99,3 +137,87 @@ def values_of(ds: Dataset, name: str) -> list[Any]:
 
 def items_of(ds: Dataset, name: str) -> list[Dataset]:
     return [item for item in values_of(ds, name) if isinstance(item, Dataset)]
+
+
+def private_numbers(
+    ds: Dataset, creator: str, group: int, element: int, vr: str
+) -> tuple[float, ...]:
+    """Values of a private element (PS3.5 7.8.1) in the first block, where all scanners put it.
+
+    Args:
+        creator: how the block's private creator begins, in upper case.
+        element: its last two digits.
+        vr: read as, where the file does not say.
+    """
+    tag = Tag(group, 0x1000 | element)
+    stored = ds.get_item(tag)
+    if stored is None or not text_of(ds, Tag(group, 0x0010)).upper().startswith(creator):
+        return ()
+    if isinstance(stored, RawDataElement) and stored.VR in (None, "UN"):
+        ds[tag] = stored._replace(VR=vr)
+    return numbers(ds, tag)
+
+
+def text_of(ds: Dataset, tag: BaseTag) -> str:
+    """An element by its tag as one line; for elements that have no keyword."""
+    element = ds.get_item(tag)
+    value = element.value if element is not None else None
+    return one_line(decode_text(value) if isinstance(value, bytes) else str(value or ""))
+
+
+@cache
+def _tag(name: str | BaseTag) -> BaseTag:
+    return Tag(name)
+
+
+@cache
+def _dictionary_vr(tag: BaseTag) -> str:
+    try:
+        return dictionary_VR(tag)
+    except KeyError:
+        return "UN"
+
+
+def _vr(element: RawDataElement) -> str:
+    vr = element.VR
+    return vr if vr not in (None, "UN") else _dictionary_vr(element.tag)
+
+
+def _stored(ds: Dataset, name: str | BaseTag) -> Any:
+    """The element as it was read; None where it is absent or damaged."""
+    try:
+        return ds.get_item(_tag(name))
+    except Exception:  # pydicom converts what it has not read yet, and raises many types then
+        return None
+
+
+def _finite(values: Sequence[Any]) -> tuple[float, ...]:
+    """All as finite floats, or none at all."""
+    try:
+        found = tuple(map(float, values))
+    except (TypeError, ValueError):
+        return ()
+    return found if all(abs(v) < float("inf") for v in found) else ()
+
+
+def _decoded(ds: Dataset, name: str) -> str:
+    """The text of an element with its delimiters."""
+    element = _stored(ds, name)
+    if element is None:
+        return ""
+    if isinstance(element, RawDataElement) and _vr(element) in _TEXT:
+        return decode_text(element.value or b"", _character_sets(ds, element.value or b""))
+    value = value_of(ds, name)
+    if value is None:
+        return ""
+    several = not isinstance(value, (str, bytes)) and hasattr(value, "__iter__")
+    if several and not hasattr(value, "original_string"):  # a person name has letters to iterate
+        return "\\".join(map(str, value))
+    return str(value)
+
+
+def _character_sets(ds: Dataset, stored: bytes) -> tuple[str, ...]:
+    if stored.isascii() and b"\x1b" not in stored:
+        return ()
+    declared = value_of(ds, _CHARACTER_SET)
+    return (declared,) if isinstance(declared, str) else tuple(map(str, declared or ()))

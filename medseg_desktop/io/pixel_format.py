@@ -14,8 +14,9 @@ from medseg_desktop.io.dicom_values import (
     first_number,
     frame_item,
     items_of,
+    numbers,
     text,
-    values_of,
+    texts,
 )
 from medseg_desktop.io.lookup_tables import lut, modality_lut, palette
 
@@ -87,8 +88,8 @@ def _voi_choices(dataset: Dataset, frame: int) -> Iterator[VoiChoice]:
     function = text(voi, "VOILUTFunction").upper() or "LINEAR"
     if function not in VoiFunction.__members__:
         function = "LINEAR"
-    centers, widths = _numbers(voi, "WindowCenter"), _numbers(voi, "WindowWidth")
-    names = _texts(voi, "WindowCenterWidthExplanation")
+    centers, widths = numbers(voi, "WindowCenter"), numbers(voi, "WindowWidth")
+    names = texts(voi, "WindowCenterWidthExplanation")
     seen: set[Voi] = set()
     for center, width, name in itertools.zip_longest(centers, widths, names, fillvalue=""):
         window = _window(center, width, VoiFunction(function))
@@ -105,19 +106,3 @@ def _window(center: object, width: object, function: VoiFunction) -> Window | No
         # Written for values with a range far below 1, where the exact function is meant.
         function = VoiFunction.LINEAR_EXACT
     return Window(center, width, function)
-
-
-def _numbers(ds: Dataset, name: str) -> list[float]:
-    found = []
-    for value in values_of(ds, name):
-        try:
-            number = float(value)
-        except (TypeError, ValueError):
-            continue
-        if abs(number) < 1e12:
-            found.append(number)
-    return found
-
-
-def _texts(ds: Dataset, name: str) -> list[str]:
-    return ["".join(c for c in str(v) if c.isprintable()).strip() for v in values_of(ds, name)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -14,7 +16,6 @@ from medseg_desktop.core.volume import (
     Slice,
     direction_letters,
     slice_normal,
-    stack_warnings,
 )
 
 
@@ -49,57 +50,6 @@ def series(
         spacing_mm=spacing_mm,
         acquisition=acquisition or Acquisition(),
     )
-
-
-@given(st.integers(0, 60), st.floats(0.5, 12), st.floats(-300, 300), st.sampled_from([1, -1]))
-def test_an_even_stack_gives_no_warning(n: int, step: float, start: float, way: int) -> None:
-    assert stack_warnings(stack(*(start + way * step * i for i in range(n)))) == ()
-
-
-def test_rounding_in_the_header_is_no_uneven_stack() -> None:
-    assert stack_warnings(stack(*(round(3.3333333 * i, 2) for i in range(40)))) == ()
-
-
-@given(st.integers(3, 30), st.data())
-def test_a_missing_slice_inside_a_stack_is_counted(n: int, data: st.DataObject) -> None:
-    gone = data.draw(st.integers(2, n)) - 1
-    locations = [5.0 * i for i in range(n + 2) if i != gone]
-    (warning,) = stack_warnings(stack(*locations))
-    assert warning == f"1 of {n + 2} slices seems to be missing."
-
-
-def test_two_missing_slices_are_two() -> None:
-    assert stack_warnings(stack(0, 5, 10, 25, 30)) == ("2 of 7 slices seem to be missing.",)
-
-
-def test_duplicates_are_counted_and_do_not_count_as_gaps() -> None:
-    assert stack_warnings(stack(0, 0, 5, 10)) == (
-        "1 slice shares its position with another slice.",
-    )
-    assert stack_warnings(stack(0, 0, 0, 5, 5, 10)) == (
-        "3 slices share their position with another slice.",
-    )
-
-
-def test_a_duplicate_and_a_gap_are_both_told() -> None:
-    warnings = stack_warnings(stack(0, 5, 5, 10, 20, 25))
-    assert len(warnings) == 2
-    assert "share" in warnings[0]
-    assert "missing" in warnings[1]
-
-
-def test_uneven_steps_are_told() -> None:
-    assert stack_warnings(stack(0, 5, 10, 16, 21)) == ("The distance between slices is not even.",)
-
-
-def test_slices_without_position_among_others_are_told() -> None:
-    (warning,) = stack_warnings(stack(0, 5, None, 10))
-    assert "no position" in warning
-
-
-@pytest.mark.parametrize("slices", [stack(), stack(3), stack(None, None), stack(0, None, None)])
-def test_a_file_with_one_position_or_none_gives_no_warning(slices: tuple[Slice, ...]) -> None:
-    assert stack_warnings(slices) == ()
 
 
 @pytest.mark.parametrize(
@@ -166,6 +116,14 @@ def test_the_slice_distance_is_the_usual_step_else_the_thickness() -> None:
     assert series(stack(None, None), acquisition=thick).slice_distance_mm == 5
     assert series(stack(2, 2)).slice_distance_mm is None
     assert series(()).slice_distance_mm is None
+
+
+def test_the_slice_distance_of_a_4d_stack_is_that_of_one_time_point() -> None:
+    four = dataclasses.replace(series(stack(0, 6, 0, 6, 0, 6, 0, 6)), time_points=4)
+    assert four.positions == 2
+    assert four.slice_distance_mm == pytest.approx(6)
+    far = dataclasses.replace(series(stack(0, 6, 12, 0, 6, 12)), time_points=2)
+    assert far.slice_distance_mm == pytest.approx(6)
 
 
 def test_a_voxel_of_ten_millimetres_a_side_is_one_millilitre() -> None:

@@ -125,7 +125,7 @@ def test_a_damaged_window_is_left_out_but_a_damaged_slope_is_refused(tmp_path: P
 
 def test_a_damaged_echo_time_does_not_hide_a_slice(tmp_path: Path) -> None:
     path = damaged(tmp_path / "e", "EchoTime", "12.3456789012", b"12,3456789012")
-    assert read_header(Path(path)).acquisition.echo_time_ms is None
+    assert read_header(Path(path)).frames[0].acquisition.echo_time_ms is None
 
 
 def test_jpeg_2000_of_another_size_than_the_header_says_is_refused() -> None:

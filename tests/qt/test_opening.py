@@ -148,7 +148,7 @@ def test_an_archive_is_known_by_its_own_name_and_gone_with_the_next_source(
     folder = write_study(tmp_path / "s", ("A", "B"))
     archive = write_zip(tmp_path / "disc & co.zip", folder)
     first = opened(qtbot, controller, archive)
-    qtbot.waitUntil(lambda: controller.slices.value_at(0, 0) is not None, timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: controller.slices.loaded is not None, timeout=WAIT_MS)
     assert controller.window.windowTitle().startswith("disc & co.zip")
     assert recent(controller) == [(str(archive).replace("&", "&&"), str(archive))]
     assert controller.conversion.open().source.text() == str(archive)
