@@ -109,6 +109,11 @@ class ScanResult:
         return tuple(f for f in self.files if f.status is FileStatus.REFUSED)
 
     @property
+    def unusable(self) -> tuple[FileRow, ...]:
+        """Refused files that were meant to be usable: all but sound objects that are no image."""
+        return tuple(f for f in self.refused if not f.is_object)
+
+    @property
     def refused_annotations(self) -> tuple[FileRow, ...]:
         """Annotation files that cannot be used, which nobody should overlook."""
         return tuple(f for f in self.refused if f.path.lower().endswith(".json"))

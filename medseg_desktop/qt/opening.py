@@ -147,12 +147,13 @@ class Opening(QObject):
         self._window.show_status(text.format(series=f"{len(found.series):,}", slices=f"{slices:,}"))
         self._window.setWindowTitle(f"{found.source.title} – MedSeg Desktop")  # noqa: RUF001
         self._remember(found.source)
-        refused = found.refused_annotations or found.refused
+        unusable = found.unusable
+        refused = found.refused_annotations or unusable
         if refused:
             text = self.tr("{n} files cannot be used. The first: {first}.")
-            if len(found.refused) == 1:
+            if len(unusable) == 1:
                 text = self.tr("One file cannot be used. {first}.")
-            message = text.format(n=f"{len(found.refused):,}", first=refused[0].sentence)
+            message = text.format(n=f"{len(unusable):,}", first=refused[0].sentence)
             show = self.tr("Show all")
             self._window.messages.show_message(message, Level.WARNING, show, "files")
         elif found.notes:

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QLabel, QWidget
 from medseg_desktop.qt.canvas.slice_slider import SliceSlider
 from medseg_desktop.qt.panels.controls import column, label, number_box, row, tool_button
 
-_LABEL_PX = 132
+_LABEL_PX = 148
 
 
 class SliceBar(QWidget):
@@ -32,7 +32,6 @@ class SliceBar(QWidget):
         self.play.toggled.connect(play.setChecked)
         play.toggled.connect(self.play.setChecked)
         self.rate = number_box(0, self.tr(" /s"))
-        self.rate.setRange(1, 60)
         self.rate.setToolTip(self.tr("Slices a second while playing"))
         self.rate.setAccessibleName(self.tr("Slices a second"))
         first = row()

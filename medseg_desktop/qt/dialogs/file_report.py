@@ -17,8 +17,9 @@ from PySide6.QtWidgets import (
 from medseg_desktop.io.dicom_series import FileStatus, ScanResult
 from medseg_desktop.qt.panels.controls import label
 
+_OBJECT = "object"
 #: Troubles first.
-_ORDER = (FileStatus.REFUSED, FileStatus.WARNED, FileStatus.IGNORED)
+_ORDER = (FileStatus.REFUSED, FileStatus.WARNED, _OBJECT, FileStatus.IGNORED)
 
 
 class FileReportDialog(QDialog):
@@ -32,9 +33,11 @@ class FileReportDialog(QDialog):
         names = {
             FileStatus.REFUSED: self.tr("Cannot be used"),
             FileStatus.WARNED: self.tr("Shown with a caveat"),
+            _OBJECT: self.tr("Not an image"),
             FileStatus.IGNORED: self.tr("Not DICOM"),
         }
-        rows = [f for status in _ORDER for f in found.files if f.status is status]
+        states = {f: _OBJECT if f.is_object else f.status for f in found.files}
+        rows = [f for state in _ORDER for f in found.files if states[f] == state]
         shown = sum(f.status in (FileStatus.SHOWN, FileStatus.ANNOTATION) for f in found.files)
         text = self.tr("{shown} of {total} files are used.")
         self.summary = label(text.format(shown=shown, total=len(found.files)))
@@ -42,7 +45,7 @@ class FileReportDialog(QDialog):
         self.list.setRootIsDecorated(False)
         self.list.setHeaderLabels([self.tr("File"), self.tr("State"), self.tr("Reason")])
         for row in rows:
-            item = QTreeWidgetItem(self.list, [row.path, names[row.status], row.reason])
+            item = QTreeWidgetItem(self.list, [row.path, names[states[row]], row.reason])
             item.setToolTip(0, row.path)
             item.setToolTip(2, row.reason)
         self.list.header().setSectionResizeMode(0, QHeaderView.ResizeMode.Interactive)

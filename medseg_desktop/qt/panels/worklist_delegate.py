@@ -23,9 +23,14 @@ def counts_text(row: SeriesRow) -> tuple[str, str]:
     def tr(text: str) -> str:
         return QCoreApplication.translate("Worklist", text)
 
-    slices = tr("1 slice") if row.slices == 1 else tr("{n} slices").format(n=row.slices)
+    positions = row.slices // row.time_points
+    slices = tr("1 slice") if positions == 1 else tr("{n} slices").format(n=positions)
+    if row.time_points > 1:
+        slices += " × " + tr("{n} times").format(n=row.time_points)  # noqa: RUF001
     if row.annotated:
         slices += " · " + tr("{n} annotated").format(n=row.annotated)
+    if row.localizer and not row.reviewed:
+        return slices, tr("localizer")
     if row.done:
         return slices, tr("all reviewed")
     if row.reviewed:
@@ -97,7 +102,8 @@ class WorklistDelegate(QStyledItemDelegate):
         line = QRect(left, option.rect.top() + 5, right - left, 17)
         if row.warnings or row.done:
             line.setRight(right - 20)
-        _line(painter, line, row.series_title, option.font, t.text)
+        colour = t.muted if row.localizer and not selected else t.text
+        _line(painter, line, row.series_title, option.font, colour)
         line.setRight(right)
         for text in counts_text(row):
             line.translate(0, 16)

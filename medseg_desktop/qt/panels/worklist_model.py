@@ -59,6 +59,8 @@ class SeriesRow:
         patient_key, study_key: rows with equal keys share a branch; empty means the title.
         slices, annotated, reviewed: numbers of slices; annotated = with at least one shape.
         warnings: sentences about the series, shown in a tooltip.
+        time_points: how often every position was imaged.
+        localizer: a planning series; nobody has to review it.
     """
 
     key: str
@@ -71,6 +73,8 @@ class SeriesRow:
     warnings: tuple[str, ...] = ()
     patient_key: str = ""
     study_key: str = ""
+    time_points: int = 1
+    localizer: bool = False
 
     @property
     def done(self) -> bool:
@@ -170,6 +174,8 @@ class WorklistModel(QStandardItemModel):
         """Writes (done, all) series to each patient and study."""
         counts: dict[int, tuple[QStandardItem, int, int]] = {}
         for row in self._rows:
+            if row.localizer:
+                continue
             parent = self._series[row.key].parent()
             while parent is not None:
                 _, done, total = counts.get(id(parent), (parent, 0, 0))
@@ -215,7 +221,7 @@ class WorklistFilter(QSortFilterProxyModel):
     def _accepts(self, row: SeriesRow) -> bool:
         wanted = {
             Filter.ALL: True,
-            Filter.TO_REVIEW: not row.done,
+            Filter.TO_REVIEW: not row.done and not row.localizer,
             Filter.WITH_LESION: row.annotated > 0,
             Filter.DONE: row.done,
         }[self._filter]

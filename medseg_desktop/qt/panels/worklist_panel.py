@@ -118,9 +118,10 @@ class WorklistPanel(QWidget):
             self._filter.invalidate()
             if rebuilt:
                 self._expand(closed)
-        done = sum(entry.done for entry in rows)
+        to_do = [entry for entry in rows if not entry.localizer]
+        done = sum(entry.done for entry in to_do)
         text = self.tr("{done} of {total} done")
-        self.progress.setText(text.format(done=done, total=len(rows)))
+        self.progress.setText(text.format(done=done, total=len(to_do)))
         self.pages.setCurrentIndex(1 if rows else 0)
         self._show_nothing()
         if rebuilt:

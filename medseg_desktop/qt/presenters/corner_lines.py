@@ -26,7 +26,8 @@ def corner_texts(view: ResolvedView, model: str) -> CornerTexts:
     place = [f"{view.position + 1} / {series.positions}", *position_lines(view.slice, series)]
     if series.time_points > 1:
         time = QCoreApplication.translate("CornerTexts", "Time {i} / {n}")
-        place.insert(0, time.format(i=view.time_point + 1, n=series.time_points))
+        time = time.format(i=view.time_point + 1, n=series.time_points)
+        place.insert(0, "  ".join(filter(None, (time, time_label(view)))))
     prediction = QCoreApplication.translate("CornerTexts", "Prediction: {model}")
     return CornerTexts(
         top_left=[*identity, date_text(series.study_date), series.title],
@@ -34,6 +35,12 @@ def corner_texts(view: ResolvedView, model: str) -> CornerTexts:
         bottom_left=place,
         bottom_right=[prediction.format(model=model)] if model else [],
     )
+
+
+def time_label(view: ResolvedView) -> str:
+    """What the header says of the time point on screen, e.g. "b 1000"; empty for nothing."""
+    labels = view.series.time_labels
+    return labels[view.time_point] if view.time_point < len(labels) else ""
 
 
 def voi_line(voi: Voi) -> str:
@@ -58,7 +65,7 @@ def acquisition_line(acquisition: Acquisition) -> str:
     if acquisition.field_strength_t:
         parts.append(f"{acquisition.field_strength_t:g} T")
     if acquisition.sequence:
-        parts.append(acquisition.sequence.strip("[]'"))
+        parts.append(acquisition.sequence)
     for name, value in (
         ("TR", acquisition.repetition_time_ms),
         ("TE", acquisition.echo_time_ms),

@@ -6,11 +6,14 @@ from PySide6.QtCore import QObject, QTimer
 from PySide6.QtGui import QAction
 
 from medseg_desktop.core.view import ResolvedView
+from medseg_desktop.core.volume import Series
 from medseg_desktop.qt.canvas.slice_bar import SliceBar
+from medseg_desktop.qt.presenters.corner_lines import time_label
 from medseg_desktop.qt.sessions.study import StudySession
 
 #: Slices a second where the file does not say (as most viewers begin).
 _USUAL_RATE = 15
+_SLOWEST, _FASTEST = 1, 60
 
 
 class NavigationPresenter(QObject):
@@ -26,6 +29,7 @@ class NavigationPresenter(QObject):
         self._timer.timeout.connect(self._step)
         bar.slices.value_changed.connect(lambda i: study.set_place(position=i))
         bar.times.value_changed.connect(lambda i: study.set_place(time_point=i))
+        bar.rate.setRange(_SLOWEST, _FASTEST)
         bar.rate.setValue(_USUAL_RATE)
         bar.rate.valueChanged.connect(self._set_rate)
         play.toggled.connect(self._on_play)
@@ -39,16 +43,21 @@ class NavigationPresenter(QObject):
         if before is None or before.series is not series:
             self._play.setChecked(False)
             self._bar.set_count(series.positions, series.time_points)
-            self._bar.rate.setValue(self._rate_of(now))
+            self._bar.rate.setValue(self._rate_of(series))
         if before is None or before.index != now.index or before.series is not series:
             self._bar.set_place(now.position, now.time_point, self._time_text(now))
 
     def _time_text(self, view: ResolvedView) -> str:
-        text = self.tr("Time {i} / {n}")
-        return text.format(i=view.time_point + 1, n=view.series.time_points)
+        """E.g. "2 / 3 · t 2 s"."""
+        text = f"{view.time_point + 1} / {view.series.time_points}"
+        return " · ".join(filter(None, (text, time_label(view))))
 
-    def _rate_of(self, view: ResolvedView) -> float:
-        return _USUAL_RATE
+    @staticmethod
+    def _rate_of(series: Series) -> float:
+        """Frames a second as the film was made, within what the box allows."""
+        if not series.frame_time_ms:
+            return _USUAL_RATE
+        return min(max(1000 / series.frame_time_ms, _SLOWEST), _FASTEST)
 
     def _on_closed(self) -> None:
         self._play.setChecked(False)

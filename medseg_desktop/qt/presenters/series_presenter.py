@@ -81,7 +81,11 @@ class SeriesPresenter(QObject):
             (how.inversion_time_ms, self.tr("TI {n} ms")),
             (how.averages, averages),
             (how.slice_thickness_mm, self.tr("{n} mm thick")),
+            (how.flip_angle_deg, self.tr("flip {n}°")),
+            (how.pixel_bandwidth_hz, self.tr("{n} Hz/px")),
+            (how.echo_train_length, self.tr("ETL {n}")),
         )
+        machine = " ".join(filter(None, (how.manufacturer, how.model)))
         texts = (text.format(n=f"{value:g}") for value, text in parts if value)
         # A line breaks between the parts, not between a number and its unit.
-        return " · ".join(text.replace(" ", "\u00a0") for text in texts)
+        return " · ".join([*(t.replace(" ", "\u00a0") for t in texts), *filter(None, [machine])])

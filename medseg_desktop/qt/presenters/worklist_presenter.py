@@ -101,6 +101,8 @@ class WorklistPresenter(QObject):
             annotated=len(self._annotations.annotated(series)),
             reviewed=len(self._annotations.reviewed(series)),
             warnings=series.warnings,
+            time_points=series.time_points,
+            localizer=series.localizer,
             patient_key=patient.hash,
             study_key=series.study_uid,
         )
@@ -117,7 +119,7 @@ class WorklistPresenter(QObject):
         if stop.is_set() or self._background.closed:
             return row_key(series.key), None
         try:
-            loaded = self._study.loader.read_now(series, len(series.slices) // 2)
+            loaded = self._study.loader.read_now(series, series.positions // 2)
         except UnreadableSliceError:
             return row_key(series.key), None
         fmt, voi = loaded.fmt, loaded.facts.voi

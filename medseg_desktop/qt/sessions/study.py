@@ -110,11 +110,7 @@ class StudySession(QObject):
         self._view = None
         self.loader.forget()
         self.folder_changed.emit(found)
-        first = next(
-            (s for s in found.series if any(found.is_annotated(x) for x in s.slices)),
-            found.series[0],
-        )
-        self.set_series(first.key)
+        self.set_series(_first_series(found).key)
         if before is not None:
             self._scanner.close_source(before)
 
@@ -280,6 +276,13 @@ class StudySession(QObject):
         self.loader.close()
         if self.found is not None:
             self.found.source.close()
+
+
+def _first_series(found: ScanResult) -> Series:
+    """The first series with a shape, else the first that is no localizer."""
+    annotated = (s for s in found.series if any(found.is_annotated(x) for x in s.slices))
+    others = (s for s in found.series if not s.localizer)
+    return next(annotated, None) or next(others, found.series[0])
 
 
 def _shown_as(state: ViewState) -> _ShownAs | None:
