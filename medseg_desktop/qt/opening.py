@@ -144,6 +144,8 @@ class Opening(QObject):
     def _on_folder(self, found: ScanResult) -> None:
         slices = sum(len(s.slices) for s in found.series)
         text = self.tr("{series} series, {slices} slices")
+        if slices == 1:
+            text = self.tr("1 series, 1 slice")
         self._window.show_status(text.format(series=f"{len(found.series):,}", slices=f"{slices:,}"))
         self._window.setWindowTitle(f"{found.source.title} – MedSeg Desktop")  # noqa: RUF001
         self._remember(found.source)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QLabel, QWidget
+from PySide6.QtWidgets import QGridLayout, QLabel, QWidget
 
 from medseg_desktop.qt.canvas.slice_slider import SliceSlider
-from medseg_desktop.qt.panels.controls import column, label, number_box, row, tool_button
+from medseg_desktop.qt.panels.controls import label, number_box, tool_button
+from medseg_desktop.qt.theme.tokens import SPACE_S
 
-_LABEL_PX = 148
+#: Room for a text such as "12 / 48 · t 22.5 s".
+_RIGHT_PX = 120
 
 
 class SliceBar(QWidget):
@@ -26,7 +29,8 @@ class SliceBar(QWidget):
         self.times.setAccessibleName(self.tr("Time point"))
         self.times.setToolTip(self.tr("Time points of this position (, and .)"))
         self.time_text: QLabel = label("", "muted")
-        self.time_text.setFixedWidth(_LABEL_PX)
+        self.time_text.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self.time_text.setFixedWidth(_RIGHT_PX)
         self.play = tool_button("play", play.toolTip())
         self.play.setCheckable(True)
         self.play.toggled.connect(play.setChecked)
@@ -34,26 +38,25 @@ class SliceBar(QWidget):
         self.rate = number_box(0, self.tr(" /s"))
         self.rate.setToolTip(self.tr("Slices a second while playing"))
         self.rate.setAccessibleName(self.tr("Slices a second"))
-        first = row()
-        first.setContentsMargins(8, 0, 8, 0)
-        first.addWidget(self.play)
-        first.addWidget(self.slices, 1)
-        first.addWidget(self.rate)
-        self._second = QWidget()
-        second = row(self._second)
-        second.setContentsMargins(8, 0, 8, 0)
-        second.addWidget(self.time_text)
-        second.addWidget(self.times, 1)
-        layout = column(self, spacing=0)
-        layout.addWidget(self._second)
-        layout.addLayout(first)
+        # In one grid, so that both sliders begin and end above each other.
+        grid = QGridLayout(self)
+        grid.setContentsMargins(SPACE_S, 0, SPACE_S, 0)
+        grid.setHorizontalSpacing(SPACE_S)
+        grid.setVerticalSpacing(0)
+        grid.addWidget(self.times, 0, 1)
+        grid.addWidget(self.time_text, 0, 2)
+        grid.addWidget(self.play, 1, 0)
+        grid.addWidget(self.slices, 1, 1)
+        grid.addWidget(self.rate, 1, 2, Qt.AlignmentFlag.AlignRight)
+        grid.setColumnStretch(1, 1)
         self.set_count(0, 1)
 
     def set_count(self, positions: int, time_points: int) -> None:
         """How many positions the stack has, and how often each was imaged."""
         self.slices.set_count(positions)
         self.times.set_count(time_points)
-        self._second.setVisible(time_points > 1)
+        self.times.setVisible(time_points > 1)
+        self.time_text.setVisible(time_points > 1)
         several = positions > 1 or time_points > 1
         self.play.setEnabled(several)
         self.rate.setEnabled(several)

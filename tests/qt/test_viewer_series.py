@@ -1,0 +1,176 @@
+"""Series in the window: time points, films, localizers, objects, banners."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtGui import QWheelEvent
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from medseg_desktop.qt.controller import Controller
+from medseg_desktop.qt.dialogs.file_report import FileReportDialog
+from tests.builders import lesion_slice, write_dicom, write_study
+from tests.mouse import surface
+from tests.qt.viewing import WAIT_MS, key, opened, shown, view
+
+POSITIONS, TIMES = 4, 3
+
+
+def write_times(folder: Path) -> Path:
+    """A 4-D series whose slice (t, z) has the value 100 t + z everywhere."""
+    for t in range(TIMES):
+        for z in range(POSITIONS):
+            write_dicom(
+                folder / f"{z}-{t}.dcm",
+                np.full((32, 40), 100 * t + z, np.uint16),
+                number=1 + t * POSITIONS + z,
+                position_mm=(0.0, 0.0, 5.0 * z),
+                elements={"TemporalPositionIdentifier": t + 1},
+            )
+    return folder
+
+
+def value(controller: Controller) -> int:
+    assert controller.slices.loaded is not None
+    return int(controller.slices.loaded.stored[0, 0])
+
+
+def alt_wheel(controller: Controller, notches: int) -> None:
+    """With Alt held, Qt reports the wheel as a sideways one."""
+    target = surface(controller.window.slice_view)
+    middle = QPointF(target.rect().center())
+    event = QWheelEvent(
+        middle, target.mapToGlobal(middle), QPoint(), QPoint(-120 * notches, 0),
+        Qt.MouseButton.NoButton, Qt.KeyboardModifier.AltModifier, Qt.ScrollPhase.NoScrollPhase,
+        False,
+    )  # fmt: skip
+    QApplication.sendEvent(target, event)
+
+
+def test_a_4d_stack_has_a_second_slider_and_scrolls_within_its_time_point(
+    controller: Controller, qtbot: QtBot, tmp_path: Path
+) -> None:
+    opened(qtbot, controller, write_times(tmp_path / "s"))
+    bar = controller.window.slice_bar
+    assert bar.times.isVisible()
+    assert (bar.slices.count, bar.times.count) == (POSITIONS, TIMES)
+    assert view(controller).series.warnings == ()
+    key(controller, Qt.Key.Key_End)
+    key(controller, Qt.Key.Key_Down)  # there is nothing below the last position
+    shown(qtbot, controller)
+    assert value(controller) == 3
+    key(controller, Qt.Key.Key_Period)
+    shown(qtbot, controller)
+    assert value(controller) == 103
+    alt_wheel(controller, 1)
+    shown(qtbot, controller)
+    assert value(controller) == 203
+    assert (bar.slices.value, bar.times.value) == (3, 2)
+    assert controller.window.slice_view._stage.texts.bottom_left[0].startswith("Time 3 / 3")
+    assert controller.window.slice_view._stage.texts.bottom_left[1] == "4 / 4"
+    bar.times.value_changed.emit(0)
+    bar.slices.value_changed.emit(1)
+    shown(qtbot, controller)
+    assert value(controller) == 1
+
+
+def test_a_4d_stack_plays_through_time(
+    controller: Controller, qtbot: QtBot, tmp_path: Path
+) -> None:
+    opened(qtbot, controller, write_times(tmp_path / "s"))
+    seen: list[int] = []
+    controller.study.slice_loaded.connect(lambda loaded: seen.append(loaded.index))
+    controller.window.slice_bar.rate.setValue(60)
+    key(controller, Qt.Key.Key_C)
+    qtbot.waitUntil(lambda: len(seen) >= 5, timeout=WAIT_MS)
+    key(controller, Qt.Key.Key_C)
+    assert {index % POSITIONS for index in seen} == {view(controller).position}
+    assert {index // POSITIONS for index in seen} == {0, 1, 2}
+
+
+def test_a_plain_series_has_no_second_slider(
+    controller: Controller, qtbot: QtBot, tmp_path: Path
+) -> None:
+    opened(qtbot, controller, write_study(tmp_path / "s", ("A",)))
+    assert not controller.window.slice_bar.times.isVisible()
+
+
+def test_a_film_plays_at_its_own_speed(
+    controller: Controller, qtbot: QtBot, tmp_path: Path
+) -> None:
+    film = np.random.default_rng(0).integers(0, 255, (5, 32, 40)).astype(np.uint8)
+    elements = {"FrameTime": 40.0, "Modality": "US"}
+    write_dicom(tmp_path / "s" / "a.dcm", film, position_mm=None, elements=elements)
+    opened(qtbot, controller, tmp_path / "s")
+    assert controller.window.slice_bar.rate.value() == 25
+
+
+def test_a_localizer_is_last_and_is_neither_opened_first_nor_to_be_reviewed(
+    controller: Controller, qtbot: QtBot, tmp_path: Path
+) -> None:
+    for name, kind, text in (
+        ("a", ["ORIGINAL", "PRIMARY", "LOCALIZER"], "Scout"),
+        ("b", ["ORIGINAL", "PRIMARY", "M"], "FLAIR"),
+    ):
+        write_dicom(
+            tmp_path / "s" / f"{name}.dcm",
+            lesion_slice(),
+            series=name,
+            elements={"ImageType": kind, "SeriesDescription": text},
+        )
+    opened(qtbot, controller, tmp_path / "s")
+    assert view(controller).series.title == "FLAIR"
+    panel = controller.window.worklist
+    assert panel.progress.text() == "0 of 1 done"
+    key(controller, Qt.Key.Key_PageDown)
+    assert view(controller).series.title == "Scout"
+
+
+def test_objects_that_are_no_images_are_listed_without_an_alarm(
+    controller: Controller, qtbot: QtBot, tmp_path: Path
+) -> None:
+    folder = write_study(tmp_path / "s", ("A",))
+    report = write_dicom(
+        folder / "report.dcm",
+        lesion_slice(),
+        elements={"SOPClassUID": "1.2.840.10008.5.1.4.1.1.88.11", "Rows": None, "Columns": None,
+                  "PixelData": None},
+    )  # fmt: skip
+    opened(qtbot, controller, folder)
+    assert not controller.window.messages.isVisible()
+    assert controller.study.found is not None
+    dialog = FileReportDialog(controller.study.found, controller.window)
+    rows = [dialog.list.topLevelItem(i) for i in range(dialog.list.topLevelItemCount())]
+    states = {row.text(0): row.text(1) for row in rows}
+    assert states[report.name] == "Not an image"
+    dialog.close()
+
+
+def test_a_gap_is_told_above_the_slice(
+    controller: Controller, qtbot: QtBot, tmp_path: Path
+) -> None:
+    for z in (0, 1, 2, 5, 6):
+        write_dicom(
+            tmp_path / "s" / f"{z}.dcm", lesion_slice(), number=z, position_mm=(0, 0, 5.0 * z)
+        )
+    opened(qtbot, controller, tmp_path / "s")
+    assert controller.window.messages.isVisible()
+    assert controller.window.messages.text.text() == "2 of 7 slices seem to be missing."
+
+
+@pytest.mark.parametrize("name", ["王^小东", "Müller^Jörg"])
+def test_names_are_shown_as_they_are_written(
+    controller: Controller, qtbot: QtBot, tmp_path: Path, name: str
+) -> None:
+    write_dicom(
+        tmp_path / "s" / "a.dcm",
+        lesion_slice(),
+        elements={"SpecificCharacterSet": "GB18030", "PatientName": name},
+    )
+    opened(qtbot, controller, tmp_path / "s")
+    texts = controller.window.slice_view._stage.texts.top_left
+    assert texts[0] == name.replace("^", " ")
