@@ -17,7 +17,6 @@ from PySide6.QtWidgets import (
     QLabel,
     QMainWindow,
     QMenu,
-    QProgressBar,
     QScrollArea,
     QSizePolicy,
     QSplitter,
@@ -41,6 +40,7 @@ from medseg_desktop.qt.file_drop import DropHint, accept_copy, leave_drops_to, l
 from medseg_desktop.qt.panels.controls import tool_button
 from medseg_desktop.qt.panels.message_bar import MessageBar
 from medseg_desktop.qt.panels.overlay_panel import OverlayPanel
+from medseg_desktop.qt.panels.progress_strip import ProgressStrip
 from medseg_desktop.qt.panels.series_panel import SeriesPanel
 from medseg_desktop.qt.panels.training_panel import TrainingPanel
 from medseg_desktop.qt.panels.window_panel import WindowPanel
@@ -184,9 +184,8 @@ class MainWindow(QMainWindow):
         bar.setContentsMargins(8, 0, 8, 0)
         self.status_text = QLabel()
         self.progress_text = QLabel()
-        self.progress_bar = QProgressBar()
+        self.progress_bar = ProgressStrip()
         self.progress_bar.setFixedWidth(140)
-        self.progress_bar.setTextVisible(False)
         self.progress_cancel: QToolButton = tool_button("close", self.tr("Cancel"))
         self.progress_cancel.clicked.connect(self.cancel_requested)
         self.cursor_text = QLabel()
@@ -210,8 +209,7 @@ class MainWindow(QMainWindow):
             widget.setVisible(bool(text))
         self.progress_cancel.setVisible(bool(text) and cancellable)
         self.progress_text.setText(text)
-        self.progress_bar.setRange(0, total)
-        self.progress_bar.setValue(min(done, total))
+        self.progress_bar.set_progress(done, total)
 
     def show_recent(self, entries: dict[str, str]) -> list[QAction]:
         """Fill the menu of recent sources: data of the action -> its text; returns the actions."""

@@ -71,7 +71,7 @@ def test_while_running_closing_asks_to_cancel_and_leaves_the_window_open(
 ) -> None:
     dialog.set_progress("Reading slices", 312, 750)
     assert dialog.status.text() == "Reading slices · 312 of 750"
-    assert dialog.bar.value() == 312
+    assert dialog.bar.done == 312
     assert not dialog.start.isEnabled()
     assert not dialog.patients.isEnabled()
     with qtbot.waitSignal(dialog.cancel_requested, timeout=500):

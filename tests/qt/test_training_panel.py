@@ -146,7 +146,7 @@ def test_a_running_training_shows_progress_time_left_and_best_dice(
     )
     panel.show_run(run, 3000)
     page = panel.run
-    assert page.bar.value() == 600
+    assert page.bar.done == 600
     assert "600 of 3,000 iterations" in page.done_text.text()
     assert page.left_text.text() == "about 40 min left"
     assert page.best_number.text() == "0.700"

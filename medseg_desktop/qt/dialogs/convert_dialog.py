@@ -14,7 +14,6 @@ from PySide6.QtWidgets import (
     QHeaderView,
     QLineEdit,
     QPlainTextEdit,
-    QProgressBar,
     QRadioButton,
     QTreeWidget,
     QTreeWidgetItem,
@@ -23,6 +22,7 @@ from PySide6.QtWidgets import (
 )
 
 from medseg_desktop.qt.panels.controls import button, column, label, row, set_role
+from medseg_desktop.qt.panels.progress_strip import ProgressStrip
 from medseg_desktop.qt.theme.tokens import SPACE_L, SPACE_S
 
 _KEY = Qt.ItemDataRole.UserRole
@@ -92,8 +92,7 @@ class ConvertDialog(QDialog):
         self.summary = label("", "muted")
         self.overlays = QCheckBox(self.tr("Also write coloured pictures for checking"))
         self.status = label("", wrap=True)
-        self.bar = QProgressBar()
-        self.bar.setTextVisible(False)
+        self.bar = ProgressStrip()
         self.problems = QPlainTextEdit()
         self.problems.setReadOnly(True)
         self.problems.setFixedHeight(96)
@@ -139,8 +138,7 @@ class ConvertDialog(QDialog):
     def set_progress(self, phase: str, done: int, total: int) -> None:
         """Shows a running conversion; a total of 0 means unknown."""
         self._set_running(True)
-        self.bar.setRange(0, total)
-        self.bar.setValue(min(done, total))
+        self.bar.set_progress(done, total)
         if total:
             numbers = self.tr("{done} of {total}").format(done=f"{done:,}", total=f"{total:,}")
             self._say(f"{phase} · {numbers}", "muted")

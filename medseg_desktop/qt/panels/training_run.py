@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QCoreApplication, Qt, Signal
-from PySide6.QtWidgets import QLabel, QProgressBar, QWidget
+from PySide6.QtWidgets import QLabel, QWidget
 
 from medseg_desktop.core.events import Evaluation
 from medseg_desktop.core.run_state import RunState, RunStatus
 from medseg_desktop.qt.panels.controls import button, column, label, row
 from medseg_desktop.qt.panels.log_view import LogView
+from medseg_desktop.qt.panels.progress_strip import ProgressStrip
 from medseg_desktop.qt.panels.training_plots import RunPlots
 from medseg_desktop.qt.theme.icons import pixmap
 from medseg_desktop.qt.theme.state import current_tokens
@@ -85,8 +86,7 @@ class RunPage(QWidget):
         self.mark = QLabel()
         self.headline = label("", "title", wrap=True)
         self.hint = label("", "muted", wrap=True)
-        self.bar = QProgressBar()
-        self.bar.setTextVisible(False)
+        self.bar = ProgressStrip()
         self.done_text = label("", "muted")
         self.left_text = label("", "muted")
         self.best_number = label("", "number")
@@ -164,10 +164,9 @@ class RunPage(QWidget):
         over = run.is_over
         self.bar.setVisible(not over)
         if run.total > 0:
-            self.bar.setRange(0, run.total)
-            self.bar.setValue(min(run.done, run.total))
+            self.bar.set_progress(run.done, run.total)
         else:
-            self.bar.setRange(0, 0 if not over else 1)
+            self.bar.set_progress(0, 0 if not over else 1)
         iteration = run.steps[-1].iteration if run.steps else 0
         # A fixed width, so that the line does not shift while it counts.
         figures = len(f"{iterations:,}")

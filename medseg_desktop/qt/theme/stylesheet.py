@@ -219,11 +219,6 @@ QSlider::handle:horizontal:focus {{
 }}
 QSlider::sub-page:horizontal:disabled {{ background: {t.track}; }}
 QSlider::handle:horizontal:disabled {{ background: {t.disabled}; }}
-QProgressBar {{
-    background: {t.track}; border: none; border-radius: 3px; max-height: 6px; min-height: 6px;
-    color: transparent;
-}}
-QProgressBar::chunk {{ background: {t.accent}; border-radius: 3px; }}
 QScrollBar:vertical {{ background: transparent; width: 12px; margin: 0; }}
 QScrollBar:horizontal {{ background: transparent; height: 12px; margin: 0; }}
 QScrollBar::handle {{ background: {t.track}; border-radius: 4px; margin: 2px; }}
