@@ -6,6 +6,8 @@ from dataclasses import dataclass, fields
 from dataclasses import field as _field
 from typing import Any, Literal
 
+MAXIMUM_CACHE_MB = 1 << 20
+
 
 def _setting(default: Any, text: str) -> Any:
     """A field of `Settings` with the sentence that explains it."""
@@ -26,6 +28,7 @@ class Settings:
     )
     smooth: bool = _setting(True, "Smooth the slice when it is enlarged")
     threads: int = _setting(0, "Processor threads of training and prediction; 0 chooses")
+    cache_mb: int = _setting(0, "Memory for slices that were read, in MB; 0 chooses")
     overlay_opacity: float = _setting(0.35, "Opacity of the label map")
 
 
@@ -57,6 +60,8 @@ def _makes_sense(name: str, value: Any) -> bool:
         return value in ("dark", "light")
     if name == "threads":
         return bool(0 <= value <= 256)
+    if name == "cache_mb":
+        return bool(0 <= value <= MAXIMUM_CACHE_MB)
     if name == "overlay_opacity":
         return bool(0 <= value <= 1)
     return True

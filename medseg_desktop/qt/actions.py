@@ -98,9 +98,12 @@ ACTIONS: tuple[ActionInfo, ...] = (
     ActionInfo("worklist", QT_TRANSLATE_NOOP("Actions", "Worklist"), "", ("F7",), "", True),
     ActionInfo("panels", QT_TRANSLATE_NOOP("Actions", "Panels"), "", ("F8",), "", True),
     ActionInfo("light_theme", QT_TRANSLATE_NOOP("Actions", "Light theme"), "", (), "", True),
+    ActionInfo("cache", QT_TRANSLATE_NOOP("Actions", "Memory for slices…"), "settings", (),
+               QT_TRANSLATE_NOOP("Actions", "How much memory slices that were read may take")),
     ActionInfo("training_interpreter",
                QT_TRANSLATE_NOOP("Actions", "Training interpreter…"), "settings", (),
                QT_TRANSLATE_NOOP("Actions", "Choose another Python that trains, such as a GPU's")),
+    ActionInfo("keys", QT_TRANSLATE_NOOP("Actions", "Keys and mouse…"), "info", ("F1",)),
     ActionInfo("about", QT_TRANSLATE_NOOP("Actions", "About MedSeg Desktop"), "info"),
 )  # fmt: skip
 
@@ -117,10 +120,11 @@ MENUS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (QT_TRANSLATE_NOOP("Actions", "&View"),
      ("presets", "window_box", "reset_window", "invert", "denoise", "drag_down", "-", "fit",
       "actual_pixels", "smooth", "-", "rotate_right", "rotate_left", "flip_horizontal",
-      "flip_vertical", "turn_back", "-", "identity", "worklist", "panels", "light_theme")),
+      "flip_vertical", "turn_back", "-", "identity", "worklist", "panels", "light_theme", "-",
+      "cache")),
     (QT_TRANSLATE_NOOP("Actions", "&Model"),
      ("convert", "predict", "import_model", "-", "training_interpreter")),
-    (QT_TRANSLATE_NOOP("Actions", "&Help"), ("demo_study", "-", "about")),
+    (QT_TRANSLATE_NOOP("Actions", "&Help"), ("keys", "demo_study", "-", "about")),
 )  # fmt: skip
 
 #: Left and right part of the toolbar; "presets" and "models" are the two choosers.

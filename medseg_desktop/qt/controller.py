@@ -7,10 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtCore import QObject, QSettings
-from PySide6.QtWidgets import QApplication, QFileDialog
+from PySide6.QtWidgets import QApplication, QFileDialog, QInputDialog
 
 from medseg_desktop.core.errors import MedSegError
-from medseg_desktop.core.settings import Settings
+from medseg_desktop.core.settings import MAXIMUM_CACHE_MB, Settings
 from medseg_desktop.core.view import LayerState, ResolvedView
 from medseg_desktop.io.dicom_series import ScanResult
 from medseg_desktop.io.settings_file import save_settings, settings_path
@@ -19,6 +19,7 @@ from medseg_desktop.jobs.command import physical_cores
 from medseg_desktop.qt.closing import Closing
 from medseg_desktop.qt.dialogs.about import show_about
 from medseg_desktop.qt.dialogs.file_report import FileReportDialog
+from medseg_desktop.qt.dialogs.keys_dialog import KeysDialog
 from medseg_desktop.qt.dialogs.text_dialog import show_text_file
 from medseg_desktop.qt.main_window import MainWindow
 from medseg_desktop.qt.messages import sentence
@@ -56,6 +57,7 @@ class Controller(QObject):
         self._warned = ""
         self.window = MainWindow()
         self.study = StudySession(workspace, self)
+        self.study.loader.set_cache_bytes(settings.cache_mb << 20)
         self.annotations = AnnotationSession(workspace.labels(), self)
         self.runs = RunSession(workspace, settings, self)
         self.predictions = PredictionLoader(self.study.loader, self)
@@ -142,6 +144,8 @@ class Controller(QObject):
             "import_model": self.choose_model_file,
             "demo_study": self.opening.open_demo_study,
             "training_interpreter": self.choose_interpreter,
+            "cache": self.choose_cache,
+            "keys": lambda: KeysDialog(w).open(),
             "about": lambda: show_about(w),
         }
         for key, handler in handlers.items():
@@ -236,6 +240,21 @@ class Controller(QObject):
         self.runs.settings = self.settings
         text = self.tr("Trainings use {name}.") if file else self.tr("Trainings use this program.")
         self.show_message(text.format(name=file), Level.INFO)
+
+    def choose_cache(self) -> None:
+        """Ask for the memory that slices may take."""
+        value, chosen = QInputDialog.getInt(
+            self.window,
+            self.tr("Memory for slices"),
+            self.tr("MB (0 chooses: a quarter of the memory)"),
+            self.settings.cache_mb,
+            0,
+            MAXIMUM_CACHE_MB,
+            256,
+        )
+        if chosen:
+            self._change_setting("cache_mb", value)
+            self.study.loader.set_cache_bytes(value << 20)
 
     def _remember_model(self) -> None:
         path = self.runs.chosen_path

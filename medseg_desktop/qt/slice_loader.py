@@ -8,6 +8,7 @@ import time
 from collections import OrderedDict
 from functools import partial
 
+import psutil
 from PySide6.QtCore import QObject, Signal
 
 from medseg_desktop.core.errors import UnreadableSliceError
@@ -31,9 +32,9 @@ _CacheKey = tuple[SeriesKey, int, Preprocessing | None]
 
 
 def default_cache_bytes() -> int:
-    """A quarter of the memory that is free when the program starts."""
+    """A quarter of the machine's memory, but no more than half of what is free of it."""
     free = free_memory_bytes()
-    return free // 4 if free else _FALLBACK_CACHE_BYTES
+    return min(psutil.virtual_memory().total // 4, free // 2 if free else _FALLBACK_CACHE_BYTES)
 
 
 class SliceLoader(QObject):
