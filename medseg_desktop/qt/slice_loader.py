@@ -25,6 +25,8 @@ _FALLBACK_CACHE_BYTES = 1 << 30
 _THREADS = 2
 #: A preview costs far more than reading; only so many slices around the wanted one are made.
 _PREVIEW_REACH = 2
+#: Bytes that a pixel of most series takes.
+_USUAL_BYTES = 2
 _PROGRESS_S = 0.05
 _log = logging.getLogger(__name__)
 
@@ -34,7 +36,8 @@ _CacheKey = tuple[SeriesKey, int, Preprocessing | None]
 def default_cache_bytes() -> int:
     """A quarter of the machine's memory, but no more than half of what is free of it."""
     free = free_memory_bytes()
-    return min(psutil.virtual_memory().total // 4, free // 2 if free else _FALLBACK_CACHE_BYTES)
+    total = int(psutil.virtual_memory().total)
+    return min(total // 4, free // 2 if free else _FALLBACK_CACHE_BYTES)
 
 
 class SliceLoader(QObject):
@@ -105,7 +108,8 @@ class SliceLoader(QObject):
         with self._lock:
             self._generation += 1
             self._todo = {i for i in total if (series.key, i, preview) not in self._cache}
-            self._reach = len(total) if preview is None else _PREVIEW_REACH
+            # Until a slice is there and tells its true size.
+            self._reach = self._reach_for(_USUAL_BYTES * series.rows * series.columns)
             self._begun = False
             self._want(start)
         self._told_at = 0.0
@@ -251,13 +255,18 @@ class SliceLoader(QObject):
         if key not in self._cache:
             self._cache[key] = loaded
             self._bytes += loaded.nbytes
-            if loaded.preview is None:
-                # Half of what fits on each side, so that reading ahead drops nothing near.
-                fits = self._limit // max(loaded.nbytes, 1)
-                total = len(self._series.slices) if self._series else 0
-                with self._lock:
-                    self._reach = total if fits >= total else max(int(fits) - 1, 1) // 2
+            with self._lock:
+                self._reach = self._reach_for(loaded.nbytes)
             self._make_room()
+
+    def _reach_for(self, slice_bytes: int) -> int:
+        """How far around the wanted slice is read ahead, when slices have this size."""
+        if self._preview is not None:
+            return _PREVIEW_REACH
+        fits = self._limit // max(slice_bytes, 1)
+        total = len(self._series.slices) if self._series else 0
+        # Half of what fits on each side, so that reading ahead drops nothing near.
+        return total if fits >= total else max(fits - 1, 1) // 2
 
     def _make_room(self) -> None:
         while self._bytes > self._limit and len(self._cache) > 1:
