@@ -58,7 +58,14 @@ def run_prediction(spec: PredictSpec, context: Context) -> dict[str, Any]:
         WorkspaceError: the output folder cannot be written.
     """
     predictor = Predictor.open(Path(spec.model), spec.threads)
-    sources, rows = _sources(spec, predictor.preprocessing, context)
+    with FrameReader() as reader:
+        return _predict_all(spec, predictor, reader, context)
+
+
+def _predict_all(
+    spec: PredictSpec, predictor: Predictor, reader: FrameReader, context: Context
+) -> dict[str, Any]:
+    sources, rows = _sources(spec, predictor.preprocessing, reader, context)
     if not sources:
         reason = f" ({rows[0]['path']}: {rows[0]['reason']})" if rows else ""
         raise DataError(f"{spec.source} holds no slice to predict{reason}.")
@@ -112,7 +119,7 @@ def _output_folder(out: Path, overwrite: bool) -> AbstractContextManager[Path]:
 
 
 def _sources(
-    spec: PredictSpec, how: Preprocessing, context: Context
+    spec: PredictSpec, how: Preprocessing, reader: FrameReader, context: Context
 ) -> tuple[list[_Source], list[dict[str, Any]]]:
     """DICOM images and 8-bit grey PNG below the source, and rows for refused files."""
     found = scan_source(spec.source, spec.salt, context)
@@ -121,15 +128,14 @@ def _sources(
         for f in found.refused
         if f not in found.refused_annotations
     ]
-    sources = list(_dicom_sources(found, how))
+    sources = list(_dicom_sources(found, how, reader))
     for file in found.files:
         if file.status is FileStatus.IGNORED and file.path.lower().endswith(".png"):
             sources.append(_Source(file.path, 1, _png_reader(found.root / file.path)))
     return sorted(sources, key=lambda s: s.path), rows
 
 
-def _dicom_sources(found: ScanResult, how: Preprocessing) -> Iterator[_Source]:
-    reader = FrameReader()
+def _dicom_sources(found: ScanResult, how: Preprocessing, reader: FrameReader) -> Iterator[_Source]:
     frames = {item.path: item.frames for series in found.series for item in series.slices}
     for path, count in frames.items():
 

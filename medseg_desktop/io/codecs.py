@@ -8,7 +8,7 @@ plugin of pydicom; it is itself the plugin module.
 from __future__ import annotations
 
 import importlib.util
-import struct
+from enum import Enum, auto
 from typing import Any
 
 from pydicom.pixels.decoders.base import Decoder, DecodeRunner, get_decoder
@@ -18,11 +18,24 @@ from medseg_desktop.core.errors import UnreadableSliceError
 
 _IMAGECODECS = "imagecodecs"
 
+
+class Family(Enum):
+    """Kinds of codestreams, by the way they declare their size."""
+
+    RLE = auto()
+    JPEG = auto()
+    JPEG_2000 = auto()
+
+
+_FAMILIES = {"pydicom": Family.RLE, "pylibjpeg": Family.JPEG_2000}
+
+DEFLATED = "1.2.840.10008.1.2.1.99"
+BIG_ENDIAN = "1.2.840.10008.1.2.2"
 _NATIVE = {
     "1.2.840.10008.1.2": "Implicit VR Little Endian",
     "1.2.840.10008.1.2.1": "Explicit VR Little Endian",
-    "1.2.840.10008.1.2.1.99": "Deflated Explicit VR Little Endian",
-    "1.2.840.10008.1.2.2": "Explicit VR Big Endian",
+    DEFLATED: "Deflated Explicit VR Little Endian",
+    BIG_ENDIAN: "Explicit VR Big Endian",
 }
 #: Transfer syntax UID -> (name, pydicom plugin, package that must be installed).
 _COMPRESSED = {
@@ -39,9 +52,6 @@ _COMPRESSED = {
     "1.2.840.10008.1.2.4.202": ("HTJ2K Lossless RPCL", "pylibjpeg", "openjpeg"),
     "1.2.840.10008.1.2.4.203": ("HTJ2K", "pylibjpeg", "openjpeg"),
 }
-_JPEG_2000 = {uid for uid, (_, plugin, _m) in _COMPRESSED.items() if plugin == "pylibjpeg"}
-_JP2_SIGNATURE = b"\0\0\0\x0cjP  "
-_MAXIMUM_TILES = 4096
 _JPEG_LOSSLESS = ("1.2.840.10008.1.2.4.57", "1.2.840.10008.1.2.4.70")
 
 #: Read by pydicom when the plugin is added: what each syntax needs.
@@ -61,6 +71,11 @@ def syntax_name(uid: str) -> str:
     if uid in _COMPRESSED:
         return _COMPRESSED[uid][0]
     return _NATIVE.get(uid, uid)
+
+
+def family_of(uid: str) -> Family:
+    """How the codestreams of a compressed transfer syntax are made; JPEG-LS is of JPEG's kind."""
+    return _FAMILIES.get(_COMPRESSED[uid][1], Family.JPEG)
 
 
 def is_native(uid: str) -> bool:
@@ -105,40 +120,6 @@ def decoder_for(uid: str) -> tuple[Decoder, str]:
     return decoder, plugin
 
 
-def check_jpeg2000(uid: str, pixel_data: bytes, rows: int, columns: int) -> None:
-    """Refuse JPEG 2000 codestreams whose size is not the header's, or whose tiles are absurd.
-
-    OpenJPEG returns other pixels for the former and does not come back from some of the
-    latter.  The SIZ marker follows SOC (ISO/IEC 15444-1, A.5.1).
-    """
-    if uid not in _JPEG_2000:
-        return
-    at = -1
-    while (at := pixel_data.find(_JP2_SIGNATURE, at + 1)) >= 0:
-        _check_boxes(pixel_data, at + len(_JP2_SIGNATURE) + 4)
-    at = -1
-    while (at := pixel_data.find(b"\xff\x4f\xff\x51", at + 1)) >= 0:
-        numbers = pixel_data[at + 8 : at + 32]
-        if len(numbers) < 24:
-            raise UnreadableSliceError("its pixels are truncated")
-        x1, y1, x0, y0, tile_x, tile_y = struct.unpack(">6I", numbers)
-        if (y1 - y0, x1 - x0) != (rows, columns):
-            raise UnreadableSliceError(
-                f"its pixels are {x1 - x0} x {y1 - y0}, but its header says {columns} x {rows}"
-            )
-        if not tile_x or not tile_y or (x1 // tile_x + 1) * (y1 // tile_y + 1) > _MAXIMUM_TILES:
-            raise UnreadableSliceError("its pixels are damaged")
-
-
-def _check_boxes(data: bytes, at: int) -> None:
-    """Walk the JP2 boxes up to the codestream; pydicom would turn for ever on an empty one."""
-    while at < len(data) and data[at + 4 : at + 8] != b"jp2c":
-        length = int.from_bytes(data[at : at + 4], "big")
-        if length < 8:
-            raise UnreadableSliceError("its pixels are damaged")
-        at += length
-
-
 def decode_jpeg_frame(src: bytes, runner: DecodeRunner) -> bytearray:
     """One JPEG codestream -> little-endian samples, colour by pixel (called by pydicom).
 
@@ -155,9 +136,6 @@ def decode_jpeg_frame(src: bytes, runner: DecodeRunner) -> bytearray:
         pixels = imagecodecs.ljpeg_decode(src)
     else:
         pixels = imagecodecs.jpeg8_decode(src, **options)
-    wanted = (runner.rows, runner.columns)
-    if pixels.shape[:2] != wanted:
-        raise ValueError(f"the codestream holds {pixels.shape[:2]} pixels instead of {wanted}")
     if runner.samples_per_pixel > 1:
         runner.set_option("planar_configuration", 0)
     runner.set_option("bits_allocated", 8 * pixels.dtype.itemsize)

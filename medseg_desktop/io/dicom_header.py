@@ -12,11 +12,11 @@ from pydicom.errors import InvalidDicomError
 
 from medseg_desktop.core.errors import UnreadableSliceError, describe_os_error
 from medseg_desktop.core.volume import Acquisition, Vector
-from medseg_desktop.io.codecs import check_syntax
 from medseg_desktop.io.dicom_guard import (
     NoDicomError,
     check_deflated,
     check_pixels_present,
+    open_file,
     sniff,
 )
 from medseg_desktop.io.dicom_values import (
@@ -27,6 +27,7 @@ from medseg_desktop.io.dicom_values import (
     text,
     vector,
 )
+from medseg_desktop.io.pixel_layout import pixel_layout
 from medseg_desktop.io.quiet import quiet
 
 _TAGS = [
@@ -40,9 +41,6 @@ _TAGS = [
     "PixelSpacing", "ImagerPixelSpacing", "BitsAllocated", "BitsStored", "PixelRepresentation",
     "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence",
 ]  # fmt: skip
-
-_MAXIMUM_SIDE = 16384
-_MAXIMUM_FRAMES = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +88,7 @@ def read_header(path: Path) -> Header:
     """
     try:
         size = path.stat().st_size
-        with path.open("rb") as file, quiet():
+        with open_file(path) as file, quiet():
             sniff(path, file.read(132), size)
             check_deflated(file, size)
             file.seek(0)
@@ -129,14 +127,7 @@ def _read(file: Any) -> FileDataset:
 
 
 def _header(path: Path, ds: FileDataset) -> Header:
-    rows, columns = (_side(ds, name) for name in ("Rows", "Columns"))
-    frames = _frame_count(ds)
-    samples = int(first_number(ds, "SamplesPerPixel") or 1)
-    bits = int(first_number(ds, "BitsAllocated") or 0)
-    if samples not in (1, 3) or bits not in (1, 8, 16, 32, 64):
-        raise UnreadableSliceError(f"{samples} samples of {bits} bits a pixel are not supported")
-    syntax = str(ds.file_meta.get("TransferSyntaxUID", ""))
-    check_syntax(syntax)
+    layout = pixel_layout(ds)
     acquisition = _acquisition(ds)
     return Header(
         path=path,
@@ -153,34 +144,14 @@ def _header(path: Path, ds: FileDataset) -> Header:
         issuer=text(ds, "IssuerOfPatientID"),
         patient_name=text(ds, "PatientName"),
         instance_number=integer(ds, "InstanceNumber") or 0,
-        rows=rows,
-        columns=columns,
-        samples=samples,
+        rows=layout.rows,
+        columns=layout.columns,
+        samples=layout.samples,
         echo=(first_number(ds, "EchoNumbers"), acquisition.echo_time_ms),
-        transfer_syntax=syntax,
-        places=_places(ds, frames),
+        transfer_syntax=layout.transfer_syntax,
+        places=_places(ds, layout.frames),
         acquisition=acquisition,
     )
-
-
-def _side(ds: Dataset, name: str) -> int:
-    value = ds.get(name)
-    if not isinstance(value, int) or not 0 < value <= _MAXIMUM_SIDE:
-        raise UnreadableSliceError(f"its {name.lower()} ({value}) make no sense")
-    return value
-
-
-def _frame_count(ds: Dataset) -> int:
-    value = ds.get("NumberOfFrames")
-    if value in (None, ""):
-        return 1
-    try:
-        frames = int(value)
-    except (TypeError, ValueError):
-        frames = -1
-    if not 0 <= frames <= _MAXIMUM_FRAMES:
-        raise UnreadableSliceError(f"its number of frames ({value}) makes no sense")
-    return max(frames, 1)
 
 
 def _places(ds: Dataset, frames: int) -> tuple[FramePlace, ...]:

@@ -93,7 +93,6 @@ class SliceLoader(QObject):
         self._cache.clear()
         self._bytes = 0
         self._series = None
-        self._reader = FrameReader()  # the old one keeps files as they were
 
     def set_series(self, series: Series, start: int) -> None:
         """Read a whole series in the background, beginning at slice `start`."""
@@ -135,10 +134,11 @@ class SliceLoader(QObject):
         return LoadedSlice(series.key, index, stored, values, fmt, low, high)
 
     def close(self) -> None:
-        """End the threads."""
+        """End the threads and the decoders."""
         with self._lock:
             self._generation += 1
             self._todo.clear()
+        self._reader.close()  # first: a thread may be waiting for a decoder
         self._background.close()
 
     def _start_readers(self) -> None:

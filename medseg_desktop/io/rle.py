@@ -1,0 +1,122 @@
+"""RLE codestreams (PS3.5 G): whether they hold what the header declares.
+
+RLE tells no size.  But every row is encoded for itself (G.3.1), so the places where runs end
+tell how long a row is: a codestream of 128 x 32 pixels is not taken for one of 64 x 64.
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+from dataclasses import dataclass
+from itertools import pairwise
+
+from medseg_desktop.core.errors import UnreadableSliceError
+from medseg_desktop.io.pixel_layout import PixelLayout
+
+_HEADER_BYTES = 64
+_LONGEST_RUN = 128
+_DAMAGED = "its pixels are damaged"
+
+
+@dataclass(frozen=True, slots=True)
+class _Runs:
+    """How one segment is divided.
+
+    Attributes:
+        length: decoded bytes.
+        ends: number of bytes decoded when a run ends.
+        forced: the ends where an encoder would have gone on if it had been free to, because
+            the next run is of the same kind and this one is not the longest possible.
+    """
+
+    length: int
+    ends: frozenset[int]
+    forced: tuple[int, ...]
+
+
+def check_rle(codestream: bytes, layout: PixelLayout) -> None:
+    """Refuse an RLE codestream whose number or length of segments, or of rows, is another one.
+
+    Raises:
+        UnreadableSliceError: says both.
+    """
+    expected = layout.samples * layout.bits_allocated // 8
+    segments = _segments(codestream)
+    if layout.bits_allocated % 8 or len(segments) != expected:
+        raise UnreadableSliceError(
+            f"its pixels have {len(segments)} bytes each, "
+            f"but its header says {layout.samples} x {layout.bits_allocated} bits"
+        )
+    plane = layout.rows * layout.columns
+    runs = [_runs(segment) for segment in segments]
+    for run in runs:
+        # An odd plane may have been padded before it was encoded.
+        if not plane <= run.length <= plane + plane % 2:
+            raise UnreadableSliceError(
+                f"its pixels are {run.length} values, "
+                f"but its header says {layout.columns} x {layout.rows}"
+            )
+    if _has_rows_of(layout.columns, plane, runs):
+        return
+    # Some encoders do not care for rows; then no other length fits either.
+    for columns in _divisors(plane):
+        if _has_rows_of(columns, plane, runs):
+            raise UnreadableSliceError(
+                f"its pixels are {columns} x {plane // columns}, "
+                f"but its header says {layout.columns} x {layout.rows}"
+            )
+
+
+def _segments(codestream: bytes) -> list[bytes]:
+    """The segments, without decoding (PS3.5 G.5: their number and their offsets)."""
+    if len(codestream) < _HEADER_BYTES:
+        raise UnreadableSliceError(_DAMAGED)
+    count, *offsets = struct.unpack_from("<16L", codestream)
+    if count > len(offsets):
+        raise UnreadableSliceError(_DAMAGED)
+    bounds = [*offsets[:count], len(codestream)]
+    return [codestream[low:high] for low, high in pairwise(bounds)]
+
+
+def _runs(segment: bytes) -> _Runs:
+    """Walk over the run headers of one segment (PS3.5 G.3.2)."""
+    at = length = 0
+    size = len(segment)
+    ends, forced = [], []
+    previous = -2  # the value of a repeated run, -1 after a literal one
+    short = False
+    while at < size:
+        header = segment[at]
+        at += 1
+        if header == 128:
+            continue
+        if header > 128:
+            count = 257 - header
+            kind = segment[at] if at < size else -2
+            at += 1
+        else:
+            count = min(header + 1, size - at)
+            kind = -1
+            at += header + 1
+        if short and kind == previous:
+            forced.append(length)
+        length += count
+        ends.append(length)
+        previous, short = kind, count < _LONGEST_RUN
+    return _Runs(length, frozenset(ends), tuple(forced))
+
+
+def _has_rows_of(columns: int, plane: int, runs: list[_Runs]) -> bool:
+    """Whether a run ends with every row, and runs were cut short at the end of rows only."""
+    row_ends = range(columns, plane, columns)
+    return all(
+        run.ends.issuperset(row_ends) and all(end % columns == 0 for end in run.forced)
+        for run in runs
+    )
+
+
+def _divisors(plane: int) -> list[int]:
+    """Lengths that a row of the plane can have."""
+    small = [n for n in range(1, math.isqrt(plane) + 1) if plane % n == 0]
+    return [n for n in (*small, *(plane // n for n in reversed(small))) if 1 < n < plane]
