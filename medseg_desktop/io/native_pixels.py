@@ -11,7 +11,6 @@ from pydicom.pixels.utils import as_pixel_options
 from pydicom.uid import UID
 
 from medseg_desktop.io.codecs import BIG_ENDIAN
-from medseg_desktop.io.dicom_values import value_of
 from medseg_desktop.io.frame_file import FrameFile
 from medseg_desktop.io.pixel_layout import check_native_length, truncated
 
@@ -45,18 +44,17 @@ def read_native(file: BinaryIO, info: FrameFile, frame: int) -> npt.NDArray[np.g
 def _plain_dtype(info: FrameFile) -> np.dtype[np.generic] | None:
     """The type of grey values that lie in the file as in memory; None for everything else."""
     layout = info.layout
-    signed = value_of(info.header, "PixelRepresentation")
     if (
         layout.transfer_syntax == BIG_ENDIAN
         or layout.samples != 1
         or layout.bits_allocated not in (8, 16, 32)
         or not 1 <= layout.bits_stored <= layout.bits_allocated
-        or signed not in (0, 1)
+        or layout.is_signed is None
         or info.element.keyword != "PixelData"
-        or value_of(info.header, "PhotometricInterpretation") not in _GREY
+        or layout.photometric not in _GREY
     ):
         return None
-    return np.dtype(f"<{'ui'[signed]}{layout.bits_allocated // 8}")
+    return np.dtype(f"<{'ui'[layout.is_signed]}{layout.bits_allocated // 8}")
 
 
 def _read_plain(

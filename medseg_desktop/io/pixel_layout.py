@@ -6,18 +6,24 @@ import math
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Literal
 
+from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.tag import BaseTag
 
 from medseg_desktop.core.errors import UnreadableSliceError
 from medseg_desktop.io.codecs import BIG_ENDIAN
-from medseg_desktop.io.dicom_values import first_number, text
+from medseg_desktop.io.dicom_values import text
 
 _MAXIMUM_SIDE = 16384
 _MAXIMUM_FRAMES = 100_000
 _MAXIMUM_FRAME_BYTES = 1 << 30
 _UNDEFINED = 0xFFFFFFFF
+_SAMPLES = BaseTag(0x00280002)
 _ROWS = BaseTag(0x00280010)
+_COLUMNS = BaseTag(0x00280011)
+_BITS_ALLOCATED = BaseTag(0x00280100)
+_BITS_STORED = BaseTag(0x00280101)
+_PIXEL_REPRESENTATION = BaseTag(0x00280103)
 #: Element number of group 7FE0 -> keyword.
 _PIXEL_ELEMENTS = {0x0010: "PixelData", 0x0008: "FloatPixelData", 0x0009: "DoubleFloatPixelData"}
 #: Value representations with a length of 32 bits (PS3.5 7.1.2).
@@ -31,8 +37,9 @@ class PixelLayout:
     Attributes:
         samples: values of a pixel, 1 or 3.
         bits_allocated, bits_stored: of one value.
+        is_signed: Pixel Representation; None where the header has none, as with floats.
+        photometric: Photometric Interpretation.
         frames: at least 1.
-        is_subsampled: uncompressed YBR_FULL_422, where two pixels share their colour.
     """
 
     transfer_syntax: str
@@ -41,8 +48,9 @@ class PixelLayout:
     samples: int
     bits_allocated: int
     bits_stored: int
+    is_signed: bool | None
+    photometric: str
     frames: int
-    is_subsampled: bool
 
     @property
     def values_per_frame(self) -> int:
@@ -52,7 +60,8 @@ class PixelLayout:
     def frame_bits(self) -> int:
         """Of one uncompressed frame; frames of 1-bit pixels follow each other without padding."""
         bits = self.values_per_frame * self.bits_allocated
-        return bits // 3 * 2 if self.is_subsampled else bits
+        # Two pixels share their colour (PS3.3 C.7.6.3.1.2).
+        return bits // 3 * 2 if self.photometric == "YBR_FULL_422" else bits
 
     @property
     def native_bytes(self) -> int:
@@ -82,9 +91,10 @@ def pixel_layout(ds: Dataset) -> PixelLayout:
     Raises:
         UnreadableSliceError: sizes that make no sense or would fill the memory.
     """
-    rows, columns = _side(ds, "Rows"), _side(ds, "Columns")
-    samples = int(first_number(ds, "SamplesPerPixel") or 1)
-    bits = int(first_number(ds, "BitsAllocated") or 0)
+    rows, columns = _side(ds, "rows", _ROWS), _side(ds, "columns", _COLUMNS)
+    samples = _whole(_stored(ds, _SAMPLES), 1)
+    bits = _whole(_stored(ds, _BITS_ALLOCATED), 0)
+    signed = _stored(ds, _PIXEL_REPRESENTATION)
     if samples not in (1, 3) or bits not in (1, 8, 16, 32, 64):
         raise UnreadableSliceError(f"{samples} samples of {bits} bits a pixel are not supported")
     if rows * columns * samples * bits > 8 * _MAXIMUM_FRAME_BYTES:
@@ -95,9 +105,10 @@ def pixel_layout(ds: Dataset) -> PixelLayout:
         columns=columns,
         samples=samples,
         bits_allocated=bits,
-        bits_stored=int(first_number(ds, "BitsStored") or bits),
+        bits_stored=_whole(_stored(ds, _BITS_STORED), bits),
+        is_signed=bool(signed) if signed in (0, 1) else None,
+        photometric=text(ds, "PhotometricInterpretation"),
         frames=_frame_count(ds),
-        is_subsampled=text(ds, "PhotometricInterpretation") == "YBR_FULL_422",
     )
 
 
@@ -107,15 +118,30 @@ def transfer_syntax_of(ds: Dataset) -> str:
     return str(meta.get("TransferSyntaxUID", "")) if meta else ""
 
 
-def _side(ds: Dataset, name: str) -> int:
-    value = ds.get(name)
+def _stored(ds: Dataset, tag: BaseTag) -> Any:
+    """The value of an element of 16 bits, without the detour over pydicom where it is sound.
+
+    A series of a thousand files has ten thousand of them.
+    """
+    raw = ds.get_item(tag)
+    if isinstance(raw, RawDataElement) and raw.VR in ("US", None) and len(raw.value or b"") == 2:
+        return int.from_bytes(raw.value, "little" if raw.is_little_endian else "big")
+    return ds[tag].value if tag in ds else None
+
+
+def _side(ds: Dataset, name: str, tag: BaseTag) -> int:
+    value = _stored(ds, tag)
     if not isinstance(value, int) or not 0 < value <= _MAXIMUM_SIDE:
-        raise UnreadableSliceError(f"its {name.lower()} ({_short(value)}) make no sense")
+        raise UnreadableSliceError(f"its {name} ({_short(value)}) make no sense")
     return value
 
 
+def _whole(value: Any, otherwise: int) -> int:
+    return value if isinstance(value, int) else otherwise
+
+
 def _frame_count(ds: Dataset) -> int:
-    value = ds.get("NumberOfFrames")
+    value = ds["NumberOfFrames"].value if "NumberOfFrames" in ds else None
     if value in (None, ""):
         return 1
     try:
