@@ -14,6 +14,7 @@ _UNUSED = ("requests", "PIL")
 def run(arguments: argparse.Namespace) -> int:
     for name in _UNUSED:
         sys.modules.setdefault(name, None)  # type: ignore[arg-type]
-    from medseg_desktop.io.decoder_process import run_decoder
+    from medseg_desktop.io.compressed_pixels import FrameDecoder
+    from medseg_desktop.io.decoder_process import serve
 
-    return run_decoder(arguments.time_limit_s)
+    return serve(FrameDecoder().decode, arguments.time_limit_s)

@@ -73,6 +73,11 @@ def syntax_name(uid: str) -> str:
     return _NATIVE.get(uid, uid)
 
 
+def undecodable(uid: str, reason: str) -> str:
+    """The sentence for pixels of a transfer syntax that its decoder did not decode."""
+    return f"its pixels ({syntax_name(uid)}) cannot be decoded: {reason}"
+
+
 def family_of(uid: str) -> Family:
     """How the codestreams of a compressed transfer syntax are made; JPEG-LS is of JPEG's kind."""
     return _FAMILIES.get(_COMPRESSED[uid][1], Family.JPEG)

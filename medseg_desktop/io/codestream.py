@@ -98,6 +98,8 @@ def jpeg2000_size(data: bytes) -> CodestreamSize:
     if len(sizes) > 1:
         raise UnreadableSliceError("its pixels have components of different sizes")
     rows, columns = sizes.pop()
+    if rows <= 0 or columns <= 0:
+        raise UnreadableSliceError(_DAMAGED)
     return CodestreamSize(rows, columns, samples, max((b & 0x7F) + 1 for b in components[::3]))
 
 

@@ -10,10 +10,10 @@ import numpy.typing as npt
 from pydicom.pixels.utils import as_pixel_options
 
 from medseg_desktop.core.errors import UnreadableSliceError
-from medseg_desktop.io.codecs import decoder_for, syntax_name
+from medseg_desktop.io.codecs import decoder_for, undecodable
 from medseg_desktop.io.codestream import check_codestream
 from medseg_desktop.io.encapsulated import Encapsulated, read_encapsulated
-from medseg_desktop.io.frame_file import FrameFile, read_frame_file
+from medseg_desktop.io.frame_file import FrameFile, opened, read_frame_file
 from medseg_desktop.io.pixel_layout import PixelLayout
 
 _ITEM = b"\xfe\xff\x00\xe0"
@@ -54,6 +54,26 @@ class CompressedFile:
         return decode_codestream(codestream, self.info.layout, options)
 
 
+class FrameDecoder:
+    """Decodes frames; keeps what it knows of the last file that has several."""
+
+    def __init__(self) -> None:
+        self._kept: CompressedFile | None = None
+
+    def decode(self, path: str, frame: int) -> npt.NDArray[np.generic]:
+        """Stored values of one frame, (rows, columns) or (rows, columns, 3), as pydicom's.
+
+        Raises:
+            UnreadableSliceError: the reason, without the file's name.
+        """
+        with opened(path) as (file, stamp):
+            kept = self._kept
+            if kept is None or (kept.info.path, kept.info.stamp) != (path, stamp):
+                kept = CompressedFile.open(file, path, stamp)
+                self._kept = kept if kept.info.layout.frames > 1 else None
+            return kept.read(file, frame)
+
+
 def decode_codestream(
     codestream: bytes, layout: PixelLayout, options: dict[str, Any]
 ) -> npt.NDArray[np.generic]:
@@ -75,12 +95,11 @@ def decode_codestream(
     except MemoryError as error:
         raise UnreadableSliceError("its pixels do not fit into memory") from error
     except Exception as error:  # decoders raise many types on damaged files
-        said = str(error).splitlines()
-        reason = said[0] if said else type(error).__name__
-        raise UnreadableSliceError(undecodable(uid, reason)) from error
+        raise UnreadableSliceError(undecodable(uid, _reason(error))) from error
     return pixels
 
 
-def undecodable(uid: str, reason: str) -> str:
-    """The sentence for pixels of a transfer syntax that its decoder did not decode."""
-    return f"its pixels ({syntax_name(uid)}) cannot be decoded: {reason}"
+def _reason(error: Exception) -> str:
+    """What the decoder said: pydicom puts a general line before it, and the plugin's name."""
+    first, *further = str(error).splitlines() or [type(error).__name__]
+    return further[0].partition(":")[2].strip() or first if further else first

@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from medseg_desktop.core.errors import UnreadableSliceError
 from medseg_desktop.io.child_command import own_command, physical_cores
-from medseg_desktop.io.compressed_pixels import undecodable
+from medseg_desktop.io.codecs import undecodable
 from medseg_desktop.io.decoder_protocol import ProtocolError, receive, receive_array, send
 
 _MAXIMUM_DECODERS = 4
@@ -83,7 +83,7 @@ class DecoderPool:
                 if self._is_closed:
                     raise _ended() from None
                 if time.monotonic() - started_s >= self._time_limit_s:
-                    reason = f"it takes longer than {self._time_limit_s:.0f} seconds"
+                    reason = f"it takes longer than {self._time_limit_s:g} s"
                 elif was_used:
                     continue  # an earlier frame may have spoiled its memory: once more, afresh
                 else:

@@ -12,29 +12,33 @@ import io
 import os
 import signal
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from medseg_desktop.core.errors import UnreadableSliceError
-from medseg_desktop.io.compressed_pixels import CompressedFile
 from medseg_desktop.io.decoder_protocol import (
     ProtocolError,
     describe_array,
     receive,
     send,
 )
-from medseg_desktop.io.frame_file import opened
 from medseg_desktop.io.quiet import quiet
 
 _MEMORY_BYTES = 4 << 30
 
 
-def run_decoder(time_limit_s: float) -> int:
+#: Path and frame -> stored values; raises UnreadableSliceError with the reason.
+Decode = Callable[[str, int], npt.NDArray[np.generic]]
+
+
+def serve(decode: Decode, time_limit_s: float) -> int:
     """Answer requests (see `io.decoder_protocol`) until stdin ends.
 
     Args:
+        decode: what does the work; an error other than its own ends this process.
         time_limit_s: for one frame; then this process ends itself, whatever it is doing.
 
     Returns:
@@ -42,39 +46,26 @@ def run_decoder(time_limit_s: float) -> int:
     """
     requests, answers, log = _take_pipes()
     _protect_machine()
-    decoder = _Decoder()
     with requests, answers, log, quiet(), contextlib.suppress(OSError, ProtocolError):
         while (request := receive(requests)) is not None:
             faulthandler.dump_traceback_later(time_limit_s, exit=True, file=log)
-            message, values = decoder.answer(request)
+            message, values = _answer(decode, request)
             faulthandler.cancel_dump_traceback_later()
             send(answers, message, None if values is None else values.data.cast("B"))
     return 0
 
 
-class _Decoder:
-    """Decodes frames; keeps what it knows of the last file that has several."""
-
-    def __init__(self) -> None:
-        self._kept: CompressedFile | None = None
-
-    def answer(
-        self, request: dict[str, Any]
-    ) -> tuple[dict[str, Any], npt.NDArray[np.generic] | None]:
-        """The message that answers a request, and the values that follow it."""
-        try:
-            values = self._decode(str(request["path"]), int(request["frame"]))
-        except UnreadableSliceError as error:
-            return {"reason": error.message}, None
-        return describe_array(values), values
-
-    def _decode(self, path: str, frame: int) -> npt.NDArray[np.generic]:
-        with opened(path) as (file, stamp):
-            kept = self._kept
-            if kept is None or (kept.info.path, kept.info.stamp) != (path, stamp):
-                kept = CompressedFile.open(file, path, stamp)
-                self._kept = kept if kept.info.layout.frames > 1 else None
-            return np.ascontiguousarray(kept.read(file, frame))
+def _answer(
+    decode: Decode, request: dict[str, Any]
+) -> tuple[dict[str, Any], npt.NDArray[np.generic] | None]:
+    """The message that answers a request, and the values that follow it."""
+    try:
+        values = np.ascontiguousarray(decode(str(request["path"]), int(request["frame"])))
+    except UnreadableSliceError as error:
+        return {"reason": error.message}, None
+    except MemoryError:
+        return {"reason": "its pixels do not fit into memory"}, None
+    return describe_array(values), values
 
 
 def _take_pipes() -> tuple[io.FileIO, io.FileIO, io.FileIO]:

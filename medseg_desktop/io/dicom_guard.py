@@ -15,6 +15,7 @@ from medseg_desktop.core.errors import UnreadableSliceError
 from medseg_desktop.io.codecs import DEFLATED, check_syntax, is_native
 from medseg_desktop.io.encapsulated import read_encapsulated
 from medseg_desktop.io.pixel_layout import (
+    PixelElement,
     check_native_length,
     locate_pixels,
     pixel_layout,
@@ -108,21 +109,16 @@ def check_pixels_present(dataset: FileDataset, file: BinaryIO, size: int) -> Non
     if sop_class in _NOT_SLICES:
         raise UnreadableSliceError(f"it is {_NOT_SLICES[sop_class]}, not an image series")
     if "Rows" not in dataset or "Columns" not in dataset:
-        if is_cut_off(file, size):
-            raise UnreadableSliceError("the file is truncated: it ends within its header")
         name = UID(sop_class).name if sop_class else ""
+        if name.endswith("Image Storage") or _is_cut_off(file, size):
+            raise _no_pixels(file, size)
         what = name if name and name != sop_class else "a DICOM object"
         raise UnreadableSliceError(f"it is not an image ({what})")
     check_syntax(syntax)
     if syntax == DEFLATED:
         pixel_layout(dataset)
         return  # the file position says nothing about the inflated content
-    try:
-        element = locate_pixels(file, dataset)
-    except UnreadableSliceError:
-        if is_cut_off(file, size):
-            raise UnreadableSliceError("the file is truncated: its pixels are missing") from None
-        raise
+    element = find_pixels(file, dataset, size)
     layout = pixel_layout(dataset)
     if is_native(syntax):
         check_native_length(layout, element, size)
@@ -130,7 +126,25 @@ def check_pixels_present(dataset: FileDataset, file: BinaryIO, size: int) -> Non
         read_encapsulated(file, dataset, layout, element, size).check_first_frame(file)
 
 
-def is_cut_off(file: BinaryIO, size: int) -> bool:
+def find_pixels(file: BinaryIO, header: FileDataset, size: int) -> PixelElement:
+    """Where the pixels lie; `file` stands where reading the header stopped.
+
+    Raises:
+        UnreadableSliceError: there are none; says whether the file was cut off.
+    """
+    element = locate_pixels(file, header)
+    if element is None:
+        raise _no_pixels(file, size)
+    return element
+
+
+def _no_pixels(file: BinaryIO, size: int) -> UnreadableSliceError:
+    if _is_cut_off(file, size):
+        return UnreadableSliceError("the file is truncated: it ends before its pixels")
+    return UnreadableSliceError("it holds no pixels; perhaps the file is truncated")
+
+
+def _is_cut_off(file: BinaryIO, size: int) -> bool:
     """Whether a header without pixels ends within an element, and not behind one.
 
     pydicom goes on with what it has then, so it is watched while it reads once more.

@@ -95,7 +95,7 @@ class Encapsulated:
             return self._by_offsets()
         if self.frames == 1:
             return iter([self.fragments])
-        if self.is_rle or self.frames == len(self.fragments):
+        if self.is_rle or (self.is_closed and self.frames == len(self.fragments)):
             return ((fragment,) for fragment in self.fragments)
         return self._by_end_markers(file)
 

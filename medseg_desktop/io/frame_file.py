@@ -16,11 +16,16 @@ from pydicom.tag import Tag
 
 from medseg_desktop.core.errors import UnreadableSliceError, describe_os_error
 from medseg_desktop.io.codecs import DEFLATED, check_syntax, is_native
-from medseg_desktop.io.dicom_guard import NoDicomError, check_deflated, open_file, sniff
+from medseg_desktop.io.dicom_guard import (
+    NoDicomError,
+    check_deflated,
+    find_pixels,
+    open_file,
+    sniff,
+)
 from medseg_desktop.io.pixel_layout import (
     PixelElement,
     PixelLayout,
-    locate_pixels,
     pixel_layout,
     transfer_syntax_of,
 )
@@ -129,7 +134,7 @@ def read_frame_file(file: BinaryIO, path: str, stamp: tuple[int, int]) -> FrameF
         layout = pixel_layout(header)
         inflated, element = _inflated_pixels(file)
     else:
-        element = locate_pixels(file, header)
+        element = find_pixels(file, header, stamp[0])
         layout = pixel_layout(header)
     return FrameFile(path, stamp, header, layout, element, inflated)
 

@@ -158,14 +158,11 @@ def _short(value: Any) -> str:
     return said if len(said) <= 40 else f"{said[:40]}..."
 
 
-def locate_pixels(file: BinaryIO, header: Dataset) -> PixelElement:
-    """Where the pixels lie; `file` stands where reading the header stopped.
+def locate_pixels(file: BinaryIO, header: Dataset) -> PixelElement | None:
+    """Where the pixels lie, or None; `file` stands where reading the header stopped.
 
     Call it before any value of `header` was used: it asks the unconverted elements how they
     were encoded, because some files change to implicit encoding on their way.
-
-    Raises:
-        UnreadableSliceError: there are none.
     """
     stored = header.get_item(_ROWS)
     order: Literal["big", "little"] = (
@@ -175,7 +172,7 @@ def locate_pixels(file: BinaryIO, header: Dataset) -> PixelElement:
     start = file.read(12)
     group, element = (int.from_bytes(start[i : i + 2], order) for i in (0, 2))
     if len(start) < 8 or group != 0x7FE0 or element not in _PIXEL_ELEMENTS:
-        raise UnreadableSliceError("it holds no pixels")
+        return None
     vr, length, offset = "OW", int.from_bytes(start[4:8], order), 8
     if not getattr(stored, "is_implicit_VR", False) and start[4:6].isalpha():
         vr = start[4:6].decode("ascii")
@@ -183,7 +180,7 @@ def locate_pixels(file: BinaryIO, header: Dataset) -> PixelElement:
         length = int.from_bytes(start[8:12] if is_long else start[6:8], order)
         offset = 12 if is_long else 8
     if length == 0:
-        raise UnreadableSliceError("it holds no pixels")
+        return None
     defined = length if length != _UNDEFINED else None
     return PixelElement(_PIXEL_ELEMENTS[element], vr, at + offset, defined)
 
