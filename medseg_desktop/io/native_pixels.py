@@ -36,9 +36,11 @@ def read_native(file: BinaryIO, info: FrameFile, frame: int) -> npt.NDArray[np.g
         pixel_vr=info.element.vr,
     )
     decoder = get_decoder(UID(info.layout.transfer_syntax))
+    # pydicom 3.0 cuts a frame short that begins within a byte, but not all of them together.
+    is_aligned = info.layout.frame_bits % 8 == 0 or info.layout.frames == 1
     with info.pixels(file) as source:
-        pixels, _ = decoder.as_array(source, index=frame, **options)
-    return pixels
+        pixels, _ = decoder.as_array(source, index=frame if is_aligned else None, **options)
+    return pixels if is_aligned else pixels[frame].copy()
 
 
 def _plain_dtype(info: FrameFile) -> np.dtype[np.generic] | None:
