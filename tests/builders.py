@@ -224,7 +224,8 @@ def write_dicom(
 def _compress_jpeg(ds: FileDataset, frames: npt.NDArray[Any], syntax: Syntax) -> None:
     """pydicom writes no JPEG; `frames` are grey, (frames, rows, columns)."""
     options: dict[str, Any] = {"lossless": True} if syntax == "jpeg-lossless" else {"level": 95}
-    ds.PixelData = encapsulate([imagecodecs.jpeg8_encode(frame, **options) for frame in frames])
+    unsigned = frames.view(f"u{frames.itemsize}")
+    ds.PixelData = encapsulate([imagecodecs.jpeg8_encode(frame, **options) for frame in unsigned])
     ds["PixelData"].VR = "OB"
     ds.file_meta.TransferSyntaxUID = _COMPRESSED[syntax]
 
