@@ -48,7 +48,6 @@ class CompressedFile:
         """
         self.info.check_frame(frame)
         codestream = self.fragments.read_frame(file, frame)
-        check_codestream(codestream, self.info.layout)
         options = as_pixel_options(self.info.header, number_of_frames=1)
         options.pop("extended_offsets", None)
         return decode_codestream(codestream, self.info.layout, options)
@@ -77,7 +76,7 @@ class FrameDecoder:
 def decode_codestream(
     codestream: bytes, layout: PixelLayout, options: dict[str, Any]
 ) -> npt.NDArray[np.generic]:
-    """Decode one codestream that was checked before.
+    """Compare one codestream with the layout, and decode it.
 
     Args:
         options: of pydicom's decoder, from the header.
@@ -87,6 +86,7 @@ def decode_codestream(
     """
     uid = layout.transfer_syntax
     decoder, plugin = decoder_for(uid)
+    check_codestream(codestream, layout)
     item = _ITEM + len(codestream).to_bytes(4, "little") + codestream
     try:
         pixels, _ = decoder.as_array(

@@ -24,6 +24,7 @@ from medseg_desktop.io.decoder_protocol import ProtocolError, receive, receive_a
 
 _MAXIMUM_DECODERS = 4
 _TIME_LIMIT_S = 30.0
+_PIPE_BYTES = 1 << 20
 _THREADS = ("OMP", "OPENBLAS", "MKL", "NUMEXPR", "VECLIB_MAXIMUM")
 
 
@@ -167,6 +168,7 @@ class _Decoder:
             bufsize=0,
             creationflags=flags,
         )
+        _widen(self._pipes()[1])
 
     def ask(self, path: str, frame: int) -> tuple[dict[str, Any], npt.NDArray[np.generic] | None]:
         """Ask for a frame and wait for the answer: its message, and values if there are any.
@@ -199,6 +201,15 @@ class _Decoder:
     def _pipes(self) -> tuple[RawIOBase, RawIOBase]:
         # Unbuffered pipes are raw ones, whatever Popen's type says.
         return cast(RawIOBase, self._process.stdin), cast(RawIOBase, self._process.stdout)
+
+
+def _widen(pipe: RawIOBase) -> None:
+    """Let a whole frame lie in a pipe, so that it is not handed over in small pieces."""
+    if sys.platform == "linux":
+        import fcntl
+
+        with contextlib.suppress(OSError):  # the system allows less
+            fcntl.fcntl(pipe.fileno(), fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
 
 
 def _end_all(decoders: set[_Decoder]) -> None:

@@ -16,21 +16,23 @@ from medseg_desktop.io.pixel_layout import PixelLayout
 
 _HEADER_BYTES = 64
 _LONGEST_RUN = 128
+#: So many tell the length of rows of any sensible picture.
+_MAXIMUM_RUNS = 4096
 _DAMAGED = "its pixels are damaged"
 
 
 @dataclass(frozen=True, slots=True)
 class _Runs:
-    """How one segment is divided.
+    """How the beginning of a segment is divided.
 
     Attributes:
-        length: decoded bytes.
+        covered: number of bytes decoded up to the last run that was looked at.
         ends: number of bytes decoded when a run ends.
         forced: the ends where an encoder would have gone on if it had been free to, because
             the next run is of the same kind and this one is not the longest possible.
     """
 
-    length: int
+    covered: int
     ends: frozenset[int]
     forced: tuple[int, ...]
 
@@ -41,35 +43,42 @@ def check_rle(codestream: bytes, layout: PixelLayout) -> None:
     Raises:
         UnreadableSliceError: says both.
     """
-    expected = layout.samples * layout.bits_allocated // 8
-    segments = _segments(codestream)
-    if layout.bits_allocated % 8 or len(segments) != expected:
+    import imagecodecs  # slow to load, and only RLE needs it here
+
+    segments = rle_segments(codestream)
+    if layout.bits_allocated % 8 or len(segments) != layout.samples * layout.bits_allocated // 8:
         raise UnreadableSliceError(
             f"its pixels have {len(segments)} bytes each, "
             f"but its header says {layout.samples} x {layout.bits_allocated} bits"
         )
     plane = layout.rows * layout.columns
-    runs = [_runs(segment) for segment in segments]
-    for run in runs:
+    for segment in segments:
+        length = len(imagecodecs.packbits_decode(segment))
         # An odd plane may have been padded before it was encoded.
-        if not plane <= run.length <= plane + plane % 2:
+        if not plane <= length <= plane + plane % 2:
             raise UnreadableSliceError(
-                f"its pixels are {run.length} values, "
+                f"its pixels are {length} values, "
                 f"but its header says {layout.columns} x {layout.rows}"
             )
+    runs = [_runs(segment) for segment in segments]
     if _has_rows_of(layout.columns, plane, runs):
         return
     # Some encoders do not care for rows; then no other length fits either.
+    looked_at = min(run.covered for run in runs)
     for columns in _divisors(plane):
-        if _has_rows_of(columns, plane, runs):
+        if columns < looked_at and _has_rows_of(columns, plane, runs):
             raise UnreadableSliceError(
                 f"its pixels are {columns} x {plane // columns}, "
                 f"but its header says {layout.columns} x {layout.rows}"
             )
 
 
-def _segments(codestream: bytes) -> list[bytes]:
-    """The segments, without decoding (PS3.5 G.5: their number and their offsets)."""
+def rle_segments(codestream: bytes) -> list[bytes]:
+    """The segments, still encoded (PS3.5 G.5: their number and their offsets).
+
+    Raises:
+        UnreadableSliceError: there is no such header.
+    """
     if len(codestream) < _HEADER_BYTES:
         raise UnreadableSliceError(_DAMAGED)
     count, *offsets = struct.unpack_from("<16L", codestream)
@@ -80,13 +89,14 @@ def _segments(codestream: bytes) -> list[bytes]:
 
 
 def _runs(segment: bytes) -> _Runs:
-    """Walk over the run headers of one segment (PS3.5 G.3.2)."""
+    """Walk over the first run headers of a segment (PS3.5 G.3.2)."""
     at = length = 0
     size = len(segment)
-    ends, forced = [], []
+    ends: list[int] = []
+    forced: list[int] = []
     previous = -2  # the value of a repeated run, -1 after a literal one
     short = False
-    while at < size:
+    while at < size and len(ends) < _MAXIMUM_RUNS:
         header = segment[at]
         at += 1
         if header == 128:
@@ -109,9 +119,9 @@ def _runs(segment: bytes) -> _Runs:
 
 def _has_rows_of(columns: int, plane: int, runs: list[_Runs]) -> bool:
     """Whether a run ends with every row, and runs were cut short at the end of rows only."""
-    row_ends = range(columns, plane, columns)
     return all(
-        run.ends.issuperset(row_ends) and all(end % columns == 0 for end in run.forced)
+        run.ends.issuperset(range(columns, min(plane, run.covered + 1), columns))
+        and all(end % columns == 0 for end in run.forced)
         for run in runs
     )
 

@@ -105,6 +105,13 @@ def test_rle_of_an_encoder_that_does_not_care_for_rows_is_shown() -> None:
     check_codestream(struct.pack("<16L", 1, 64, *[0] * 14) + segment, layout((48, 40), RLE))
 
 
+def test_rle_of_a_single_row_is_shown() -> None:
+    values = np.random.default_rng(0).integers(0, 256, (1, 1024)).astype(np.uint8)
+    check_codestream(rle(values), layout((1, 1024), RLE))
+    with pytest.raises(UnreadableSliceError, match="128 x 8, but its header says 1024 x 1"):
+        check_codestream(rle(values.reshape(8, 128)), layout((1, 1024), RLE))
+
+
 def codestream(columns: int, rows: int, tile: int, components: bytes = b"\x07\x01\x01") -> bytes:
     sizes = struct.pack(">8I", columns, rows, 0, 0, tile, tile, 0, 0)
     count = struct.pack(">H", len(components) // 3)
