@@ -9,17 +9,23 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+import imagecodecs
 import numpy as np
 import numpy.typing as npt
 import onnx
 import pydicom
 from onnx import TensorProto, helper
 from pydicom.dataset import FileDataset, FileMetaDataset
+from pydicom.encaps import encapsulate
 from pydicom.uid import (
     DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
     ImplicitVRLittleEndian,
+    JPEG2000Lossless,
+    JPEGBaseline8Bit,
+    JPEGLosslessSV1,
+    JPEGLSLossless,
     RLELossless,
 )
 
@@ -129,13 +135,22 @@ def _entry(
     )
 
 
-Syntax = Literal["explicit", "implicit", "big", "deflated", "rle"]
+Syntax = Literal[
+    "explicit", "implicit", "big", "deflated", "rle", "jpeg", "jpeg-lossless", "jpeg-ls", "jpeg2000"
+]
 _SYNTAXES = {
     "explicit": ExplicitVRLittleEndian,
     "implicit": ImplicitVRLittleEndian,
     "big": ExplicitVRBigEndian,
     "deflated": DeflatedExplicitVRLittleEndian,
-    "rle": ExplicitVRLittleEndian,  # and compressed afterwards
+}
+#: Written as Explicit VR Little Endian and compressed afterwards.
+_COMPRESSED = {
+    "rle": RLELossless,
+    "jpeg": JPEGBaseline8Bit,
+    "jpeg-lossless": JPEGLosslessSV1,
+    "jpeg-ls": JPEGLSLossless,
+    "jpeg2000": JPEG2000Lossless,
 }
 _MR_IMAGE = "1.2.840.10008.5.1.4.1.1.4"
 _SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
@@ -178,7 +193,7 @@ def write_dicom(
     """
     frames = pixels.shape[0] if photometric != "RGB" and pixels.ndim == 3 else 1
     meta = FileMetaDataset()
-    meta.TransferSyntaxUID = _SYNTAXES[syntax]
+    meta.TransferSyntaxUID = _SYNTAXES.get(syntax, ExplicitVRLittleEndian)
     meta.MediaStorageSOPClassUID = _SECONDARY_CAPTURE if frames > 1 else _MR_IMAGE
     ds = FileDataset(str(path), {}, file_meta=meta, preamble=b"\0" * 128)
     ds.SOPClassUID = meta.MediaStorageSOPClassUID
@@ -197,11 +212,22 @@ def write_dicom(
             delattr(ds, name)
         else:
             setattr(ds, name, value)
-    if syntax == "rle":
-        ds.compress(RLELossless, generate_instance_uid=False)
+    if syntax in ("jpeg", "jpeg-lossless"):
+        _compress_jpeg(ds, pixels.reshape(frames, *pixels.shape[-2:]), syntax)
+    elif syntax in _COMPRESSED:
+        ds.compress(_COMPRESSED[syntax], generate_instance_uid=False)
     path.parent.mkdir(parents=True, exist_ok=True)
     pydicom.dcmwrite(path, ds, enforce_file_format=True)
     return path
+
+
+def _compress_jpeg(ds: FileDataset, frames: npt.NDArray[Any], syntax: Syntax) -> None:
+    """pydicom writes no JPEG; `frames` are grey, (frames, rows, columns)."""
+    options: dict[str, Any] = {"lossless": True} if syntax == "jpeg-lossless" else {"level": 95}
+    unsigned = frames.view(f"u{frames.itemsize}")
+    ds.PixelData = encapsulate([imagecodecs.jpeg8_encode(frame, **options) for frame in unsigned])
+    ds["PixelData"].VR = "OB"
+    ds.file_meta.TransferSyntaxUID = _COMPRESSED[syntax]
 
 
 def _place(

@@ -87,6 +87,9 @@ def build_parser() -> argparse.ArgumentParser:
     worker = commands.add_parser("worker")
     worker.add_argument("spec", type=Path)
     worker.set_defaults(run=_command("worker"))
+    decoder = commands.add_parser("decoder")
+    decoder.add_argument("time_limit_s", type=_seconds)
+    decoder.set_defaults(run=_command("decoder"))
     return parser
 
 

@@ -7,7 +7,7 @@ import hashlib
 import math
 import os
 import secrets
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +18,9 @@ from medseg_desktop.cli.output import ProgressLine, print_json, table, warn
 from medseg_desktop.core.errors import UnreadableSliceError, WorkspaceError
 from medseg_desktop.core.volume import Series
 from medseg_desktop.io.dicom_series import FileRow, FileStatus, ScanResult, require_series, scan
-from medseg_desktop.io.pixels import decode, read_dataset
+from medseg_desktop.io.pixels import FrameReader
 from medseg_desktop.io.sources import Source, open_source
+from medseg_desktop.io.stacks import relative_path
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -66,27 +67,43 @@ def _salt(arguments: argparse.Namespace, notes: list[str]) -> bytes:
 
 def _decode_all(found: ScanResult, line: ProgressLine) -> dict[str, dict[str, Any]]:
     """Path -> shape, min, max and sha256 of the pixels, or status and reason of a refusal."""
-    paths = [f.path for f in found.files if f.status in (FileStatus.SHOWN, FileStatus.WARNED)]
+    frames = {item.path: item.frames for series in found.series for item in series.slices}
     decoded: dict[str, dict[str, Any]] = {}
-    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        rows = pool.map(lambda path: _decode_file(found.root / path), paths)
-        for i, (path, row) in enumerate(zip(paths, rows, strict=True)):
-            line.show(f"decoding {i} of {len(paths)} files")
-            decoded[path] = row
+    with FrameReader() as reader, ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        futures = {
+            pool.submit(_decode_file, reader, path, count): path for path, count in frames.items()
+        }
+        try:
+            for i, future in enumerate(as_completed(futures)):
+                line.show(f"decoding {i} of {len(frames)} files")
+                path = relative_path(Path(futures[future]), found.root)
+                decoded[path] = future.result()
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            reader.close()
+            raise
     return decoded
 
 
-def _decode_file(path: Path) -> dict[str, Any]:
-    try:
-        pixels = decode(read_dataset(path), None)
-    except UnreadableSliceError as error:
-        return {"status": "refused", "reason": error.message}
-    little_endian = np.ascontiguousarray(pixels.astype(pixels.dtype.newbyteorder("<"), copy=False))
+def _decode_file(reader: FrameReader, path: str, frames: int) -> dict[str, Any]:
+    """All frames of a file as one array; a file is refused with its first frame that is."""
+    digest = hashlib.sha256()
+    lows, highs, shape = [], [], []
+    for frame in range(frames):
+        try:
+            pixels, _ = reader.read(path, frame)
+        except UnreadableSliceError as error:
+            where = f"frame {frame + 1} of {frames}: " if frames > 1 else ""
+            return {"status": "refused", "reason": f"{where}{error.message}"}
+        digest.update(np.ascontiguousarray(pixels, pixels.dtype.newbyteorder("<")).data)
+        lows.append(pixels.min().item())
+        highs.append(pixels.max().item())
+        shape = [frames, *pixels.shape] if frames > 1 else list(pixels.shape)
     return {
-        "shape": list(pixels.shape),
-        "min": _finite(pixels.min().item()),
-        "max": _finite(pixels.max().item()),
-        "sha256": hashlib.sha256(little_endian.tobytes()).hexdigest(),
+        "shape": shape,
+        "min": _finite(np.min(lows).item()),
+        "max": _finite(np.max(highs).item()),
+        "sha256": digest.hexdigest(),
     }
 
 

@@ -44,19 +44,20 @@ def _evaluate(
     patients = _patients(found, predictor, spec)
     sets = _known_sets(predictor, spec)
     total = sum(_reviewed_count(found, series) for series in patients.values())
-    reader, done, cases = FrameReader(), 0, []
-    for patient_hash, series in patients.items():
-        counts = CaseCounts(len(predictor.table))
-        for stack in series:
-            for item in stack.slices:
-                if not found.is_reviewed(item):
-                    continue
-                context.check()
-                context.progress("evaluate", done, total)
-                _add_slice(counts, found, stack, item, predictor, reader)
-                done += 1
-        row = _case(counts, _path(series), patient_hash, predictor, series)
-        cases.append({**row, "set": sets.get(patient_hash, "unknown")})
+    done, cases = 0, []
+    with FrameReader() as reader:
+        for patient_hash, series in patients.items():
+            counts = CaseCounts(len(predictor.table))
+            for stack in series:
+                for item in stack.slices:
+                    if not found.is_reviewed(item):
+                        continue
+                    context.check()
+                    context.progress("evaluate", done, total)
+                    _add_slice(counts, found, stack, item, predictor, reader)
+                    done += 1
+            row = _case(counts, _path(series), patient_hash, predictor, series)
+            cases.append({**row, "set": sets.get(patient_hash, "unknown")})
     context.progress("evaluate", total, total)
     return _result(cases, warnings, predictor, spec)
 

@@ -58,14 +58,18 @@ def run_prediction(spec: PredictSpec, context: Context) -> dict[str, Any]:
         WorkspaceError: the output folder cannot be written.
     """
     predictor = Predictor.open(Path(spec.model), spec.threads)
-    with scanned_source(spec.source, spec.salt, context) as found:
-        return _predict_found(found, predictor, spec, context)
+    with scanned_source(spec.source, spec.salt, context) as found, FrameReader() as reader:
+        return _predict_found(found, predictor, reader, spec, context)
 
 
 def _predict_found(
-    found: ScanResult, predictor: Predictor, spec: PredictSpec, context: Context
+    found: ScanResult,
+    predictor: Predictor,
+    reader: FrameReader,
+    spec: PredictSpec,
+    context: Context,
 ) -> dict[str, Any]:
-    sources, rows = _sources(found, predictor.preprocessing)
+    sources, rows = _sources(found, predictor.preprocessing, reader)
     if not sources:
         reason = f" ({rows[0]['path']}: {rows[0]['reason']})" if rows else ""
         raise DataError(f"{found.source} holds no slice to predict{reason}.")
@@ -117,22 +121,23 @@ def _output_folder(out: Path, overwrite: bool) -> AbstractContextManager[Path]:
     return new_folder(out)
 
 
-def _sources(found: ScanResult, how: Preprocessing) -> tuple[list[_Source], list[dict[str, Any]]]:
+def _sources(
+    found: ScanResult, how: Preprocessing, reader: FrameReader
+) -> tuple[list[_Source], list[dict[str, Any]]]:
     """DICOM images and 8-bit grey PNG of the source, and rows for refused files."""
     rows = [
         {"path": f.path, "status": "refused", "reason": f.reason}
         for f in found.refused
         if f not in found.refused_annotations
     ]
-    sources = list(_dicom_sources(found, how))
+    sources = list(_dicom_sources(found, how, reader))
     for file in found.files:
         if file.status is FileStatus.IGNORED and file.path.lower().endswith(".png"):
             sources.append(_Source(file.path, 1, _png_reader(found.root / file.path)))
     return sorted(sources, key=lambda s: s.path), rows
 
 
-def _dicom_sources(found: ScanResult, how: Preprocessing) -> Iterator[_Source]:
-    reader = FrameReader()
+def _dicom_sources(found: ScanResult, how: Preprocessing, reader: FrameReader) -> Iterator[_Source]:
     frames = {item.path: item.frames for series in found.series for item in series.slices}
     for path, count in frames.items():
 

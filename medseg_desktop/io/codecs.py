@@ -1,66 +1,91 @@
 """Which decoder reads which transfer syntax: one pinned for each, all permissively licensed.
 
-Decoders disagree on odd files, so a slice must not depend on what else is installed.  JPEG
-(baseline, extended, lossless) goes through imagecodecs, which this module registers as a
-plugin of pydicom; it is itself the plugin module.
+Decoders disagree on odd files, so a slice must not depend on what else is installed.  RLE and
+JPEG (baseline, extended, lossless) go through imagecodecs, a plugin of our own for pydicom.
 """
 
 from __future__ import annotations
 
 import importlib.util
-import struct
-from typing import Any
+from enum import Enum, auto
+from typing import NamedTuple
 
-from pydicom.pixels.decoders.base import Decoder, DecodeRunner, get_decoder
+from pydicom.pixels.decoders.base import Decoder, get_decoder
 from pydicom.uid import UID
 
 from medseg_desktop.core.errors import UnreadableSliceError
 
 _IMAGECODECS = "imagecodecs"
 
+
+class Family(Enum):
+    """Kinds of codestreams, by the way they declare their size."""
+
+    RLE = auto()
+    JPEG = auto()
+    JPEG_2000 = auto()
+
+
+class _Compressed(NamedTuple):
+    """A transfer syntax: pydicom's plugin, and the package that must be installed for it."""
+
+    name: str
+    family: Family
+    plugin: str
+    package: str
+
+
+def _imagecodecs(name: str, family: Family = Family.JPEG) -> _Compressed:
+    return _Compressed(name, family, _IMAGECODECS, "imagecodecs")
+
+
+def _jpeg_ls(name: str) -> _Compressed:
+    return _Compressed(name, Family.JPEG, "pyjpegls", "jpeg_ls")
+
+
+def _jpeg_2000(name: str) -> _Compressed:
+    return _Compressed(name, Family.JPEG_2000, "pylibjpeg", "openjpeg")
+
+
+DEFLATED = "1.2.840.10008.1.2.1.99"
+BIG_ENDIAN = "1.2.840.10008.1.2.2"
 _NATIVE = {
     "1.2.840.10008.1.2": "Implicit VR Little Endian",
     "1.2.840.10008.1.2.1": "Explicit VR Little Endian",
-    "1.2.840.10008.1.2.1.99": "Deflated Explicit VR Little Endian",
-    "1.2.840.10008.1.2.2": "Explicit VR Big Endian",
+    DEFLATED: "Deflated Explicit VR Little Endian",
+    BIG_ENDIAN: "Explicit VR Big Endian",
 }
-#: Transfer syntax UID -> (name, pydicom plugin, package that must be installed).
 _COMPRESSED = {
-    "1.2.840.10008.1.2.5": ("RLE Lossless", "pydicom", "pydicom"),
-    "1.2.840.10008.1.2.4.50": ("JPEG Baseline", _IMAGECODECS, "imagecodecs"),
-    "1.2.840.10008.1.2.4.51": ("JPEG Extended", _IMAGECODECS, "imagecodecs"),
-    "1.2.840.10008.1.2.4.57": ("JPEG Lossless", _IMAGECODECS, "imagecodecs"),
-    "1.2.840.10008.1.2.4.70": ("JPEG Lossless SV1", _IMAGECODECS, "imagecodecs"),
-    "1.2.840.10008.1.2.4.80": ("JPEG-LS Lossless", "pyjpegls", "jpeg_ls"),
-    "1.2.840.10008.1.2.4.81": ("JPEG-LS Near-lossless", "pyjpegls", "jpeg_ls"),
-    "1.2.840.10008.1.2.4.90": ("JPEG 2000 Lossless", "pylibjpeg", "openjpeg"),
-    "1.2.840.10008.1.2.4.91": ("JPEG 2000", "pylibjpeg", "openjpeg"),
-    "1.2.840.10008.1.2.4.201": ("HTJ2K Lossless", "pylibjpeg", "openjpeg"),
-    "1.2.840.10008.1.2.4.202": ("HTJ2K Lossless RPCL", "pylibjpeg", "openjpeg"),
-    "1.2.840.10008.1.2.4.203": ("HTJ2K", "pylibjpeg", "openjpeg"),
+    "1.2.840.10008.1.2.5": _imagecodecs("RLE Lossless", Family.RLE),
+    "1.2.840.10008.1.2.4.50": _imagecodecs("JPEG Baseline"),
+    "1.2.840.10008.1.2.4.51": _imagecodecs("JPEG Extended"),
+    "1.2.840.10008.1.2.4.57": _imagecodecs("JPEG Lossless"),
+    "1.2.840.10008.1.2.4.70": _imagecodecs("JPEG Lossless SV1"),
+    "1.2.840.10008.1.2.4.80": _jpeg_ls("JPEG-LS Lossless"),
+    "1.2.840.10008.1.2.4.81": _jpeg_ls("JPEG-LS Near-lossless"),
+    "1.2.840.10008.1.2.4.90": _jpeg_2000("JPEG 2000 Lossless"),
+    "1.2.840.10008.1.2.4.91": _jpeg_2000("JPEG 2000"),
+    "1.2.840.10008.1.2.4.201": _jpeg_2000("HTJ2K Lossless"),
+    "1.2.840.10008.1.2.4.202": _jpeg_2000("HTJ2K Lossless RPCL"),
+    "1.2.840.10008.1.2.4.203": _jpeg_2000("HTJ2K"),
 }
-_JPEG_2000 = {uid for uid, (_, plugin, _m) in _COMPRESSED.items() if plugin == "pylibjpeg"}
-_JP2_SIGNATURE = b"\0\0\0\x0cjP  "
-_MAXIMUM_TILES = 4096
-_JPEG_LOSSLESS = ("1.2.840.10008.1.2.4.57", "1.2.840.10008.1.2.4.70")
-
-#: Read by pydicom when the plugin is added: what each syntax needs.
-DECODER_DEPENDENCIES = {
-    UID(uid): ("imagecodecs",) for uid, (_, plugin, _m) in _COMPRESSED.items()
-    if plugin == _IMAGECODECS
-}  # fmt: skip
-
-
-def is_available(uid: str) -> bool:
-    """Whether this plugin can decode `uid` (called by pydicom)."""
-    return uid in DECODER_DEPENDENCIES and importlib.util.find_spec("imagecodecs") is not None
 
 
 def syntax_name(uid: str) -> str:
     """A readable name of a transfer syntax; the UID itself where it is unknown."""
     if uid in _COMPRESSED:
-        return _COMPRESSED[uid][0]
+        return _COMPRESSED[uid].name
     return _NATIVE.get(uid, uid)
+
+
+def undecodable(uid: str, reason: str) -> str:
+    """The sentence for pixels of a transfer syntax that its decoder did not decode."""
+    return f"its pixels ({syntax_name(uid)}) cannot be decoded: {reason}"
+
+
+def family_of(uid: str) -> Family:
+    """How the codestreams of a compressed transfer syntax are made; JPEG-LS is of JPEG's kind."""
+    return _COMPRESSED[uid].family
 
 
 def is_native(uid: str) -> bool:
@@ -71,9 +96,9 @@ def is_native(uid: str) -> bool:
 def missing_decoders() -> dict[str, str]:
     """Names of transfer syntaxes whose decoder is not installed -> the missing package."""
     return {
-        name: package
-        for name, _, package in _COMPRESSED.values()
-        if importlib.util.find_spec(package) is None
+        syntax.name: syntax.package
+        for syntax in _COMPRESSED.values()
+        if importlib.util.find_spec(syntax.package) is None
     }
 
 
@@ -97,74 +122,12 @@ def decoder_for(uid: str) -> tuple[Decoder, str]:
     decoder = get_decoder(UID(uid))
     if uid in _NATIVE:
         return decoder, ""
-    name, plugin, package = _COMPRESSED[uid]
+    name, family, plugin, package = _COMPRESSED[uid]
     if importlib.util.find_spec(package) is None:
         raise UnreadableSliceError(f"pixels stored as {name} need the package {package}")
     if plugin == _IMAGECODECS and _IMAGECODECS not in decoder.available_plugins:
-        decoder.add_plugin(_IMAGECODECS, (__name__, "decode_jpeg_frame"))
+        from medseg_desktop.io import imagecodecs_plugin  # slow to load, seldom needed
+
+        function = "decode_rle_frame" if family is Family.RLE else "decode_jpeg_frame"
+        decoder.add_plugin(_IMAGECODECS, (imagecodecs_plugin.__name__, function))
     return decoder, plugin
-
-
-def check_jpeg2000(uid: str, pixel_data: bytes, rows: int, columns: int) -> None:
-    """Refuse JPEG 2000 codestreams whose size is not the header's, or whose tiles are absurd.
-
-    OpenJPEG returns other pixels for the former and does not come back from some of the
-    latter.  The SIZ marker follows SOC (ISO/IEC 15444-1, A.5.1).
-    """
-    if uid not in _JPEG_2000:
-        return
-    at = -1
-    while (at := pixel_data.find(_JP2_SIGNATURE, at + 1)) >= 0:
-        _check_boxes(pixel_data, at + len(_JP2_SIGNATURE) + 4)
-    at = -1
-    while (at := pixel_data.find(b"\xff\x4f\xff\x51", at + 1)) >= 0:
-        numbers = pixel_data[at + 8 : at + 32]
-        if len(numbers) < 24:
-            raise UnreadableSliceError("its pixels are truncated")
-        x1, y1, x0, y0, tile_x, tile_y = struct.unpack(">6I", numbers)
-        if (y1 - y0, x1 - x0) != (rows, columns):
-            raise UnreadableSliceError(
-                f"its pixels are {x1 - x0} x {y1 - y0}, but its header says {columns} x {rows}"
-            )
-        if not tile_x or not tile_y or (x1 // tile_x + 1) * (y1 // tile_y + 1) > _MAXIMUM_TILES:
-            raise UnreadableSliceError("its pixels are damaged")
-
-
-def _check_boxes(data: bytes, at: int) -> None:
-    """Walk the JP2 boxes up to the codestream; pydicom would turn for ever on an empty one."""
-    while at < len(data) and data[at + 4 : at + 8] != b"jp2c":
-        length = int.from_bytes(data[at : at + 4], "big")
-        if length < 8:
-            raise UnreadableSliceError("its pixels are damaged")
-        at += length
-
-
-def decode_jpeg_frame(src: bytes, runner: DecodeRunner) -> bytearray:
-    """One JPEG codestream -> little-endian samples, colour by pixel (called by pydicom).
-
-    Colours are returned as they are stored; pydicom converts YBR to RGB afterwards.
-    """
-    import imagecodecs
-    import numpy as np
-
-    options: dict[str, Any] = {}
-    if str(runner.transfer_syntax) not in _JPEG_LOSSLESS and runner.samples_per_pixel == 3:
-        space = imagecodecs.JPEG8.CS.RGB if _is_rgb(src) else imagecodecs.JPEG8.CS.YCbCr
-        options = {"colorspace": space, "outcolorspace": space}
-    if str(runner.transfer_syntax) in _JPEG_LOSSLESS and runner.samples_per_pixel == 1:
-        pixels = imagecodecs.ljpeg_decode(src)
-    else:
-        pixels = imagecodecs.jpeg8_decode(src, **options)
-    wanted = (runner.rows, runner.columns)
-    if pixels.shape[:2] != wanted:
-        raise ValueError(f"the codestream holds {pixels.shape[:2]} pixels instead of {wanted}")
-    if runner.samples_per_pixel > 1:
-        runner.set_option("planar_configuration", 0)
-    runner.set_option("bits_allocated", 8 * pixels.dtype.itemsize)
-    return bytearray(np.ascontiguousarray(pixels).tobytes())
-
-
-def _is_rgb(codestream: bytes) -> bool:
-    """Whether an Adobe marker says that the samples are RGB (transform 0)."""
-    at = codestream.find(b"Adobe", 0, 4096)
-    return at > 0 and len(codestream) > at + 11 and codestream[at + 11] == 0

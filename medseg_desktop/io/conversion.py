@@ -237,11 +237,10 @@ def _convert_all(
     except OSError as error:
         raise WorkspaceError(describe_os_error(error, folder, "write")) from error
     cv2.setNumThreads(1)
-    reader = FrameReader()
     workers = spec.threads or os.cpu_count() or 1
     done: dict[str, DatasetFile] = {}
     left_out: dict[str, str] = {}
-    with ThreadPoolExecutor(workers) as pool:
+    with FrameReader() as reader, ThreadPoolExecutor(workers) as pool:
         futures: dict[Future[DatasetFile], str] = {
             pool.submit(_convert, item, found, table, spec, folder, reader): item.name
             for item in items

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import stat
 import zlib
 from pathlib import Path
-from typing import Any, Literal
+from typing import BinaryIO, cast
 
+import pydicom
 from pydicom.dataset import FileDataset
 from pydicom.uid import UID
 
 from medseg_desktop.core.errors import NotAnImageError, UnreadableSliceError
-from medseg_desktop.io.codecs import is_native
-from medseg_desktop.io.dicom_values import first_number
+from medseg_desktop.io.codecs import DEFLATED, check_syntax, is_native
+from medseg_desktop.io.encapsulated import read_encapsulated
+from medseg_desktop.io.pixel_layout import (
+    PixelElement,
+    check_native_length,
+    locate_pixels,
+    pixel_layout,
+    transfer_syntax_of,
+)
 
 #: SOP classes that carry pixels but are no slices to look at or learn from.
 _NOT_SLICES = {
@@ -22,17 +31,29 @@ _NOT_SLICES = {
     "1.2.840.10008.5.1.4.1.1.30": "a parametric map",
 }
 _ARCHIVES = {b"PK\x03\x04": "a ZIP archive", b"\x1f\x8b": "a GZIP archive"}
-_DEFLATED = b"1.2.840.10008.1.2.1.99"
 _DEFLATED_BYTES = 64 << 20
 _DEFLATED_RATIO = 200
+#: Tag, value representation and short length of an element (PS3.5 7.1).
+_ELEMENT_START = 8
 #: What a Mac leaves beside each file on foreign disks: `._NAME` (RFC 1740, AppleDouble).
 _APPLE_DOUBLE = b"\x00\x05\x16\x07"
 _DICOM_SUFFIXES = {".dcm", ".dicom", ".ima"}
-_PIXEL_TAGS = {(0x7FE0, 0x0008), (0x7FE0, 0x0009), (0x7FE0, 0x0010)}
 
 
 class NoDicomError(Exception):
     """The file is something else (a README, a picture, ...)."""
+
+
+def open_file(path: Path) -> BinaryIO:
+    """Open a file for reading.  Pipes, sockets and devices are refused instead of waited for.
+
+    Raises:
+        UnreadableSliceError: it is none.
+        OSError: it cannot be opened.
+    """
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise UnreadableSliceError("it is not a file")
+    return path.open("rb")
 
 
 def sniff(path: Path, start: bytes, size: int) -> None:
@@ -61,10 +82,10 @@ def _starts_with_element(start: bytes) -> bool:
     return False
 
 
-def check_deflated(file: Any, size: int) -> None:
+def check_deflated(file: BinaryIO, size: int) -> None:
     """Refuse a small deflated file that would fill the memory (`file` stands at byte 132)."""
     start = file.read(1024)
-    if _DEFLATED not in start:
+    if DEFLATED.encode() not in start:
         return
     # (0002,0000) UL: the length of the meta group, after whose end the deflated bytes begin.
     file.seek(144 + int.from_bytes(start[8:12], "little"))
@@ -76,46 +97,95 @@ def check_deflated(file: Any, size: int) -> None:
             raise UnreadableSliceError("it is far larger inside than a DICOM file can be")
 
 
-def check_pixels_present(dataset: FileDataset, file: Any, size: int) -> None:
-    """Refuse objects that hold no image, naming what they are.
+def check_pixels_present(dataset: FileDataset, file: BinaryIO, size: int) -> None:
+    """Refuse objects that hold no image, naming what they are, and files that were cut off.
+
+    `file` stands where reading the header stopped.
 
     Raises:
         NotAnImageError: it is another kind of object.
         UnreadableSliceError: it ought to hold pixels and does not.
     """
     meta = getattr(dataset, "file_meta", None)
-    syntax = str(meta.get("TransferSyntaxUID", "")) if meta else ""
+    syntax = transfer_syntax_of(dataset)
     sop_class = str(dataset.get("SOPClassUID", ""))
     if not sop_class and meta:
         sop_class = str(meta.get("MediaStorageSOPClassUID", ""))
+    if syntax and "Rows" in dataset:
+        check_syntax(syntax)
     if sop_class in _NOT_SLICES:
         raise NotAnImageError(f"it is {_NOT_SLICES[sop_class]}, not an image series")
     if "Rows" not in dataset or "Columns" not in dataset:
-        sop_class = sop_class or (str(meta.get("MediaStorageSOPClassUID", "")) if meta else "")
         name = UID(sop_class).name if sop_class else ""
+        if name.endswith("Image Storage") or _is_cut_off(file, size):
+            raise _no_pixels(file, size)
         what = name if name and name != sop_class else "a DICOM object"
         # An image without its size is damaged; a file without a class may be anything.
         kind = UnreadableSliceError if not sop_class or "Image" in what else NotAnImageError
         raise kind(f"it is not an image ({what})")
-    if syntax.endswith(".1.99"):
-        return  # deflated: the file position says nothing about the inflated content
-    tag = file.read(4)
-    order: Literal["big", "little"] = "big" if syntax == "1.2.840.10008.1.2.2" else "little"
-    found = (int.from_bytes(tag[:2], order), int.from_bytes(tag[2:], order))
-    if len(tag) < 4 or found not in _PIXEL_TAGS:
-        raise UnreadableSliceError("it holds no pixels")
-    _check_native_length(dataset, syntax, size)
+    check_syntax(syntax)
+    if syntax == DEFLATED:
+        pixel_layout(dataset)
+        return  # the file position says nothing about the inflated content
+    element = find_pixels(file, dataset, size)
+    layout = pixel_layout(dataset)
+    if is_native(syntax):
+        check_native_length(layout, element, size)
+    else:
+        read_encapsulated(file, dataset, layout, element, size).check_first_frame(file)
 
 
-def _check_native_length(dataset: FileDataset, syntax: str, size: int) -> None:
-    """An uncompressed file that is shorter than its pixels was cut off."""
-    if not is_native(syntax):
-        return
-    numbers = [first_number(dataset, n) for n in ("Rows", "Columns", "BitsAllocated")]
-    rows, columns, bits = (int(n or 0) for n in numbers)
-    samples = int(first_number(dataset, "SamplesPerPixel") or 1)
-    frames = int(first_number(dataset, "NumberOfFrames") or 1)
-    subsampled = "422" in str(dataset.get("PhotometricInterpretation", ""))
-    needed = rows * columns * samples * frames * bits // 8
-    if size < (needed * 2 // 3 if subsampled else needed):
-        raise UnreadableSliceError("the file is truncated: it is shorter than its pixels")
+def find_pixels(file: BinaryIO, header: FileDataset, size: int) -> PixelElement:
+    """Where the pixels lie; `file` stands where reading the header stopped.
+
+    Raises:
+        UnreadableSliceError: there are none; says whether the file was cut off.
+    """
+    element = locate_pixels(file, header)
+    if element is None:
+        raise _no_pixels(file, size)
+    return element
+
+
+def _no_pixels(file: BinaryIO, size: int) -> UnreadableSliceError:
+    if _is_cut_off(file, size):
+        return UnreadableSliceError("the file is truncated: it ends before its pixels")
+    return UnreadableSliceError("it holds no pixels; perhaps the file is truncated")
+
+
+def _is_cut_off(file: BinaryIO, size: int) -> bool:
+    """Whether a header without pixels ends within an element, and not behind one.
+
+    pydicom goes on with what it has then, so it is watched while it reads once more.
+    """
+    file.seek(0)
+    watched = _WatchedFile(file, size)
+    try:
+        header = pydicom.dcmread(cast(BinaryIO, watched), stop_before_pixels=True, force=True)
+    except Exception:  # pydicom raises many types on damaged files
+        return watched.is_cut_off
+    return watched.is_cut_off or not len(header)
+
+
+class _WatchedFile:
+    """A file that notices when it is asked for more than it has."""
+
+    def __init__(self, file: BinaryIO, size: int) -> None:
+        self._file = file
+        self._size = size
+        self.is_cut_off = False
+
+    def read(self, length: int = -1) -> bytes:
+        data = self._file.read(length)
+        # The start of an element is looked for at the end of every file, too.
+        if len(data) < length and (data or length != _ELEMENT_START):
+            self.is_cut_off = True
+        return data
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        at = self._file.seek(offset, whence)
+        self.is_cut_off = self.is_cut_off or at > self._size
+        return at
+
+    def tell(self) -> int:
+        return self._file.tell()

@@ -12,13 +12,13 @@ from pydicom.errors import InvalidDicomError
 from pydicom.tag import Tag
 
 from medseg_desktop.core.errors import UnreadableSliceError, describe_os_error
-from medseg_desktop.io.codecs import check_syntax
 from medseg_desktop.io.dicom_facts import PRIVATE_TAGS, TAGS
 from medseg_desktop.io.dicom_frames import FrameHeader, frame_headers
 from medseg_desktop.io.dicom_guard import (
     NoDicomError,
     check_deflated,
     check_pixels_present,
+    open_file,
     sniff,
 )
 from medseg_desktop.io.dicom_values import (
@@ -30,6 +30,7 @@ from medseg_desktop.io.dicom_values import (
     text,
     texts,
 )
+from medseg_desktop.io.pixel_layout import pixel_layout
 from medseg_desktop.io.quiet import quiet
 
 _NAMES = (
@@ -41,9 +42,6 @@ _NAMES = (
     "RecommendedDisplayFrameRate", "CineRate", 0x0019100A, *TAGS, *PRIVATE_TAGS,
 )  # fmt: skip
 _TAGS = [Tag(name) for name in _NAMES]
-
-_MAXIMUM_SIDE = 16384
-_MAXIMUM_FRAMES = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +85,7 @@ def read_header(path: Path) -> Header:
     """
     try:
         size = path.stat().st_size
-        with path.open("rb") as file, quiet():
+        with open_file(path) as file, quiet():
             sniff(path, file.read(132), size)
             check_deflated(file, size)
             file.seek(0)
@@ -126,14 +124,7 @@ def _read(file: Any) -> FileDataset:
 
 
 def _header(path: Path, ds: FileDataset) -> Header:
-    rows, columns = (_side(ds, name) for name in ("Rows", "Columns"))
-    frames = _frame_count(ds)
-    samples = int(first_number(ds, "SamplesPerPixel") or 1)
-    bits = int(first_number(ds, "BitsAllocated") or 0)
-    if samples not in (1, 3) or bits not in (1, 8, 16, 32, 64):
-        raise UnreadableSliceError(f"{samples} samples of {bits} bits a pixel are not supported")
-    syntax = str(ds.file_meta.get("TransferSyntaxUID", ""))
-    check_syntax(syntax)
+    layout = pixel_layout(ds)
     return Header(
         path=path,
         sop_uid=str(ds.get("SOPInstanceUID", "")),
@@ -148,34 +139,14 @@ def _header(path: Path, ds: FileDataset) -> Header:
         patient_id=text(ds, "PatientID"),
         issuer=text(ds, "IssuerOfPatientID"),
         patient_name=person_name(ds, "PatientName"),
-        rows=rows,
-        columns=columns,
-        samples=samples,
-        transfer_syntax=syntax,
-        frames=frame_headers(ds, frames),
-        frame_time_ms=_frame_time_ms(ds) if frames > 1 else None,
+        rows=layout.rows,
+        columns=layout.columns,
+        samples=layout.samples,
+        transfer_syntax=layout.transfer_syntax,
+        frames=frame_headers(ds, layout.frames),
+        frame_time_ms=_frame_time_ms(ds) if layout.frames > 1 else None,
         mosaic=_mosaic(ds),
     )
-
-
-def _side(ds: Dataset, name: str) -> int:
-    value = ds.get(name)
-    if not isinstance(value, int) or not 0 < value <= _MAXIMUM_SIDE:
-        raise UnreadableSliceError(f"its {name.lower()} ({value}) make no sense")
-    return value
-
-
-def _frame_count(ds: Dataset) -> int:
-    value = ds.get("NumberOfFrames")
-    if value in (None, ""):
-        return 1
-    try:
-        frames = int(value)
-    except (TypeError, ValueError):
-        frames = -1
-    if not 0 <= frames <= _MAXIMUM_FRAMES:
-        raise UnreadableSliceError(f"its number of frames ({value}) makes no sense")
-    return max(frames, 1)
 
 
 def _frame_time_ms(ds: Dataset) -> float | None:

@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 
 import medseg_desktop
+from medseg_desktop.io.child_command import own_command, physical_cores
 
 _SHARED_FOLDERS = ("site-packages", "dist-packages")
-_CPU_TOPOLOGY = "/sys/devices/system/cpu/cpu{}/topology/thread_siblings_list"
 #: Loads the real package from where it lies; nothing else of that place becomes importable.
 _STUB = """\
 __file__ = {init!r}
@@ -49,26 +49,7 @@ def worker_command(
         env["PYTHONPATH"] = os.pathsep.join(filter(None, (str(sources), inherited)))
         _forget_bundle(env)
         return [interpreter, "-m", "medseg_desktop", "worker", spec], env
-    if getattr(sys, "frozen", False):
-        return [sys.executable, "worker", spec], env
-    return [sys.executable, "-m", "medseg_desktop", "worker", spec], env
-
-
-def physical_cores() -> int:
-    """Cores this process may use, without hyper-threads where that can be told; at least 1."""
-    try:
-        usable = sorted(os.sched_getaffinity(0))
-    except AttributeError:
-        count = os.cpu_count() or 1
-        # Windows on x86 nearly always counts two threads a core; Macs with ARM have one.
-        return max(1, count // 2) if sys.platform == "win32" and count >= 4 else count
-    cores = set()
-    for cpu in usable:
-        try:
-            cores.add(Path(_CPU_TOPOLOGY.format(cpu)).read_text(encoding="ascii").strip())
-        except OSError:
-            cores.add(str(cpu))
-    return max(1, len(cores))
+    return own_command("worker", spec), env
 
 
 def _sources(folder: Path) -> Path:

@@ -8,9 +8,9 @@ import tempfile
 from pathlib import Path
 
 from medseg_desktop.core.errors import describe_os_error
+from medseg_desktop.io.child_command import physical_cores
 from medseg_desktop.io.memory import free_memory_bytes
 from medseg_desktop.jobs.check import Check, State
-from medseg_desktop.jobs.command import physical_cores
 
 _GIB = 2**30
 #: What `io.preflight` reckons with for 512 x 512 in batches of 8, and a little for the slices.

@@ -12,10 +12,10 @@ from PySide6.QtWidgets import QApplication, QFileDialog, QInputDialog
 from medseg_desktop.core.errors import MedSegError
 from medseg_desktop.core.settings import MAXIMUM_CACHE_MB, Settings
 from medseg_desktop.core.view import LayerState, ResolvedView
+from medseg_desktop.io.child_command import physical_cores
 from medseg_desktop.io.dicom_series import ScanResult
 from medseg_desktop.io.settings_file import save_settings, settings_path
 from medseg_desktop.io.workspace import Workspace
-from medseg_desktop.jobs.command import physical_cores
 from medseg_desktop.qt.closing import Closing
 from medseg_desktop.qt.dialogs.about import show_about
 from medseg_desktop.qt.dialogs.file_report import FileReportDialog

@@ -94,8 +94,6 @@ class SliceLoader(QObject):
         self._cache.clear()
         self._bytes = 0
         self._series = None
-        self._reader.close()
-        self._reader = FrameReader()  # the old one keeps files as they were
 
     def set_series(self, series: Series, start: int, preview: Preprocessing | None = None) -> None:
         """Read a whole series in the background, beginning at slice `start`.
@@ -145,10 +143,11 @@ class SliceLoader(QObject):
         return LoadedSlice.of(series.key, index, stored, fmt, preview)
 
     def close(self) -> None:
-        """End the threads."""
+        """End the threads and the decoders."""
         with self._lock:
             self._generation += 1
             self._todo.clear()
+        self._reader.close()  # first: a thread may be waiting for a decoder
         self._background.close()
         self._reader.close()
 

@@ -267,7 +267,7 @@ def test_broken_annotations_and_pixels_can_be_skipped_and_are_named(
     path = write_dicom(source / "B" / "IM0009.dcm", lesion_slice(), patient="B", syntax="rle")
     data = path.read_bytes()
     at = data.index(b"\xfe\xff\x00\xe0", data.index(b"\xe0\x7f\x10\x00") + 12)
-    path.write_bytes(data[: at + 8] + b"\xff" * (len(data) - at - 16) + data[-8:])
+    path.write_bytes(data[: at + 20] + b"\xff" * (len(data) - at - 28) + data[-8:])
     annotate(path, {0: []})
     spec = conversion_spec(workspace, source, target, skip_broken=True)
     result, dataset = convert(spec)

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import struct
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -10,27 +9,33 @@ from pydicom.dataset import Dataset
 
 from medseg_desktop.core.display import Window
 from medseg_desktop.core.errors import UnreadableSliceError
-from medseg_desktop.io.codecs import check_jpeg2000, decoder_for, missing_decoders, syntax_name
+from medseg_desktop.io.codecs import decoder_for, missing_decoders, syntax_name
 from medseg_desktop.io.dicom_header import read_header
 from medseg_desktop.io.pixels import FrameReader
 from tests.builders import Syntax, lesion_slice, write_dicom
 
 
-@pytest.mark.parametrize("syntax", ["explicit", "implicit", "big", "deflated", "rle"])
+@pytest.mark.parametrize(
+    "syntax",
+    ["explicit", "implicit", "big", "deflated", "rle", "jpeg-lossless", "jpeg-ls", "jpeg2000"],
+)
 @pytest.mark.parametrize("dtype", ["u1", "u2", "i2"])
-def test_stored_values_come_back_exactly(tmp_path: Path, syntax: Syntax, dtype: str) -> None:
-    pixels = np.random.default_rng(0).integers(0, 120, (16, 24)).astype(dtype)
+def test_stored_values_come_back_exactly(
+    tmp_path: Path, syntax: Syntax, dtype: str, reader: FrameReader
+) -> None:
+    pixels = np.random.default_rng(0).integers(0, 120, (32, 40)).astype(dtype)
     pixels[0, 0] = -5 if dtype == "i2" else 5
-    stored, _ = FrameReader().read(str(write_dicom(tmp_path / "x", pixels, syntax=syntax)), 0)
+    stored, _ = reader.read(str(write_dicom(tmp_path / "x", pixels, syntax=syntax)), 0)
     assert np.array_equal(stored, pixels)
     assert stored.dtype.kind == pixels.dtype.kind
 
 
-@pytest.mark.parametrize("syntax", ["explicit", "rle"])
-def test_each_frame_is_read_by_its_index_from_many_threads(tmp_path: Path, syntax: Syntax) -> None:
+@pytest.mark.parametrize("syntax", ["explicit", "rle", "jpeg2000"])
+def test_each_frame_is_read_by_its_index_from_many_threads(
+    tmp_path: Path, syntax: Syntax, reader: FrameReader
+) -> None:
     frames = np.stack([lesion_slice(seed=i) for i in range(6)])
     path = str(write_dicom(tmp_path / "m.dcm", frames, syntax=syntax))
-    reader = FrameReader()
     with ThreadPoolExecutor(4) as pool:
         read = list(pool.map(lambda i: reader.read(path, i % 6)[0], range(24)))
     for i, stored in enumerate(read):
@@ -39,7 +44,7 @@ def test_each_frame_is_read_by_its_index_from_many_threads(tmp_path: Path, synta
 
 def test_a_frame_that_is_not_there_is_refused(tmp_path: Path) -> None:
     path = str(write_dicom(tmp_path / "x", lesion_slice()))
-    with pytest.raises(UnreadableSliceError):
+    with pytest.raises(UnreadableSliceError, match="it has no frame 8"):
         FrameReader().read(path, 7)
 
 
@@ -79,11 +84,8 @@ def test_every_supported_syntax_has_its_decoder_installed() -> None:
         assert plugin in decoder.available_plugins
 
 
-@pytest.mark.parametrize("uid", ["1.2.840.10008.1.2.4.111", "1.2.3.4", "1.2.840.10008.1.2.8.1"])
-def test_an_unknown_syntax_is_refused_by_its_uid(uid: str) -> None:
-    with pytest.raises(UnreadableSliceError, match=uid.replace(".", r"\.")):
-        decoder_for(uid)
-    assert syntax_name(uid) == uid
+def test_a_syntax_without_name_is_called_by_its_uid() -> None:
+    assert syntax_name("1.2.3.4") == "1.2.3.4"
 
 
 def test_each_frame_of_an_enhanced_file_has_its_own_rescale_and_window(tmp_path: Path) -> None:
@@ -126,22 +128,3 @@ def test_a_damaged_window_is_left_out_but_a_damaged_slope_is_refused(tmp_path: P
 def test_a_damaged_echo_time_does_not_hide_a_slice(tmp_path: Path) -> None:
     path = damaged(tmp_path / "e", "EchoTime", "12.3456789012", b"12,3456789012")
     assert read_header(Path(path)).frames[0].acquisition.echo_time_ms is None
-
-
-def test_jpeg_2000_of_another_size_than_the_header_says_is_refused() -> None:
-    def codestream(columns: int, rows: int, tile: int) -> bytes:
-        return b"\xff\x4f\xff\x51\0\x29\0\0" + struct.pack(">6I", columns, rows, 0, 0, tile, tile)
-
-    uid = "1.2.840.10008.1.2.4.90"
-    check_jpeg2000(uid, codestream(40, 32, 64), rows=32, columns=40)
-    with pytest.raises(UnreadableSliceError, match="32 x 40, but its header says 40 x 32"):
-        check_jpeg2000(uid, codestream(32, 40, 64), rows=32, columns=40)
-    for tile in (0, 1):
-        with pytest.raises(UnreadableSliceError, match="damaged"):
-            check_jpeg2000(uid, codestream(400, 320, tile), rows=320, columns=400)
-
-
-def test_a_jp2_box_without_length_is_refused_instead_of_read_for_ever() -> None:
-    data = b"\0\0\0\x0cjP  \r\n\x87\n" + b"\0\0\0\0ftyp" + bytes(40)
-    with pytest.raises(UnreadableSliceError, match="damaged"):
-        check_jpeg2000("1.2.840.10008.1.2.4.90", data, rows=8, columns=8)

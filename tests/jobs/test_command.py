@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 import medseg_desktop
-from medseg_desktop.jobs import command
-from medseg_desktop.jobs.command import physical_cores, worker_command
+from medseg_desktop.io.child_command import physical_cores
+from medseg_desktop.jobs.command import worker_command
 
 PACKAGE = Path(medseg_desktop.__file__).resolve().parent
 
@@ -54,27 +54,6 @@ def test_without_a_choice_there_is_a_thread_for_each_physical_core(
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     _, env = worker_command(tmp_path / "spec.json")
     assert env["OMP_NUM_THREADS"] == str(physical_cores())
-
-
-def test_hyper_threads_of_one_core_count_once(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for cpu, siblings in enumerate(["0,2", "1,3", "0,2", "1,3"]):
-        (tmp_path / str(cpu)).write_text(siblings + "\n")
-    monkeypatch.setattr(command, "_CPU_TOPOLOGY", str(tmp_path / "{}"))
-    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0, 1, 2, 3}, raising=False)
-    assert physical_cores() == 2
-
-
-def test_cores_are_counted_where_the_system_tells_nothing_about_them(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(command, "_CPU_TOPOLOGY", str(tmp_path / "{}"))
-    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0, 5, 6}, raising=False)
-    assert physical_cores() == 3
-    monkeypatch.delattr(os, "sched_getaffinity")
-    monkeypatch.setattr(os, "cpu_count", lambda: None)
-    assert physical_cores() == 1
 
 
 def test_another_interpreter_finds_our_sources_before_its_own_path(

@@ -13,9 +13,9 @@ from medseg_desktop.core.estimate import duration_text, training_seconds
 from medseg_desktop.core.run_state import RunState
 from medseg_desktop.core.specs import TrainSpec
 from medseg_desktop.core.split import SET_NAMES
+from medseg_desktop.io.child_command import physical_cores
 from medseg_desktop.io.dataset import read_dataset
 from medseg_desktop.io.preflight import Preflight, check_training
-from medseg_desktop.jobs.command import physical_cores
 from medseg_desktop.qt.background import Background
 from medseg_desktop.qt.messages import sentence
 from medseg_desktop.qt.panels.training_form import TrainForm
