@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 import zlib
 from pathlib import Path
@@ -13,9 +14,13 @@ from pydicom.uid import UID
 
 from medseg_desktop.core.errors import NotAnImageError, UnreadableSliceError
 from medseg_desktop.io.codecs import DEFLATED, check_syntax, is_native
+from medseg_desktop.io.dicom_values import text
 from medseg_desktop.io.encapsulated import read_encapsulated
 from medseg_desktop.io.pixel_layout import (
+    COLUMNS,
+    ROWS,
     PixelElement,
+    PixelLayout,
     check_native_length,
     locate_pixels,
     pixel_layout,
@@ -54,6 +59,12 @@ def open_file(path: Path) -> BinaryIO:
     if not stat.S_ISREG(path.stat().st_mode):
         raise UnreadableSliceError("it is not a file")
     return path.open("rb")
+
+
+def stamp_of(file: BinaryIO) -> tuple[int, int]:
+    """Size in bytes and time of change; another one means another file."""
+    status = os.fstat(file.fileno())
+    return status.st_size, status.st_mtime_ns
 
 
 def sniff(path: Path, start: bytes, size: int) -> None:
@@ -97,25 +108,29 @@ def check_deflated(file: BinaryIO, size: int) -> None:
             raise UnreadableSliceError("it is far larger inside than a DICOM file can be")
 
 
-def check_pixels_present(dataset: FileDataset, file: BinaryIO, size: int) -> None:
+def check_pixels_present(
+    dataset: FileDataset, file: BinaryIO, size: int
+) -> tuple[PixelLayout, PixelElement | None]:
     """Refuse objects that hold no image, naming what they are, and files that were cut off.
 
     `file` stands where reading the header stopped.
+
+    Returns:
+        How the pixels are laid out and where they lie; None for the place within deflated bytes.
 
     Raises:
         NotAnImageError: it is another kind of object.
         UnreadableSliceError: it ought to hold pixels and does not.
     """
-    meta = getattr(dataset, "file_meta", None)
     syntax = transfer_syntax_of(dataset)
-    sop_class = str(dataset.get("SOPClassUID", ""))
-    if not sop_class and meta:
-        sop_class = str(meta.get("MediaStorageSOPClassUID", ""))
-    if syntax and "Rows" in dataset:
+    sop_class = text(dataset, "SOPClassUID")
+    if not sop_class:
+        sop_class = text(dataset.file_meta, "MediaStorageSOPClassUID")
+    if syntax and ROWS in dataset:
         check_syntax(syntax)
     if sop_class in _NOT_SLICES:
         raise NotAnImageError(f"it is {_NOT_SLICES[sop_class]}, not an image series")
-    if "Rows" not in dataset or "Columns" not in dataset:
+    if ROWS not in dataset or COLUMNS not in dataset:
         name = UID(sop_class).name if sop_class else ""
         if name.endswith("Image Storage") or _is_cut_off(file, size):
             raise _no_pixels(file, size)
@@ -125,14 +140,14 @@ def check_pixels_present(dataset: FileDataset, file: BinaryIO, size: int) -> Non
         raise kind(f"it is not an image ({what})")
     check_syntax(syntax)
     if syntax == DEFLATED:
-        pixel_layout(dataset)
-        return  # the file position says nothing about the inflated content
+        return pixel_layout(dataset), None  # nobody knows where before all is inflated
     element = find_pixels(file, dataset, size)
     layout = pixel_layout(dataset)
     if is_native(syntax):
         check_native_length(layout, element, size)
     else:
         read_encapsulated(file, dataset, layout, element, size).check_first_frame(file)
+    return layout, element
 
 
 def find_pixels(file: BinaryIO, header: FileDataset, size: int) -> PixelElement:

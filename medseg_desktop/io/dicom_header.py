@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pydicom
 from pydicom.dataset import Dataset, FileDataset
 from pydicom.errors import InvalidDicomError
 from pydicom.tag import Tag
 
 from medseg_desktop.core.errors import UnreadableSliceError, describe_os_error
+from medseg_desktop.io.dicom_elements import read_elements
 from medseg_desktop.io.dicom_facts import PRIVATE_TAGS, TAGS
 from medseg_desktop.io.dicom_frames import FrameHeader, frame_headers
 from medseg_desktop.io.dicom_guard import (
@@ -20,6 +20,7 @@ from medseg_desktop.io.dicom_guard import (
     check_pixels_present,
     open_file,
     sniff,
+    stamp_of,
 )
 from medseg_desktop.io.dicom_values import (
     first_number,
@@ -30,7 +31,9 @@ from medseg_desktop.io.dicom_values import (
     text,
     texts,
 )
-from medseg_desktop.io.pixel_layout import pixel_layout
+from medseg_desktop.io.native_pixels import PlainFile, plain_file
+from medseg_desktop.io.pixel_format import TAGS as FORMAT_TAGS
+from medseg_desktop.io.pixel_layout import PixelLayout
 from medseg_desktop.io.quiet import quiet
 
 _NAMES = (
@@ -40,6 +43,7 @@ _NAMES = (
     "SamplesPerPixel", "PhotometricInterpretation", "NumberOfFrames", "Rows", "Columns",
     "BitsAllocated", "BitsStored", "PixelRepresentation", "FrameTime", "FrameTimeVector",
     "RecommendedDisplayFrameRate", "CineRate", 0x0019100A, *TAGS, *PRIVATE_TAGS,
+    *FORMAT_TAGS,
 )  # fmt: skip
 _TAGS = [Tag(name) for name in _NAMES]
 
@@ -51,6 +55,7 @@ class Header:
     Attributes:
         frames: one entry for each frame.
         frame_time_ms: how long a frame of a film lasts, or None.
+        plain: how to read the pixels without this header; None where it is needed.
         mosaic: how many slices are tiles of one frame (0: nobody knows), or None.
     """
 
@@ -74,6 +79,7 @@ class Header:
     frames: tuple[FrameHeader, ...]
     frame_time_ms: float | None
     mosaic: int | None
+    plain: PlainFile | None
 
 
 def read_header(path: Path) -> Header:
@@ -84,14 +90,15 @@ def read_header(path: Path) -> Header:
         UnreadableSliceError: a DICOM file that cannot be shown; the message is the reason.
     """
     try:
-        size = path.stat().st_size
         with open_file(path) as file, quiet():
+            stamp = stamp_of(file)
+            size = stamp[0]
             sniff(path, file.read(132), size)
             check_deflated(file, size)
-            file.seek(0)
             dataset = _read(file)
-            check_pixels_present(dataset, file, size)
-            return _header(path, dataset)
+            layout, element = check_pixels_present(dataset, file, size)
+            plain = plain_file(dataset, layout, element, stamp) if element else None
+            return _header(path, dataset, layout, plain)
     except (UnreadableSliceError, NoDicomError):
         raise
     except OSError as error:
@@ -114,7 +121,7 @@ def _because(error: Exception) -> str:
 
 def _read(file: Any) -> FileDataset:
     try:
-        return pydicom.dcmread(file, stop_before_pixels=True, specific_tags=_TAGS, force=True)
+        return read_elements(file, _TAGS)
     except (InvalidDicomError, RecursionError, MemoryError) as error:
         raise UnreadableSliceError("the file is damaged") from error
     except OSError:
@@ -123,14 +130,13 @@ def _read(file: Any) -> FileDataset:
         raise UnreadableSliceError(f"the file is damaged{_because(error)}") from error
 
 
-def _header(path: Path, ds: FileDataset) -> Header:
-    layout = pixel_layout(ds)
+def _header(path: Path, ds: FileDataset, layout: PixelLayout, plain: PlainFile | None) -> Header:
     return Header(
         path=path,
-        sop_uid=str(ds.get("SOPInstanceUID", "")),
-        sop_class=str(ds.get("SOPClassUID", "")),
-        series_uid=str(ds.get("SeriesInstanceUID", "")) or f"no-uid:{path.parent}",
-        study_uid=str(ds.get("StudyInstanceUID", "")),
+        sop_uid=text(ds, "SOPInstanceUID"),
+        sop_class=text(ds, "SOPClassUID"),
+        series_uid=text(ds, "SeriesInstanceUID") or f"no-uid:{path.parent}",
+        study_uid=text(ds, "StudyInstanceUID"),
         study_date=text(ds, "StudyDate"),
         study_description=text(ds, "StudyDescription"),
         series_number=integer(ds, "SeriesNumber"),
@@ -146,6 +152,7 @@ def _header(path: Path, ds: FileDataset) -> Header:
         frames=frame_headers(ds, layout.frames),
         frame_time_ms=_frame_time_ms(ds) if layout.frames > 1 else None,
         mosaic=_mosaic(ds),
+        plain=plain,
     )
 
 

@@ -29,6 +29,7 @@ from medseg_desktop.io.annotation_files import (
 from medseg_desktop.io.dicom_guard import NoDicomError
 from medseg_desktop.io.dicom_header import Header, read_header
 from medseg_desktop.io.medlabelme import NoAnnotationError, read_annotation
+from medseg_desktop.io.native_pixels import PlainFile
 from medseg_desktop.io.sources import Source
 from medseg_desktop.io.stacks import PatientKey, group_stacks, relative_path, top_folder
 
@@ -75,6 +76,7 @@ class ScanResult:
     Attributes:
         source: what was opened; messages name it.
         annotations: absolute DICOM path -> its annotation.
+        plain: absolute DICOM path -> how `io.pixels` reads it without its header.
         notes: sentences about the source as a whole.
     """
 
@@ -82,6 +84,7 @@ class ScanResult:
     series: tuple[Series, ...] = ()
     files: tuple[FileRow, ...] = ()
     annotations: dict[str, AnnotationFile] = field(default_factory=dict)
+    plain: dict[str, PlainFile] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
     @property
@@ -150,6 +153,7 @@ def scan(
         series=series,
         files=tuple(sorted(rows, key=lambda r: r.path)),
         annotations=pairing.paired,
+        plain={str(h.path): h.plain for h in headers if h.plain is not None},
         notes=_notes(headers, root, patient_key),
     )
 

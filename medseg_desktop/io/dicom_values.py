@@ -61,6 +61,8 @@ def numbers(ds: Dataset, name: str | BaseTag) -> tuple[float, ...]:
 def first_number(ds: Dataset, name: str | BaseTag) -> float | None:
     """The first value of an element as a finite float, or None."""
     element = _stored(ds, name)
+    if element is None:
+        return None
     if isinstance(element, RawDataElement) and _vr(element) in _DECIMAL:
         found = _finite(((element.value or b"").rstrip(b" \0").split(b"\\", 1)[0],))
     else:
@@ -80,7 +82,8 @@ def text(ds: Dataset, name: str) -> str:
 
 def texts(ds: Dataset, name: str) -> tuple[str, ...]:
     """All values of a text element, each as one printable line; empty where it is absent."""
-    return tuple(one_line(part) for part in _decoded(ds, name).split("\\"))
+    decoded = _decoded(ds, name)
+    return tuple(one_line(part) for part in decoded.split("\\")) if decoded else ()
 
 
 def person_name(ds: Dataset, name: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,13 +15,16 @@ from pydicom.tag import Tag
 
 from medseg_desktop.core.errors import UnreadableSliceError, describe_os_error
 from medseg_desktop.io.codecs import DEFLATED, check_syntax, is_native
+from medseg_desktop.io.dicom_elements import read_elements
 from medseg_desktop.io.dicom_guard import (
     NoDicomError,
     check_deflated,
     find_pixels,
     open_file,
     sniff,
+    stamp_of,
 )
+from medseg_desktop.io.pixel_format import TAGS
 from medseg_desktop.io.pixel_layout import (
     PixelElement,
     PixelLayout,
@@ -31,22 +33,17 @@ from medseg_desktop.io.pixel_layout import (
 )
 
 #: What decoding a frame and telling its meaning (`io.pixel_format`) need of a header.
-_FRAME_TAGS: Final = [Tag(keyword) for keyword in """
-    SpecificCharacterSet SOPClassUID Modality NumberOfFrames SamplesPerPixel
-    PhotometricInterpretation PlanarConfiguration Rows Columns BitsAllocated BitsStored HighBit
-    PixelRepresentation SmallestImagePixelValue LargestImagePixelValue PixelPaddingValue
-    PixelPaddingRangeLimit RescaleSlope RescaleIntercept RescaleType ModalityLUTSequence
-    WindowCenter WindowWidth WindowCenterWidthExplanation VOILUTFunction VOILUTSequence
-    PresentationLUTShape PixelPresentation
+_FRAME_TAGS: Final = [Tag(keyword) for keyword in (*TAGS, *"""
+    SOPClassUID NumberOfFrames SamplesPerPixel PlanarConfiguration Rows Columns BitsAllocated
+    HighBit PixelRepresentation SmallestImagePixelValue LargestImagePixelValue PixelPresentation
     RedPaletteColorLookupTableDescriptor GreenPaletteColorLookupTableDescriptor
     BluePaletteColorLookupTableDescriptor AlphaPaletteColorLookupTableDescriptor
     RedPaletteColorLookupTableData GreenPaletteColorLookupTableData
     BluePaletteColorLookupTableData AlphaPaletteColorLookupTableData
     SegmentedRedPaletteColorLookupTableData SegmentedGreenPaletteColorLookupTableData
     SegmentedBluePaletteColorLookupTableData SegmentedAlphaPaletteColorLookupTableData
-    SharedFunctionalGroupsSequence PerFrameFunctionalGroupsSequence
     ExtendedOffsetTable ExtendedOffsetTableLengths
-""".split()]  # fmt: skip
+""".split())]  # fmt: skip
 _PIXEL_DATA: Final = [Tag("PixelData")]
 
 
@@ -56,7 +53,7 @@ class FrameFile:
 
     Attributes:
         header: without pixels, and with only the elements that frames need.
-        stamp: size in bytes and time of change; another one means another file.
+        stamp: of the file (see `io.dicom_guard.stamp_of`).
         inflated: the pixels of a deflated file, which only come as a whole.
     """
 
@@ -98,8 +95,7 @@ def opened(path: str) -> Iterator[tuple[BinaryIO, tuple[int, int]]]:
     """
     try:
         with open_file(Path(path)) as file:
-            status = os.fstat(file.fileno())
-            yield file, (status.st_size, status.st_mtime_ns)
+            yield file, stamp_of(file)
     except UnreadableSliceError:
         raise
     except NoDicomError:
@@ -123,10 +119,7 @@ def read_frame_file(file: BinaryIO, path: str, stamp: tuple[int, int]) -> FrameF
     """
     sniff(Path(path), file.read(132), stamp[0])
     check_deflated(file, stamp[0])
-    file.seek(0)
-    header = pydicom.dcmread(
-        file, stop_before_pixels=True, specific_tags=list(_FRAME_TAGS), force=True
-    )
+    header = read_elements(file, _FRAME_TAGS)
     syntax = transfer_syntax_of(header)
     check_syntax(syntax)
     inflated = None

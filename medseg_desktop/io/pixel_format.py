@@ -21,6 +21,16 @@ from medseg_desktop.io.dicom_values import (
 from medseg_desktop.io.lookup_tables import lut, modality_lut, palette
 
 
+#: What telling the meaning of stored values needs of a header, palettes aside.
+TAGS = (
+    "Modality", "SpecificCharacterSet", "PhotometricInterpretation", "BitsStored",
+    "PixelPaddingValue", "PixelPaddingRangeLimit", "RescaleSlope", "RescaleIntercept",
+    "RescaleType", "ModalityLUTSequence", "WindowCenter", "WindowWidth",
+    "WindowCenterWidthExplanation", "VOILUTFunction", "VOILUTSequence", "PresentationLUTShape",
+    "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence",
+)  # fmt: skip
+
+
 def pixel_format(dataset: Dataset, frame: int = 0) -> PixelFormat:
     """Modality LUT, windows and tables, photometric interpretation and palette of a frame.
 

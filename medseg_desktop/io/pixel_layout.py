@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, BinaryIO, Literal
+from typing import Any, BinaryIO, Final, Literal
 
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
@@ -14,13 +14,15 @@ from medseg_desktop.core.errors import UnreadableSliceError
 from medseg_desktop.io.codecs import BIG_ENDIAN
 from medseg_desktop.io.dicom_values import text
 
+ROWS: Final = BaseTag(0x00280010)
+COLUMNS: Final = BaseTag(0x00280011)
+
 _MAXIMUM_SIDE = 16384
 _MAXIMUM_FRAMES = 100_000
 _MAXIMUM_FRAME_BYTES = 1 << 30
 _UNDEFINED = 0xFFFFFFFF
 _SAMPLES = BaseTag(0x00280002)
-_ROWS = BaseTag(0x00280010)
-_COLUMNS = BaseTag(0x00280011)
+_FRAMES = BaseTag(0x00280008)
 _BITS_ALLOCATED = BaseTag(0x00280100)
 _BITS_STORED = BaseTag(0x00280101)
 _PIXEL_REPRESENTATION = BaseTag(0x00280103)
@@ -91,7 +93,7 @@ def pixel_layout(ds: Dataset) -> PixelLayout:
     Raises:
         UnreadableSliceError: sizes that make no sense or would fill the memory.
     """
-    rows, columns = _side(ds, "rows", _ROWS), _side(ds, "columns", _COLUMNS)
+    rows, columns = _side(ds, "rows", ROWS), _side(ds, "columns", COLUMNS)
     samples = _whole(_stored(ds, _SAMPLES), 1)
     bits = _whole(_stored(ds, _BITS_ALLOCATED), 0)
     signed = _stored(ds, _PIXEL_REPRESENTATION)
@@ -115,7 +117,7 @@ def pixel_layout(ds: Dataset) -> PixelLayout:
 def transfer_syntax_of(ds: Dataset) -> str:
     """The transfer syntax UID of the file meta information; empty where there is none."""
     meta = getattr(ds, "file_meta", None)
-    return str(meta.get("TransferSyntaxUID", "")) if meta else ""
+    return text(meta, "TransferSyntaxUID") if meta else ""
 
 
 def _stored(ds: Dataset, tag: BaseTag) -> Any:
@@ -141,7 +143,7 @@ def _whole(value: Any, otherwise: int) -> int:
 
 
 def _frame_count(ds: Dataset) -> int:
-    value = ds["NumberOfFrames"].value if "NumberOfFrames" in ds else None
+    value = ds[_FRAMES].value if _FRAMES in ds else None
     if value in (None, ""):
         return 1
     try:
@@ -164,7 +166,7 @@ def locate_pixels(file: BinaryIO, header: Dataset) -> PixelElement | None:
     Call it before any value of `header` was used: it asks the unconverted elements how they
     were encoded, because some files change to implicit encoding on their way.
     """
-    stored = header.get_item(_ROWS)
+    stored = header.get_item(ROWS)
     order: Literal["big", "little"] = (
         "big" if transfer_syntax_of(header) == BIG_ENDIAN else "little"
     )

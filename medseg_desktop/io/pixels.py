@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from collections.abc import Mapping
 from types import TracebackType
 from typing import BinaryIO
 
@@ -14,7 +15,7 @@ from medseg_desktop.core.display import PixelFormat
 from medseg_desktop.core.errors import UnreadableSliceError
 from medseg_desktop.io.decoder_pool import DecoderPool
 from medseg_desktop.io.frame_file import FrameFile, opened, read_frame_file
-from medseg_desktop.io.native_pixels import read_native
+from medseg_desktop.io.native_pixels import PlainFile, read_native
 from medseg_desktop.io.pixel_format import pixel_format
 from medseg_desktop.io.quiet import quiet
 
@@ -34,6 +35,7 @@ class FrameReader:
 
     def __init__(self, pool: DecoderPool | None = None) -> None:
         self._pool = pool or DecoderPool()
+        self._plain: Mapping[str, PlainFile] = {}
         self._kept: OrderedDict[str, FrameFile] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -48,6 +50,14 @@ class FrameReader:
     ) -> None:
         self.close()
 
+    def know(self, plain: Mapping[str, PlainFile]) -> None:
+        """Read these files without looking at their headers again, as long as they are the same.
+
+        Args:
+            plain: by path; in the place of those known before.
+        """
+        self._plain = plain
+
     def read(self, path: str, frame: int) -> tuple[npt.NDArray[np.generic], PixelFormat]:
         """Stored values of one frame, (rows, columns) or (rows, columns, 3), and their meaning.
 
@@ -57,6 +67,9 @@ class FrameReader:
             UnreadableSliceError: the reason, without the file's name.
         """
         with quiet(), opened(path) as (file, stamp):
+            plain = self._plain.get(path)
+            if plain is not None and plain.stamp == stamp and frame == 0:
+                return plain.pixels.read(file), plain.format
             info = self._file(file, path, stamp)
             info.check_frame(frame)
             if info.is_native:

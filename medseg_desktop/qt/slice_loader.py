@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from collections import OrderedDict
+from collections.abc import Mapping
 from functools import partial
 
 import psutil
@@ -15,6 +16,7 @@ from medseg_desktop.core.errors import UnreadableSliceError
 from medseg_desktop.core.preprocessing import Preprocessing
 from medseg_desktop.core.volume import Series
 from medseg_desktop.io.memory import free_memory_bytes
+from medseg_desktop.io.native_pixels import PlainFile
 from medseg_desktop.io.pixels import FrameReader
 from medseg_desktop.qt.background import Background
 from medseg_desktop.qt.loaded_slice import LoadedSlice, SeriesKey
@@ -86,8 +88,13 @@ class SliceLoader(QObject):
         self._limit = limit or default_cache_bytes()
         self._make_room()
 
-    def forget(self) -> None:
-        """Another folder was opened: drop everything that was read."""
+    def forget(self, plain: Mapping[str, PlainFile]) -> None:
+        """Another source was opened: drop everything that was read.
+
+        Args:
+            plain: files of the new one that are read faster (see `ScanResult`).
+        """
+        self._reader.know(plain)
         with self._lock:
             self._generation += 1
             self._todo.clear()

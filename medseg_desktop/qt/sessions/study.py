@@ -108,7 +108,7 @@ class StudySession(QObject):
         layers = replace(self._state.layers, hidden_labels=frozenset())  # other labels
         self._state = replace(self._state, series=None, layers=layers)
         self._view = None
-        self.loader.forget()
+        self.loader.forget(found.plain)
         self.folder_changed.emit(found)
         self.set_series(_first_series(found).key)
         if before is not None:
