@@ -20,7 +20,6 @@ from medseg_desktop.io.dicom_values import (
 )
 from medseg_desktop.io.lookup_tables import lut, modality_lut, palette
 
-
 #: What telling the meaning of stored values needs of a header, palettes aside.
 TAGS = (
     "Modality", "SpecificCharacterSet", "PhotometricInterpretation", "BitsStored",

@@ -8,6 +8,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Mapping
 from functools import partial
+from typing import NamedTuple
 
 import psutil
 from PySide6.QtCore import QObject, Signal
@@ -29,10 +30,21 @@ _THREADS = 2
 _PREVIEW_REACH = 2
 #: Bytes that a pixel of most series takes.
 _USUAL_BYTES = 2
-_PROGRESS_S = 0.05
+#: Slices that nobody waits for are handed over together; a thousand single calls a second
+#: would leave the window no time to draw.
+_HAND_OVER_S = 0.03
 _log = logging.getLogger(__name__)
 
 _CacheKey = tuple[SeriesKey, int, Preprocessing | None]
+
+
+class _Arrived(NamedTuple):
+    """What became of one slice: its pixels, or the reason why there are none."""
+
+    generation: int
+    series_key: SeriesKey
+    index: int
+    result: LoadedSlice | str
 
 
 def default_cache_bytes() -> int:
@@ -51,7 +63,8 @@ class SliceLoader(QObject):
     Signals:
         loaded(LoadedSlice): every slice of the series once, and a requested one again.
         failed(key, index, reason).
-        progress(loaded, total): of the slices of the series that are read ahead.
+        progress(loaded, total): of the slices of the series that are read ahead; after every
+            few of them.
     """
 
     loaded = Signal(object)
@@ -67,16 +80,18 @@ class SliceLoader(QObject):
         self._limit = cache_bytes or default_cache_bytes()
         self._series: Series | None = None
         self._preview: Preprocessing | None = None
-        self._told_at = 0.0
         # Shared with the reading threads, under the lock.
         self._lock = threading.Lock()
         self._generation = 0
         self._todo: set[int] = set()
+        self._being_read: set[int] = set()  # and not taken over yet
         self._wanted = 0
         self._done_around = 0  # every slice nearer to the wanted one is read or being read
         self._reach = 0
         self._readers = 0
         self._begun = False  # the first slice of the series has arrived
+        self._arrived: list[_Arrived] = []
+        self._handed_over_at = 0.0
 
     @property
     def cached_bytes(self) -> int:
@@ -98,6 +113,7 @@ class SliceLoader(QObject):
         with self._lock:
             self._generation += 1
             self._todo.clear()
+            self._being_read.clear()
         self._cache.clear()
         self._bytes = 0
         self._series = None
@@ -112,12 +128,12 @@ class SliceLoader(QObject):
         total = range(len(series.slices))
         with self._lock:
             self._generation += 1
+            self._being_read.clear()
             self._todo = {i for i in total if (series.key, i, preview) not in self._cache}
             # Until a slice is there and tells its true size.
             self._reach = self._reach_for(_USUAL_BYTES * series.rows * series.columns)
             self._begun = False
             self._want(start)
-        self._told_at = 0.0
         self._tell_progress()
         self._start_readers()
 
@@ -130,11 +146,14 @@ class SliceLoader(QObject):
         cached = self._cache.get(key)
         with self._lock:
             self._want(index)
-            if cached is None:
+            is_being_read = index in self._being_read
+            if cached is None and not is_being_read:
                 self._todo.add(index)
         if cached is not None:
             self._cache.move_to_end(key)
             self.loaded.emit(cached)
+        elif is_being_read:
+            self._background.deliver(self._take_over)  # where it has arrived already
         self._start_readers()
 
     def read_now(
@@ -154,6 +173,7 @@ class SliceLoader(QObject):
         with self._lock:
             self._generation += 1
             self._todo.clear()
+            self._being_read.clear()
         self._reader.close()  # first: a thread may be waiting for a decoder
         self._background.close()
         self._reader.close()
@@ -170,6 +190,7 @@ class SliceLoader(QObject):
             for index in (self._wanted + distance, self._wanted - distance):
                 if index in self._todo:
                     self._todo.discard(index)
+                    self._being_read.add(index)
                     self._done_around = distance
                     return index
             distance += 1
@@ -200,40 +221,49 @@ class SliceLoader(QObject):
                     self._readers -= 1
                     restart = generation != self._generation and bool(self._todo)
                     break
+            result: LoadedSlice | str
             try:
-                loaded = self.read_now(series, index, preview)
+                result = self.read_now(series, index, preview)
                 if first:
-                    _ = loaded.facts  # worked out here, not when the window needs them
+                    _ = result.facts  # worked out here, not when the window needs them
                     first = False
             except UnreadableSliceError as error:
-                reason = error.message
+                result = error.message
             except Exception:  # this thread must go on with the other slices
                 _log.exception("unexpected error in slice %d of a series", index)
-                reason = "its pixels cannot be read"
-            else:
-                self._background.deliver(partial(self._on_loaded, generation, loaded))
-                continue
-            self._background.deliver(
-                partial(self._on_failed, generation, series.key, index, reason)
-            )
-        # Where another series was chosen while this thread was busy with the old one, go on.
-        self._background.deliver(self._start_readers if restart else self._tell_end)
+                result = "its pixels cannot be read"
+            self._hand_over(_Arrived(generation, series.key, index, result))
+        self._background.deliver(self._take_over)
+        if restart:  # another series was chosen while this thread was busy with the old one
+            self._background.deliver(self._start_readers)
+
+    def _hand_over(self, arrived: _Arrived) -> None:
+        now = time.monotonic()
+        with self._lock:
+            self._arrived.append(arrived)
+            is_awaited = arrived.index == self._wanted or not self._begun
+            if not is_awaited and now - self._handed_over_at < _HAND_OVER_S:
+                return
+            self._handed_over_at = now
+        self._background.deliver(self._take_over)
 
     # -- back in the GUI thread
 
-    def _on_loaded(self, generation: int, loaded: LoadedSlice) -> None:
-        if generation != self._generation:
-            return  # an answer to a question that nobody asks any more
-        self._keep(loaded)
-        self.loaded.emit(loaded)
-        self._begin()
-        self._tell_progress()
-
-    def _on_failed(self, generation: int, key: SeriesKey, index: int, reason: str) -> None:
-        if generation == self._generation:
-            self.failed.emit(key, index, reason)
+    def _take_over(self) -> None:
+        with self._lock:
+            arrived, self._arrived = self._arrived, []
+        for one in arrived:
+            if one.generation != self._generation:
+                continue  # an answer to a question that nobody asks any more
+            with self._lock:
+                self._being_read.discard(one.index)
+            if isinstance(one.result, LoadedSlice):
+                self._keep(one.result)
+                self.loaded.emit(one.result)
+            else:
+                self.failed.emit(one.series_key, one.index, one.result)
             self._begin()
-            self._tell_progress()
+        self._tell_progress()
 
     def _begin(self) -> None:
         if not self._begun:
@@ -241,20 +271,15 @@ class SliceLoader(QObject):
             self._start_readers()
 
     def _tell_progress(self) -> None:
-        """At most 20 times a second; the end is told by `_tell_end`."""
-        now = time.monotonic()
-        if self._series is None or now - self._told_at < _PROGRESS_S:
+        if self._series is None:
             return
-        self._told_at = now
         with self._lock:
-            left = sum(abs(i - self._wanted) <= self._reach for i in self._todo)
-            total = len(self._series.slices) - len(self._todo) + left
+            total, left = len(self._series.slices), len(self._todo)
+            if self._reach < total:
+                left = sum(abs(i - self._wanted) <= self._reach for i in self._todo)
+                total += left - len(self._todo)
+            left += len(self._being_read)
         self.progress.emit(total - left, total)
-
-    def _tell_end(self) -> None:
-        """A reading thread has found nothing more to read."""
-        self._told_at = 0.0
-        self._tell_progress()
 
     def _keep(self, loaded: LoadedSlice) -> None:
         key = (loaded.series_key, loaded.index, loaded.preview)

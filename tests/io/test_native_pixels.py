@@ -141,3 +141,49 @@ def test_a_file_of_several_frames_that_is_too_short_says_what_is_missing(
     assert (
         caught.value.message == f"the file is truncated: {missing} bytes of its pixels are missing"
     )
+
+
+def test_files_that_a_scan_has_seen_are_read_the_same_without_their_headers(
+    corpus: Path, test_data: Path, reader: FrameReader
+) -> None:
+    files = 0
+    for folder in (corpus, test_data / "data" / "lesions" / "series"):
+        found = scan(open_source(folder), salt=b"")
+        files += len(found.plain)
+        reader.know(found.plain)
+        for path in list(found.plain)[::3]:
+            stored, fmt = reader.read(path, 0)
+            with FrameReader() as other:
+                expected, expected_format = other.read(path, 0)
+            assert stored.dtype == expected.dtype, path
+            assert np.array_equal(stored, expected), path
+            assert fmt == expected_format, path
+    assert files > 100
+
+
+def test_a_file_that_changed_after_the_scan_is_read_as_it_is_now(
+    tmp_path: Path, reader: FrameReader
+) -> None:
+    path = write_dicom(tmp_path / "x.dcm", lesion_slice(seed=1), rescale=(1, 0))
+    found = scan(open_source(tmp_path), salt=b"")
+    assert list(found.plain) == [str(path)]
+    reader.know(found.plain)
+    write_dicom(path, lesion_slice((20, 24), seed=2), rescale=(3, -7))
+    stored, fmt = reader.read(str(path), 0)
+    assert np.array_equal(stored, lesion_slice((20, 24), seed=2))
+    assert (fmt.slope, fmt.intercept) == (3, -7)
+
+
+@pytest.mark.parametrize("syntax", ["big", "deflated", "rle", "jpeg-ls"])
+def test_only_plain_values_are_read_without_the_header(syntax: Syntax, tmp_path: Path) -> None:
+    write_dicom(tmp_path / "x.dcm", lesion_slice(), syntax=syntax)
+    frames = np.stack([lesion_slice(), lesion_slice()])
+    write_dicom(tmp_path / "frames.dcm", frames, series="2")
+    write_dicom(tmp_path / "wrong.dcm", lesion_slice(), elements={"RescaleSlope": "1"}, series="3")
+    damaged = (
+        (tmp_path / "wrong.dcm")
+        .read_bytes()
+        .replace(b"(\x00S\x10DS\x02\x001 ", b"(\x00S\x10DS\x02\x00x ")
+    )
+    (tmp_path / "wrong.dcm").write_bytes(damaged)
+    assert scan(open_source(tmp_path), salt=b"").plain == {}

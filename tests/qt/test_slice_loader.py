@@ -111,3 +111,34 @@ def test_a_preview_is_made_around_the_wanted_slice_only(
     qtbot.wait(100)
     assert {x.index for x in told} == {13, 14, 15, 16, 17}
     assert all(x.stored.dtype == np.uint8 and x.preview is not None for x in told)
+
+
+def test_a_slice_that_is_asked_for_while_it_is_read_is_read_once(
+    loader: SliceLoader, qtbot: QtBot, series: Series, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[int] = []
+    original = loader.read_now
+
+    def read_now(series: Series, index: int, preview: object = None) -> LoadedSlice:
+        read.append(index)
+        return original(series, index)
+
+    monkeypatch.setattr(loader, "read_now", read_now)
+    told: list[int] = []
+    loader.loaded.connect(lambda loaded: told.append(loaded.index))
+    loader.set_series(series, 15)
+    loader.request(15)
+    qtbot.waitUntil(lambda: len(told) >= 9, timeout=WAIT_MS)
+    assert read.count(15) == 1
+    assert told[0] == 15
+
+
+def test_the_end_is_told_once_everything_is_there(
+    loader: SliceLoader, qtbot: QtBot, series: Series
+) -> None:
+    loader.set_cache_bytes(100 * BYTES)
+    there: list[tuple[int, int]] = []
+    loader.progress.connect(lambda done, _: there.append((done, loader.cached_bytes // BYTES)))
+    loader.set_series(series, 0)
+    qtbot.waitUntil(lambda: there[-1][0] == SLICES, timeout=WAIT_MS)
+    assert all(kept >= done for done, kept in there)

@@ -28,6 +28,7 @@ class SeriesPresenter(QObject):
         self._known: dict[SeriesKey, float | None] = {}
         study.folder_changed.connect(lambda _: self._known.clear())
         study.view_changed.connect(self._on_view)
+        study.slice_loaded.connect(lambda _: self._on_loaded())
         study.view_closed.connect(lambda: panel.set_series("", ""))
 
     def close(self) -> None:
@@ -41,10 +42,17 @@ class SeriesPresenter(QObject):
         self._panel.set_series(series.title, self._acquisition_text(series.acquisition))
         if series.key in self._known:
             self._show_noise(series.key, self._known[series.key])
-        elif series.modality == "MR":
-            self._background.submit(
-                partial(self._estimate, series), partial(self._show_noise, series.key)
-            )
+
+    def _on_loaded(self) -> None:
+        """Once the slice on screen is there: nothing may be in its way."""
+        view = self._study.view
+        if view is None or view.series.modality != "MR" or view.series.key in self._known:
+            return
+        series = view.series
+        self._known[series.key] = None  # until it is known
+        self._background.submit(
+            partial(self._estimate, series), partial(self._show_noise, series.key)
+        )
 
     def _estimate(self, series: Series) -> float | None:
         """In the background: of the middle slice of the first time point.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from functools import partial
 
 from PySide6.QtCore import QObject, Qt
 from PySide6.QtGui import QImage
@@ -49,22 +50,28 @@ class WorklistPresenter(QObject):
         self._background = Background(1, "thumbnails", self)
         self._stop = threading.Event()
         self._found: ScanResult | None = None
+        self._without_thumbnail: tuple[Series, ...] = ()
         self._identity = True
         panel.series_activated.connect(lambda text: study.set_series(series_key(text)))
         annotations.documents_changed.connect(self._fill)
         study.view_changed.connect(self._on_view)
+        study.slice_loaded.connect(lambda _: self._make_thumbnails())
+        study.slice_failed.connect(lambda _: self._make_thumbnails())
 
     def set_folder(self, found: ScanResult) -> None:
         """Another folder is open; its documents are known to the annotations."""
         self._found = found
         self._fill()
         self._stop.set()
-        stop = self._stop = threading.Event()
-        for series in found.series:
-            self._background.submit(
-                lambda series=series: self._thumbnail(series, stop),  # type: ignore[misc]
-                self._show_thumbnail,
-            )
+        self._stop = threading.Event()
+        self._without_thumbnail = found.series
+
+    def _make_thumbnails(self) -> None:
+        """Once the slice on screen is there: nothing may be in its way."""
+        waiting, self._without_thumbnail = self._without_thumbnail, ()
+        for series in waiting:
+            work = partial(self._thumbnail, series, self._stop)
+            self._background.submit(work, self._show_thumbnail)
 
     def step(self, steps: int) -> None:
         """The next (1) or previous (-1) series of those that are listed, in their order."""

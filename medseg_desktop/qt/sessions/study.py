@@ -67,7 +67,7 @@ class StudySession(QObject):
         self.loader = SliceLoader(self)
         self.loader.loaded.connect(self._on_loaded)
         self.loader.failed.connect(self._on_failed)
-        self.loader.progress.connect(self.series_progress)
+        self.loader.progress.connect(self._on_progress)
         self.found: ScanResult | None = None
         self._state = ViewState()
         self._facts: dict[_ShownAs, SeriesFacts] = {}
@@ -75,6 +75,7 @@ class StudySession(QObject):
         self._chosen: dict[_ShownAs, Voi | None] = {}
         self._turned: dict[SeriesKey, SpatialTransformation] = {}
         self._view: ResolvedView | None = None
+        self._has_new_facts = False
 
     @property
     def view(self) -> ResolvedView | None:
@@ -259,10 +260,18 @@ class StudySession(QObject):
             self._own[shown, loaded.index] = own
         if shown != _shown_as(self._state):
             return
-        if self._facts[shown] != facts or loaded.index == self._state.index:
-            self._apply(self._state)
         if loaded.index == self._state.index:
+            self._apply(self._state)
             self.slice_loaded.emit(loaded)
+        elif self._facts[shown] != facts:
+            self._has_new_facts = True
+
+    def _on_progress(self, loaded: int, total: int) -> None:
+        """After every few slices; what they told of the series is shown once for all of them."""
+        if self._has_new_facts:
+            self._has_new_facts = False
+            self._apply(self._state)
+        self.series_progress.emit(loaded, total)
 
     def _on_failed(self, key: SeriesKey, index: int, reason: str) -> None:
         current = self._state.series
