@@ -7,8 +7,8 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import partial
-from typing import NamedTuple
 
 import psutil
 from PySide6.QtCore import QObject, Signal
@@ -38,7 +38,8 @@ _log = logging.getLogger(__name__)
 _CacheKey = tuple[SeriesKey, int, Preprocessing | None]
 
 
-class _Arrived(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class _Arrived:
     """What became of one slice: its pixels, or the reason why there are none."""
 
     generation: int

@@ -15,11 +15,10 @@ from medseg_desktop.io.dicom_elements import read_elements
 from medseg_desktop.io.quiet import quiet
 from tests.builders import lesion_slice, write_dicom
 
-TAGS = [
-    Tag(name)
-    for name in ("PatientID", "Rows", "Columns", "RedPaletteColorLookupTableData", "WindowCenter")
-]
-#: Of (0028,3006) LUT Data, in front of the pixels: around the bytes that are read at once.
+#: An element in front of the pixels that may be of any length.
+LONG = "RedPaletteColorLookupTableData"
+TAGS = [Tag(name) for name in ("PatientID", "Rows", "Columns", LONG, "WindowCenter")]
+#: Bytes of a file that are read at once.
 START = 32 << 10
 
 
