@@ -64,6 +64,14 @@ class DecoderPool:
     ) -> None:
         self.close()
 
+    def prepare(self) -> None:
+        """Start a process if there is none: its start takes as long as many frames do."""
+        with self._changed:
+            if self._all or self._is_closed:
+                return
+            with contextlib.suppress(UnreadableSliceError):  # said when a frame is decoded
+                self._free.append(self._start())
+
     def decode(self, path: str, frame: int, syntax: str) -> npt.NDArray[np.generic]:
         """Stored values of one frame, (rows, columns) or (rows, columns, 3).
 
@@ -123,14 +131,18 @@ class DecoderPool:
                     self._free.remove(decoder)
                     return decoder
                 if len(self._all) < self._size:
-                    try:
-                        decoder = _Decoder(self._command)
-                    except OSError as error:
-                        said = (error.strerror or str(error)).lower()
-                        raise UnreadableSliceError(f"no decoder can be started: {said}") from error
-                    self._all.add(decoder)
-                    return decoder
+                    return self._start()
                 self._changed.wait()
+
+    def _start(self) -> _Decoder:
+        """A new process; under the lock."""
+        try:
+            decoder = _Decoder(self._command)
+        except OSError as error:
+            said = (error.strerror or str(error)).lower()
+            raise UnreadableSliceError(f"no decoder can be started: {said}") from error
+        self._all.add(decoder)
+        return decoder
 
     def _give_back(self, decoder: _Decoder) -> None:
         with self._changed:

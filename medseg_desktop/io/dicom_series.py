@@ -26,6 +26,7 @@ from medseg_desktop.io.annotation_files import (
     Pairing,
     pair_annotations,
 )
+from medseg_desktop.io.codecs import is_native
 from medseg_desktop.io.dicom_guard import NoDicomError
 from medseg_desktop.io.dicom_header import Header, read_header
 from medseg_desktop.io.medlabelme import NoAnnotationError, read_annotation
@@ -128,6 +129,7 @@ def scan(
     salt: bytes,
     patient_key: PatientKey = "id",
     progress: ScanProgress | None = None,
+    on_compressed: Callable[[], None] | None = None,
 ) -> ScanResult:
     """Look at every file of an opened source, which must stay open as long as the result is used.
 
@@ -136,10 +138,11 @@ def scan(
         patient_key: `id` uses PatientID with issuer; `folder` the top-level folder, for data
             whose PatientIDs were all made equal.
         progress: may raise `Cancelled` to stop.
+        on_compressed: called once, when the first file with compressed pixels is met.
     """
     root = source.root
     rows = [FileRow(path, FileStatus.REFUSED, reason) for path, reason in source.refused]
-    headers, documents = _look_at(source.files, root, rows, progress)
+    headers, documents = _look_at(source.files, root, rows, progress, on_compressed)
     shapes = {str(h.path): FileShape(len(h.frames), h.rows, h.columns) for h in headers}
     pairing = pair_annotations(documents, shapes, root)
     rows += [_annotation_row(path, root, pairing) for path in documents]
@@ -179,7 +182,11 @@ def _annotation_row(path: Path, root: Path, pairing: Pairing) -> FileRow:
 
 
 def _look_at(
-    paths: Sequence[Path], root: Path, rows: list[FileRow], progress: ScanProgress | None
+    paths: Sequence[Path],
+    root: Path,
+    rows: list[FileRow],
+    progress: ScanProgress | None,
+    on_compressed: Callable[[], None] | None,
 ) -> tuple[list[Header], dict[Path, Annotation]]:
     """Headers and annotations; files that are neither get their row at once."""
     headers: list[Header] = []
@@ -192,6 +199,9 @@ def _look_at(
                 documents[path] = read_annotation(path)
             else:
                 headers.append(read_header(path))
+                if on_compressed and not is_native(headers[-1].transfer_syntax):
+                    on_compressed()
+                    on_compressed = None
         except NoDicomError:
             rows.append(FileRow(relative_path(path, root), FileStatus.IGNORED, "not DICOM"))
         except NoAnnotationError as error:

@@ -58,6 +58,10 @@ class FrameReader:
         """
         self._plain = plain
 
+    def prepare(self) -> None:
+        """Compressed pixels will be read soon: start what decodes them."""
+        self._pool.prepare()
+
     def read(self, path: str, frame: int) -> tuple[npt.NDArray[np.generic], PixelFormat]:
         """Stored values of one frame, (rows, columns) or (rows, columns, 3), and their meaning.
 

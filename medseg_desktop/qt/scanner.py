@@ -21,12 +21,14 @@ class Scanner(QObject):
     """Finds the series of a source.
 
     Signals:
-        started(), progress(phase, done, total) with the phases of `open_source` and "scan", then
-        one of failed(MedSegError), cancelled() and found(ScanResult), whose source is open.
+        started(), progress(phase, done, total) with the phases of `open_source` and "scan",
+        found_compressed() at the first file with compressed pixels, then one of
+        failed(MedSegError), cancelled() and found(ScanResult), whose source is open.
     """
 
     started = Signal()
     progress = Signal(str, int, int)
+    found_compressed = Signal()
     failed = Signal(object)
     cancelled = Signal()
     found = Signal(object)
@@ -82,7 +84,12 @@ class Scanner(QObject):
         with ExitStack() as stack:
             source = stack.enter_context(open_source(named, progress))
             salt = self._workspace.salt()
-            result = scan(source, salt=salt, progress=partial(progress, "scan"))
+            result = scan(
+                source,
+                salt=salt,
+                progress=partial(progress, "scan"),
+                on_compressed=lambda: self._background.deliver(self.found_compressed.emit),
+            )
             require_series(result)
             stack.pop_all()  # it stays open until another one is
         return result

@@ -119,6 +119,10 @@ class SliceLoader(QObject):
         self._bytes = 0
         self._series = None
 
+    def prepare(self) -> None:
+        """Compressed slices will be read soon."""
+        self._background.submit(self._reader.prepare, _nothing)
+
     def set_series(self, series: Series, start: int, preview: Preprocessing | None = None) -> None:
         """Read a whole series in the background, beginning at slice `start`.
 

@@ -227,3 +227,20 @@ def read_mutants(seeds: list[bytes], count: int, path: Path) -> None:
                 assert stored.size
     assert len(outcomes) > 10
     assert "" not in outcomes
+
+
+def test_a_decoder_is_started_once_before_it_is_needed(tmp_path: Path) -> None:
+    path = write_dicom(tmp_path / "x.dcm", lesion_slice(), syntax="jpeg-ls")
+    with FrameReader(DecoderPool(2)) as reader:
+        reader.prepare()
+        reader.prepare()
+        (prepared,) = decoders()
+        assert np.array_equal(reader.read(str(path), 0)[0], lesion_slice())
+        assert decoders() == [prepared]
+
+
+def test_a_decoder_that_cannot_be_started_early_is_said_when_it_is_needed(tmp_path: Path) -> None:
+    with DecoderPool(1, 5.0, [str(tmp_path / "missing")]) as pool:
+        pool.prepare()
+        with pytest.raises(UnreadableSliceError, match="no decoder can be started"):
+            pool.decode("good", 0, JPEG_2000)

@@ -464,3 +464,17 @@ def test_scanning_changes_nothing_on_disk(tmp_path: Path) -> None:
 )
 def test_a_files_name_is_said_once(path: str, reason: str, text: str) -> None:
     assert FileRow(path, FileStatus.REFUSED, reason).sentence == text
+
+
+def test_the_first_compressed_file_is_told_once_and_early(tmp_path: Path) -> None:
+    for i in range(4):
+        syntax: Syntax = "explicit" if i < 1 else "rle"
+        write_dicom(tmp_path / f"{i}.dcm", lesion_slice(), syntax=syntax, number=i)
+    told: list[str] = []
+    scan(
+        open_source(tmp_path),
+        salt=b"salt",
+        progress=lambda done, _: told.append(str(done)),
+        on_compressed=lambda: told.append("compressed"),
+    )
+    assert told == ["0", "1", "compressed", "2", "3", "4"]

@@ -65,6 +65,7 @@ class StudySession(QObject):
         self._scanner.cancelled.connect(self.scan_cancelled)
         self._scanner.found.connect(self._set_folder)
         self.loader = SliceLoader(self)
+        self._scanner.found_compressed.connect(self.loader.prepare)
         self.loader.loaded.connect(self._on_loaded)
         self.loader.failed.connect(self._on_failed)
         self.loader.progress.connect(self._on_progress)
