@@ -9,7 +9,7 @@ from typing import Any
 
 from medseg_desktop.core.volume import Series
 from medseg_desktop.io.dicom_series import ScanResult, scan
-from medseg_desktop.io.sources import open_source
+from medseg_desktop.io.sources.source import open_source
 from tests.builders import lesion_slice, uid, write_dicom
 
 SLICE = lesion_slice((8, 8))

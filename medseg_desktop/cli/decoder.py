@@ -14,7 +14,7 @@ _UNUSED = ("requests", "PIL")
 def run(arguments: argparse.Namespace) -> int:
     for name in _UNUSED:
         sys.modules.setdefault(name, None)  # type: ignore[arg-type]
-    from medseg_desktop.io.compressed_pixels import FrameDecoder
-    from medseg_desktop.io.decoder_process import serve
+    from medseg_desktop.io.pixels.compressed import FrameDecoder
+    from medseg_desktop.io.pixels.decoder_process import serve
 
     return serve(FrameDecoder().decode, arguments.time_limit_s)

@@ -17,10 +17,10 @@ from medseg_desktop.cli.context import sources, workspace_of
 from medseg_desktop.cli.output import ProgressLine, print_json, table, warn
 from medseg_desktop.core.errors import UnreadableSliceError, WorkspaceError
 from medseg_desktop.core.volume import Series
+from medseg_desktop.io.dicom.stacks import relative_path
 from medseg_desktop.io.dicom_series import FileRow, FileStatus, ScanResult, require_series, scan
-from medseg_desktop.io.pixels import FrameReader
-from medseg_desktop.io.sources import Source, open_source
-from medseg_desktop.io.stacks import relative_path
+from medseg_desktop.io.pixels.reader import FrameReader
+from medseg_desktop.io.sources.source import Source, open_source
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -1,8 +1,8 @@
 """Series and slices: what the program knows of an image before its pixels are read.
 
 A `Series` here is one stack that can be scrolled: slices of one Series Instance UID that show the
-same kind of picture in one direction (see `io.stack_split`), in display order.  One UID may give
-several of them.
+same kind of picture in one direction, in display order (see `io.dicom.stack_split`).  One UID may
+give several of them.
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ from medseg_desktop.core.raster import draw_label_map
 from medseg_desktop.core.specs import EvaluateSpec
 from medseg_desktop.core.volume import Series, Slice
 from medseg_desktop.inference.predictor import Predictor
+from medseg_desktop.io.dicom.stacks import relative_path
 from medseg_desktop.io.dicom_series import ScanResult, require_series
 from medseg_desktop.io.job_input import (
     Context,
@@ -20,8 +21,7 @@ from medseg_desktop.io.job_input import (
     read_reviewed,
     scanned_source,
 )
-from medseg_desktop.io.pixels import FrameReader
-from medseg_desktop.io.stacks import relative_path
+from medseg_desktop.io.pixels.reader import FrameReader
 from medseg_desktop.io.workspace import salt_id
 
 

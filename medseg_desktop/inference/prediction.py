@@ -24,12 +24,12 @@ from medseg_desktop.core.raster import shapes_from_label_map
 from medseg_desktop.core.specs import PredictSpec
 from medseg_desktop.inference.predictor import Predictor
 from medseg_desktop.io.atomic import is_free, new_folder, write_bytes
+from medseg_desktop.io.dicom.stacks import relative_path
 from medseg_desktop.io.dicom_series import FileStatus, ScanResult
 from medseg_desktop.io.job_input import Context, scanned_source
 from medseg_desktop.io.medlabelme import new_annotation, new_shape_keys, write_annotation
-from medseg_desktop.io.pixels import FrameReader
+from medseg_desktop.io.pixels.reader import FrameReader
 from medseg_desktop.io.png import encode_png, read_grey_png
-from medseg_desktop.io.stacks import relative_path
 
 FORMATS = ("png", "overlay", "json")
 Grey = npt.NDArray[np.uint8]

@@ -45,7 +45,7 @@ from medseg_desktop.io.job_input import (
     read_reviewed,
     scanned_source,
 )
-from medseg_desktop.io.pixels import FrameReader
+from medseg_desktop.io.pixels.reader import FrameReader
 from medseg_desktop.io.png import write_png
 from medseg_desktop.io.workspace import Workspace, salt_id
 

@@ -1,7 +1,7 @@
 """Find the series of an opened source: every file looked at by content, headers only.
 
 The result names every file that was found and what became of it, so nothing is left out
-silently.  Pixels are not read here (see `io.pixels`).
+silently.  Pixels are not read here (see `io.pixels.reader`).
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ from medseg_desktop.io.annotation_files import (
     Pairing,
     pair_annotations,
 )
-from medseg_desktop.io.codecs import is_native
-from medseg_desktop.io.dicom_guard import NoDicomError
-from medseg_desktop.io.dicom_header import Header, read_header
+from medseg_desktop.io.dicom.guard import NoDicomError
+from medseg_desktop.io.dicom.header import Header, read_header
+from medseg_desktop.io.dicom.plain_pixels import PlainFile
+from medseg_desktop.io.dicom.stacks import PatientKey, group_stacks, relative_path, top_folder
+from medseg_desktop.io.dicom.transfer_syntax import is_native
 from medseg_desktop.io.medlabelme import NoAnnotationError, read_annotation
-from medseg_desktop.io.native_pixels import PlainFile
-from medseg_desktop.io.sources import Source
-from medseg_desktop.io.stacks import PatientKey, group_stacks, relative_path, top_folder
+from medseg_desktop.io.sources.source import Source
 
 #: Called with (files done, files in all); returning normally means "go on".
 ScanProgress = Callable[[int, int], None]
@@ -77,7 +77,7 @@ class ScanResult:
     Attributes:
         source: what was opened; messages name it.
         annotations: absolute DICOM path -> its annotation.
-        plain: absolute DICOM path -> how `io.pixels` reads it without its header.
+        plain: absolute DICOM path -> how `io.pixels.reader` reads it without its header.
         notes: sentences about the source as a whole.
     """
 

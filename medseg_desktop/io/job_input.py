@@ -14,10 +14,10 @@ import numpy.typing as npt
 from medseg_desktop.core.display import PixelFormat
 from medseg_desktop.core.errors import DataError, UnreadableSliceError
 from medseg_desktop.core.volume import Slice
+from medseg_desktop.io.dicom.stacks import PatientKey, relative_path
 from medseg_desktop.io.dicom_series import ScanResult, scan
-from medseg_desktop.io.pixels import FrameReader
-from medseg_desktop.io.sources import open_source
-from medseg_desktop.io.stacks import PatientKey, relative_path
+from medseg_desktop.io.pixels.reader import FrameReader
+from medseg_desktop.io.sources.source import open_source
 
 
 class Context(Protocol):

@@ -116,7 +116,7 @@ def check_opencv(versions: Versions = installed_version, probe: Probe | None = N
 
 def check_decoders() -> Check:
     """A decoder for every compressed transfer syntax that the program reads."""
-    from medseg_desktop.io.codecs import missing_decoders
+    from medseg_desktop.io.pixels.codecs import missing_decoders
 
     missing = missing_decoders()
     if not missing:

@@ -32,7 +32,7 @@ def run_app(
     """Open the window, and return the exit code when it is closed.
 
     Args:
-        named: what to open (see `io.sources`); nothing for the start page.
+        named: what to open (see `io.sources.source`); nothing for the start page.
         quit_after_s: close by itself after so many seconds (smoke tests).
         model: package to use for predictions from the start.
     """

@@ -187,7 +187,7 @@ class Controller(QObject):
     # -- what the sessions tell
 
     def open(self, named: Path | Sequence[Path]) -> None:
-        """Open what the user named (see `io.sources`)."""
+        """Open what the user named (see `io.sources.source`)."""
         self.opening.open(named)
 
     def _on_folder(self, found: ScanResult) -> None:

@@ -14,8 +14,8 @@ from PySide6.QtWidgets import QFileDialog
 from medseg_desktop.core.errors import Cancelled, MedSegError
 from medseg_desktop.io.dicom_series import ScanResult
 from medseg_desktop.io.phantom_study import write_phantom_study
-from medseg_desktop.io.private_folder import remove_leftovers
-from medseg_desktop.io.sources import Source
+from medseg_desktop.io.sources.private_folder import remove_leftovers
+from medseg_desktop.io.sources.source import Source
 from medseg_desktop.qt.background import Background
 from medseg_desktop.qt.main_window import MainWindow
 from medseg_desktop.qt.messages import sentence

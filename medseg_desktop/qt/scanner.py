@@ -12,7 +12,7 @@ from PySide6.QtCore import QObject, Signal
 
 from medseg_desktop.core.errors import Cancelled, MedSegError
 from medseg_desktop.io.dicom_series import ScanResult, require_series, scan
-from medseg_desktop.io.sources import open_source
+from medseg_desktop.io.sources.source import open_source
 from medseg_desktop.io.workspace import Workspace
 from medseg_desktop.qt.background import Background
 

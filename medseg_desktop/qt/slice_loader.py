@@ -16,9 +16,9 @@ from PySide6.QtCore import QObject, Signal
 from medseg_desktop.core.errors import UnreadableSliceError
 from medseg_desktop.core.preprocessing import Preprocessing
 from medseg_desktop.core.volume import Series
+from medseg_desktop.io.dicom.plain_pixels import PlainFile
 from medseg_desktop.io.memory import free_memory_bytes
-from medseg_desktop.io.native_pixels import PlainFile
-from medseg_desktop.io.pixels import FrameReader
+from medseg_desktop.io.pixels.reader import FrameReader
 from medseg_desktop.qt.background import Background
 from medseg_desktop.qt.loaded_slice import LoadedSlice, SeriesKey
 

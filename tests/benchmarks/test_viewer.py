@@ -20,8 +20,8 @@ from pytestqt.qtbot import QtBot
 
 from medseg_desktop.core.display import PixelFormat, Window
 from medseg_desktop.io.dicom_series import scan
-from medseg_desktop.io.pixels import FrameReader
-from medseg_desktop.io.sources import open_source
+from medseg_desktop.io.pixels.reader import FrameReader
+from medseg_desktop.io.sources.source import open_source
 from medseg_desktop.io.speed_series import write_speed_series
 from medseg_desktop.io.workspace import Workspace
 from medseg_desktop.qt.canvas.grey import GreyMapper, Rendering

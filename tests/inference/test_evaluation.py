@@ -10,7 +10,7 @@ from medseg_desktop.core.errors import DataError
 from medseg_desktop.core.specs import EvaluateSpec
 from medseg_desktop.core.split import SetName
 from medseg_desktop.inference.evaluation import run_evaluation
-from medseg_desktop.io.stacks import patient_hash
+from medseg_desktop.io.dicom.stacks import patient_hash
 from medseg_desktop.io.workspace import salt_id
 from tests.builders import (
     QuietContext,

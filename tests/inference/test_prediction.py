@@ -17,7 +17,7 @@ from medseg_desktop.inference.prediction import run_prediction
 from medseg_desktop.io.dicom_series import scan
 from medseg_desktop.io.medlabelme import read_annotation
 from medseg_desktop.io.png import read_grey_png, write_png
-from medseg_desktop.io.sources import open_source
+from medseg_desktop.io.sources.source import open_source
 from tests.builders import QuietContext, lesion_slice, write_dicom, write_model_package, write_study
 
 LESION = np.zeros((32, 40), np.uint8)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from medseg_desktop.io.decoder_pool import DecoderPool
-from medseg_desktop.io.pixels import FrameReader
+from medseg_desktop.io.pixels.decoder_pool import DecoderPool
+from medseg_desktop.io.pixels.reader import FrameReader
 from tests.builders import lesion_slice, write_dicom
 
 

@@ -19,11 +19,11 @@ import pytest
 
 from medseg_desktop.cli import main
 from medseg_desktop.core.errors import UnreadableSliceError
-from medseg_desktop.io.codecs import is_native
+from medseg_desktop.io.dicom.quiet import quiet
+from medseg_desktop.io.dicom.transfer_syntax import is_native
 from medseg_desktop.io.dicom_series import ScanResult, scan
-from medseg_desktop.io.pixels import FrameReader
-from medseg_desktop.io.quiet import quiet
-from medseg_desktop.io.sources import open_source
+from medseg_desktop.io.pixels.reader import FrameReader
+from medseg_desktop.io.sources.source import open_source
 
 #: JPEG Baseline and Extended, JPEG-LS near-lossless, JPEG 2000: decoders may round differently.
 LOSSY = (".4.50", ".4.51", ".4.81", ".4.91")

@@ -15,7 +15,7 @@ from pydicom.pixels import apply_color_lut, apply_modality_lut, apply_voi_lut
 from medseg_desktop.core.display import Window, modality_values, voi_output
 from medseg_desktop.core.errors import UnreadableSliceError
 from medseg_desktop.core.lut import Lut
-from medseg_desktop.io.pixels import FrameReader
+from medseg_desktop.io.pixels.reader import FrameReader
 
 _TOP_LEVEL = (
     "RescaleSlope", "RescaleIntercept", "ModalityLUTSequence", "WindowCenter", "WindowWidth",

@@ -14,6 +14,7 @@ import pydicom
 import pytest
 
 from medseg_desktop.core.errors import Cancelled, DataError, UsageError
+from medseg_desktop.io.dicom.stacks import patient_hash
 from medseg_desktop.io.dicom_series import (
     FileRow,
     FileStatus,
@@ -22,8 +23,7 @@ from medseg_desktop.io.dicom_series import (
     require_series,
     scan,
 )
-from medseg_desktop.io.sources import open_source
-from medseg_desktop.io.stacks import patient_hash
+from medseg_desktop.io.sources.source import open_source
 from tests.builders import (
     LESION_OUTLINE,
     Syntax,

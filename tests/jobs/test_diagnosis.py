@@ -113,7 +113,7 @@ class TestPackages:
     ) -> None:
         assert check_decoders().status is State.OK
         gone = {"JPEG-LS Lossless": "jpeg_ls", "JPEG-LS Near-lossless": "jpeg_ls"}
-        monkeypatch.setattr("medseg_desktop.io.codecs.missing_decoders", lambda: gone)
+        monkeypatch.setattr("medseg_desktop.io.pixels.codecs.missing_decoders", lambda: gone)
         check = check_decoders()
         assert check.status is State.BAD
         assert "JPEG-LS Lossless, JPEG-LS Near-lossless" in check.message

@@ -14,7 +14,7 @@ from pytestqt.qtbot import QtBot
 
 from medseg_desktop.core.specs import ConvertSpec
 from medseg_desktop.io.dicom_series import ScanResult
-from medseg_desktop.io.sources import open_source
+from medseg_desktop.io.sources.source import open_source
 from medseg_desktop.qt.controller import Controller
 from tests.builders import write_study
 from tests.media import unpacked_folders, write_dicomdir, write_medium, write_zip

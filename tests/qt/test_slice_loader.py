@@ -10,7 +10,7 @@ from pytestqt.qtbot import QtBot
 
 from medseg_desktop.core.volume import Series
 from medseg_desktop.io.dicom_series import scan
-from medseg_desktop.io.sources import open_source
+from medseg_desktop.io.sources.source import open_source
 from medseg_desktop.qt.slice_loader import LoadedSlice, SliceLoader
 from tests.builders import write_dicom
 

@@ -13,7 +13,7 @@ from pytestqt.qtbot import QtBot
 
 from medseg_desktop.core.display import Window
 from medseg_desktop.core.preprocessing import PRESETS, preprocess
-from medseg_desktop.io.pixels import FrameReader
+from medseg_desktop.io.pixels.reader import FrameReader
 from medseg_desktop.qt.controller import Controller
 from tests.builders import lesion_slice, write_dicom, write_study
 from tests.mouse import surface

@@ -1,0 +1,1 @@
+"""What the headers of DICOM files say, read without trusting them; no pixel is decoded here."""

@@ -1,0 +1,1 @@
+"""Frames of DICOM files: plain ones read here, compressed ones decoded in other processes."""
