@@ -69,7 +69,7 @@ def _decode_all(found: ScanResult, line: ProgressLine) -> dict[str, dict[str, An
     """Path -> shape, min, max and sha256 of the pixels, or status and reason of a refusal."""
     frames = {item.path: item.frames for series in found.series for item in series.slices}
     decoded: dict[str, dict[str, Any]] = {}
-    with FrameReader() as reader, ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+    with FrameReader(plain=found.plain) as reader, ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         futures = {
             pool.submit(_decode_file, reader, path, count): path for path, count in frames.items()
         }
@@ -139,6 +139,7 @@ def _series_json(found: ScanResult, series: Series) -> dict[str, Any]:
         "modality": series.modality,
         "description": series.description,
         "slices": len(series.slices),
+        "time_points": series.time_points,
         "annotated": sum(found.is_annotated(s) for s in series.slices),
         "reviewed": sum(found.is_reviewed(s) for s in series.slices),
         "rows": series.rows,
@@ -157,7 +158,7 @@ def _print(found: ScanResult, decoded: dict[str, dict[str, Any]]) -> None:
         (
             s.path,
             s.title,
-            str(len(s.slices)),
+            f"{s.positions} x {s.time_points}" if s.time_points > 1 else str(s.positions),
             str(sum(found.is_annotated(x) for x in s.slices)),
             str(sum(found.is_reviewed(x) for x in s.slices)),
             f"{s.columns} x {s.rows}",

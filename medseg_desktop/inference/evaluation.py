@@ -45,7 +45,7 @@ def _evaluate(
     sets = _known_sets(predictor, spec)
     total = sum(_reviewed_count(found, series) for series in patients.values())
     done, cases = 0, []
-    with FrameReader() as reader:
+    with FrameReader(plain=found.plain) as reader:
         for patient_hash, series in patients.items():
             counts = CaseCounts(len(predictor.table))
             for stack in series:

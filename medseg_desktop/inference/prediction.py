@@ -58,7 +58,10 @@ def run_prediction(spec: PredictSpec, context: Context) -> dict[str, Any]:
         WorkspaceError: the output folder cannot be written.
     """
     predictor = Predictor.open(Path(spec.model), spec.threads)
-    with scanned_source(spec.source, spec.salt, context) as found, FrameReader() as reader:
+    with (
+        scanned_source(spec.source, spec.salt, context) as found,
+        FrameReader(plain=found.plain) as reader,
+    ):
         return _predict_found(found, predictor, reader, spec, context)
 
 

@@ -240,7 +240,7 @@ def _convert_all(
     workers = spec.threads or os.cpu_count() or 1
     done: dict[str, DatasetFile] = {}
     left_out: dict[str, str] = {}
-    with FrameReader() as reader, ThreadPoolExecutor(workers) as pool:
+    with FrameReader(plain=found.plain) as reader, ThreadPoolExecutor(workers) as pool:
         futures: dict[Future[DatasetFile], str] = {
             pool.submit(_convert, item, found, table, spec, folder, reader): item.name
             for item in items

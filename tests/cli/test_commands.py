@@ -64,8 +64,8 @@ def test_scan_prints_the_contract(tmp_path: Path, capsys: Capture) -> None:
         "series": 2, "slices": 4, "annotated": 2, "reviewed": 4, "refused": 1,
     }  # fmt: skip
     assert set(found["series"][0]) == {
-        "path", "uid", "stack", "patient_hash", "modality", "description", "slices", "annotated",
-        "reviewed", "rows", "columns", "transfer_syntaxes", "warnings",
+        "path", "uid", "stack", "patient_hash", "modality", "description", "slices", "time_points",
+        "annotated", "reviewed", "rows", "columns", "transfer_syntaxes", "warnings",
     }  # fmt: skip
     rows = {f["path"]: f for f in found["files"]}
     assert {p: r["status"] for p, r in rows.items()} == {

@@ -32,11 +32,14 @@ class FrameReader:
 
     Args:
         pool: decodes compressed frames; the reader closes it.
+        plain: see `know`.
     """
 
-    def __init__(self, pool: DecoderPool | None = None) -> None:
+    def __init__(
+        self, pool: DecoderPool | None = None, plain: Mapping[str, PlainFile] | None = None
+    ) -> None:
         self._pool = pool or DecoderPool()
-        self._plain: Mapping[str, PlainFile] = {}
+        self._plain = plain or {}
         self._kept: OrderedDict[str, FrameFile] = OrderedDict()
         self._lock = threading.Lock()
 
