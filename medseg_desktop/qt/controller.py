@@ -86,6 +86,7 @@ class Controller(QObject):
             w.slice_view,
             w.actions_by_key["window_box"],
             self.study,
+            self.slices,
             self.settings.level_drag_down_is_brighter,
             self,
         )
