@@ -17,7 +17,10 @@ _log = logging.getLogger(__name__)
 
 
 class Background(QObject):
-    """A few worker threads.  `close` before the owner goes; nothing is delivered afterwards."""
+    """A few worker threads.  `close` before the owner goes; nothing is delivered afterwards.
+
+    Where several are ended, `quit` all of them first: one may wait for what another one does.
+    """
 
     _deliver = Signal(object)
 
@@ -72,10 +75,15 @@ class Background(QObject):
         if not self.closed:
             call()
 
+    def quit(self) -> None:
+        """Drop what waits, and tell what runs; does not wait for it."""
+        self._closed.set()
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
     def close(self) -> None:
         """Drop what waits and wait for what runs."""
-        self._closed.set()
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        self.quit()
+        self._pool.shutdown(wait=True)
 
 
 def _bind(

@@ -294,13 +294,19 @@ class Controller(QObject):
 
     def close(self) -> None:
         """End every thread and job; used by tests too."""
-        self.opening.close()
-        self.training.close()
-        self.worklist.close()
-        self.series.close()
-        self.predictions.close()
-        self.study.close()
-        self.runs.close()
+        owners = (
+            self.opening,
+            self.training,
+            self.worklist,
+            self.series,
+            self.predictions,
+            self.study,  # after all that reads its slices: it removes what was unpacked
+            self.runs,
+        )
+        for owner in owners:  # all of them first: a thread of one may wait for another's decoder
+            owner.quit()
+        for owner in owners:
+            owner.close()
 
 
 def _banner(series: Series) -> Message | None:

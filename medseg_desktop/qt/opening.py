@@ -202,6 +202,10 @@ class Opening(QObject):
     def _open_recent(self, action: QAction) -> None:
         self.open([Path(path) for path in action.data().split(_BETWEEN)])
 
+    def quit(self) -> None:
+        """Begin no more work; does not wait for the thread."""
+        self._tasks.quit()
+
     def close(self) -> None:
         """End the thread."""
         self._tasks.close()

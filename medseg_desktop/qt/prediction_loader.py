@@ -83,9 +83,14 @@ class PredictionLoader(QObject):
         self._results.clear()
         self._impossible.clear()
 
+    def quit(self) -> None:
+        """Predict no more, for good; does not wait for the thread."""
+        self.stop()
+        self._background.quit()
+
     def close(self) -> None:
         """End the thread."""
-        self.stop()
+        self.quit()
         self._background.close()
 
     def _start_thread(self) -> None:

@@ -62,9 +62,14 @@ class Scanner(QObject):
         """In the background, because what was unpacked may be thousands of files."""
         self._background.submit(result.source.close, lambda _: None)
 
+    def quit(self) -> None:
+        """Stop looking for good; does not wait for the threads."""
+        self._stop.set()
+        self._background.quit()
+
     def close(self) -> None:
         """End the threads."""
-        self._stop.set()
+        self.quit()
         self._background.close()
 
     def _scan(self, named: Path | Sequence[Path], stop: threading.Event) -> ScanResult:

@@ -173,13 +173,18 @@ class SliceLoader(QObject):
         stored, fmt = self._reader.read(item.path, item.frame)
         return LoadedSlice.of(series.key, index, stored, fmt, preview)
 
-    def close(self) -> None:
-        """End the threads and the decoders."""
+    def quit(self) -> None:
+        """End the decoders, and what waits for them in any thread; does not wait for threads."""
         with self._lock:
             self._generation += 1
             self._todo.clear()
             self._being_read.clear()
-        self._reader.close()  # first: a thread may be waiting for a decoder
+        self._background.quit()
+        self._reader.close()
+
+    def close(self) -> None:
+        """End the threads and the decoders."""
+        self.quit()
         self._background.close()
         self._reader.close()
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import sys
+import time
 from functools import partial
 from pathlib import Path
 
@@ -20,7 +22,14 @@ from medseg_desktop.qt.job_thread import JobThread
 from medseg_desktop.qt.panels.overlay_panel import Layer
 from medseg_desktop.qt.presenters.window_presenter import histogram
 from medseg_desktop.qt.theme.tokens import DARK
-from tests.builders import model_info, write_json, write_model_package, write_study
+from tests.builders import (
+    lesion_slice,
+    model_info,
+    write_dicom,
+    write_json,
+    write_model_package,
+    write_study,
+)
 from tests.fake_worker import fake_command
 from tests.mouse import drag, wheel
 
@@ -338,6 +347,25 @@ def test_closing_while_a_folder_is_read_ends_everything(
     controller.open(write_study(tmp_path / "s", ("A", "B", "C"), slices=10))
     controller.window.close()
     assert not controller.window.isVisible()
+
+
+def test_closing_does_not_wait_for_a_decoder_that_takes_its_time(
+    qtbot: QtBot, tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started = tmp_path / "started"
+    body = f"import pathlib, time; pathlib.Path({str(started)!r}).touch(); time.sleep(20)"
+    monkeypatch.setattr(
+        "medseg_desktop.io.pixels.decoder_pool.own_command", lambda *_: [sys.executable, "-c", body]
+    )
+    controller: Controller = request.getfixturevalue("controller")
+    folder, pixels = tmp_path / "s", lesion_slice()
+    write_dicom(folder / "1.dcm", pixels, series="1", elements={"SeriesNumber": 1})
+    write_dicom(folder / "2.dcm", pixels, series="2", elements={"SeriesNumber": 2}, syntax="rle")
+    opened(qtbot, controller, folder)
+    qtbot.waitUntil(started.exists, timeout=WAIT_MS)  # by the thumbnail of the other series
+    began_s = time.monotonic()
+    controller.close()
+    assert time.monotonic() - began_s < 5
 
 
 def test_a_histogram_of_a_large_slice_looks_at_some_of_its_pixels() -> None:

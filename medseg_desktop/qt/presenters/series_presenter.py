@@ -31,6 +31,10 @@ class SeriesPresenter(QObject):
         study.slice_loaded.connect(lambda _: self._on_loaded())
         study.view_closed.connect(lambda: panel.set_series("", ""))
 
+    def quit(self) -> None:
+        """Begin no more work; does not wait for the thread."""
+        self._background.quit()
+
     def close(self) -> None:
         """End the thread."""
         self._background.close()

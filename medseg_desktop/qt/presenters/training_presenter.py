@@ -132,6 +132,10 @@ class TrainingPresenter(QObject):
         if spec is not None:
             self.log_requested.emit(Path(spec.run) / "worker.log")
 
+    def quit(self) -> None:
+        """Begin no more work; does not wait for the thread."""
+        self._background.quit()
+
     def close(self) -> None:
         """End the thread."""
         self._background.close()

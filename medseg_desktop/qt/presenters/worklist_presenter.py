@@ -147,7 +147,12 @@ class WorklistPresenter(QObject):
         if image is not None:
             self._panel.set_thumbnail(key, image)
 
+    def quit(self) -> None:
+        """Make no more thumbnails; does not wait for the thread."""
+        self._stop.set()
+        self._background.quit()
+
     def close(self) -> None:
         """End the thread."""
-        self._stop.set()
+        self.quit()
         self._background.close()

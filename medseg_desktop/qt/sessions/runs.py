@@ -214,9 +214,14 @@ class RunSession(QObject):
                 self.failed.emit,
             )
 
+    def quit(self) -> None:
+        """Ask every job to stop and begin no more work; does not wait."""
+        self.stop_all()
+        self._background.quit()
+
     def close(self) -> None:
         """End all threads; jobs are stopped and waited for."""
-        self.stop_all()
+        self.quit()
         for job in list(self._jobs):
             job.wait()
         self._background.close()

@@ -287,6 +287,11 @@ class StudySession(QObject):
             name = os.path.basename(current.slices[index].path)
             self.slice_failed.emit(f"{name}: {reason}.")
 
+    def quit(self) -> None:
+        """Scan and read no more; does not wait for the threads."""
+        self._scanner.quit()
+        self.loader.quit()
+
     def close(self) -> None:
         """End all threads."""
         self._scanner.close()
