@@ -13,6 +13,8 @@ from pytestqt.qtbot import QtBot
 
 from medseg_desktop.qt.controller import Controller
 from medseg_desktop.qt.dialogs.file_report import FileReportDialog
+from medseg_desktop.qt.panels.worklist_model import Role
+from medseg_desktop.qt.presenters.worklist_presenter import thumbnail_size
 from tests.builders import lesion_slice, write_dicom, write_study
 from tests.mouse import surface
 from tests.qt.viewing import WAIT_MS, key, opened, shown, view
@@ -205,6 +207,32 @@ def test_a_banner_comes_back_after_what_has_just_happened(
     controller.window.actions_by_key["copy_picture"].trigger()
     assert banner(controller).startswith("The picture was copied.")
     qtbot.waitUntil(lambda: banner(controller) == GAP, timeout=WAIT_MS)
+
+
+def test_a_thumbnail_is_as_tall_as_the_slice_and_as_stored_however_that_is_turned(
+    controller: Controller, qtbot: QtBot, tmp_path: Path
+) -> None:
+    pixels = lesion_slice((32, 64))
+    pixels[:, :16] = 4000  # the left side is bright
+    write_dicom(tmp_path / "s" / "a.dcm", pixels, spacing_mm=(4.0, 1.0))  # 128 x 64 mm
+    opened(qtbot, controller, tmp_path / "s")
+    key(controller, Qt.Key.Key_Right, Qt.KeyboardModifier.ControlModifier)
+    tree = controller.window.worklist.tree.model()
+    row = tree.index(0, 0, tree.index(0, 0))
+    qtbot.waitUntil(lambda: row.data(Role.THUMBNAIL) is not None, timeout=WAIT_MS)
+    picture = row.data(Role.THUMBNAIL).toImage()
+    assert (picture.width(), picture.height()) == (48, 96)
+    assert picture.pixelColor(4, 48).red() > 200 > picture.pixelColor(40, 90).red()
+
+
+@pytest.mark.parametrize(
+    ("rows", "columns", "aspect", "size"),
+    [(64, 64, 1.0, (96, 96)), (64, 32, 0.5, (96, 96)), (10, 10, 1e6, (1, 96))],
+)
+def test_a_thumbnail_fits_whatever_the_shape_of_its_pixels(
+    rows: int, columns: int, aspect: float, size: tuple[int, int]
+) -> None:
+    assert thumbnail_size(rows, columns, aspect).toTuple() == size
 
 
 @pytest.mark.parametrize("name", ["王^小东", "Müller^Jörg"])

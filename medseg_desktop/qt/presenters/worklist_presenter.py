@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from functools import partial
 
-from PySide6.QtCore import QObject, Qt
+from PySide6.QtCore import QObject, QSize, Qt
 from PySide6.QtGui import QImage
 
 from medseg_desktop.core.display import modality_values, to_grey
@@ -33,6 +33,13 @@ def series_key(text: str) -> SeriesKey:
     """The inverse of `row_key`."""
     stack, _, uid = text.partition(":")
     return (uid, int(stack))
+
+
+def thumbnail_size(rows: int, columns: int, aspect: float) -> QSize:
+    """The largest that fits, of pixels that are `aspect` times as high as they are wide."""
+    height = rows * aspect
+    scale = _THUMBNAIL_PX / max(height, columns)
+    return QSize(max(round(columns * scale), 1), max(round(height * scale), 1))
 
 
 class WorklistPresenter(QObject):
@@ -134,13 +141,10 @@ class WorklistPresenter(QObject):
         rows, columns = loaded.shape
         kind = QImage.Format.Format_RGB888 if loaded.is_colour else QImage.Format.Format_Grayscale8
         image = QImage(grey.tobytes(), columns, rows, grey.nbytes // rows, kind)
-        small = image.scaled(
-            _THUMBNAIL_PX,
-            _THUMBNAIL_PX,
-            Qt.AspectRatioMode.KeepAspectRatio,
-            Qt.TransformationMode.SmoothTransformation,
-        )
-        return row_key(series.key), small
+        # As stored, however the series is turned on screen, and as tall as it is there.
+        smooth = Qt.TransformationMode.SmoothTransformation
+        size = thumbnail_size(rows, columns, series.pixel_aspect)
+        return row_key(series.key), image.scaled(size, Qt.AspectRatioMode.IgnoreAspectRatio, smooth)
 
     def _show_thumbnail(self, result: tuple[str, QImage | None]) -> None:
         key, image = result
