@@ -88,6 +88,8 @@ ACTIONS: tuple[ActionInfo, ...] = (
                QT_TRANSLATE_NOOP("Actions", "Show the whole slice")),
     ActionInfo("identity", QT_TRANSLATE_NOOP("Actions", "Show patient"), "eye", ("Ctrl+H",),
                QT_TRANSLATE_NOOP("Actions", "Show or hide who the patient is"), True),
+    ActionInfo("hide_overlays", QT_TRANSLATE_NOOP("Actions", "Hide the overlays while it is held"),
+               "", ("H",)),
     ActionInfo("convert", QT_TRANSLATE_NOOP("Actions", "Make a dataset…"), "convert", (),
                QT_TRANSLATE_NOOP("Actions", "Convert reviewed slices into a training set")),
     ActionInfo("predict", QT_TRANSLATE_NOOP("Actions", "Predict"), "predict", ("Ctrl+P",),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QByteArray, QCoreApplication, QEvent, QSettings, Qt, Signal
+from PySide6.QtCore import QByteArray, QCoreApplication, QSettings, Qt, Signal
 from PySide6.QtGui import (
     QAction,
     QCloseEvent,
@@ -10,7 +10,6 @@ from PySide6.QtGui import (
     QDragLeaveEvent,
     QDragMoveEvent,
     QDropEvent,
-    QKeyEvent,
 )
 from PySide6.QtWidgets import (
     QComboBox,
@@ -37,6 +36,7 @@ from medseg_desktop.qt.actions import (
 from medseg_desktop.qt.canvas.slice_bar import SliceBar
 from medseg_desktop.qt.canvas.slice_view import SliceView
 from medseg_desktop.qt.file_drop import DropHint, accept_copy, leave_drops_to, local_paths
+from medseg_desktop.qt.held_key import HeldKey
 from medseg_desktop.qt.panels.controls import tool_button
 from medseg_desktop.qt.panels.message_bar import MessageBar
 from medseg_desktop.qt.panels.overlay_panel import OverlayPanel
@@ -83,6 +83,10 @@ class MainWindow(QMainWindow):
         self.preset_chooser = QComboBox()
         self.recent_menu = QMenu(self.tr("Open recent"), self)
         self.preset_menu = QMenu(self.tr("Window preset"), self)
+        self.overlays_key = HeldKey(self.actions_by_key["hide_overlays"], self)
+        self.overlays_key.changed.connect(
+            lambda held: self.slice_view.set_overlays_visible(not held)
+        )
         self._build_center()
         self._build_menus()
         self._build_toolbar()
@@ -247,27 +251,6 @@ class MainWindow(QMainWindow):
             value = settings.value(key)
             if isinstance(value, QByteArray):
                 restore(value)
-
-    # -- keys
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        """H held hides the overlays (a field that is typed into keeps the key for itself)."""
-        if event.key() == Qt.Key.Key_H and not event.modifiers():
-            self.slice_view.set_overlays_visible(False)
-        else:
-            super().keyPressEvent(event)
-
-    def keyReleaseEvent(self, event: QKeyEvent) -> None:
-        if event.key() == Qt.Key.Key_H and not event.isAutoRepeat():
-            self.slice_view.set_overlays_visible(True)
-        else:
-            super().keyReleaseEvent(event)
-
-    def changeEvent(self, event: QEvent) -> None:
-        super().changeEvent(event)
-        # Another window may get the release of the key.
-        if event.type() == QEvent.Type.ActivationChange and not self.isActiveWindow():
-            self.slice_view.set_overlays_visible(True)
 
     # -- closing and dropping
 

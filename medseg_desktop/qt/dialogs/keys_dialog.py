@@ -34,7 +34,7 @@ class KeysDialog(QDialog):
         self.list.header().setSectionResizeMode(1, QHeaderView.ResizeMode.ResizeToContents)
         self.list.header().setStretchLastSection(False)
         self._add(self.tr("Mouse on the slice"), self._mouse())
-        self._add(self.tr("Keys"), [*_action_rows(), *self._held()])
+        self._add(self.tr("Keys"), [*_action_rows(), self._digits()])
         self.list.expandAll()
         close = QPushButton(self.tr("Close"))
         close.clicked.connect(self.accept)
@@ -67,11 +67,8 @@ class KeysDialog(QDialog):
             (self.tr("Show the whole slice"), self.tr("double click")),
         ]
 
-    def _held(self) -> list[tuple[str, str]]:
-        return [
-            (self.tr("Hide the overlays"), self.tr("H held")),
-            (self.tr("Window presets, in the order of their list"), self.tr("1 to 9")),
-        ]
+    def _digits(self) -> tuple[str, str]:
+        return (self.tr("Window presets, in the order of their list"), self.tr("1 to 9"))
 
 
 def _action_rows() -> list[tuple[str, str]]:
