@@ -88,6 +88,10 @@ ACTIONS: tuple[ActionInfo, ...] = (
                QT_TRANSLATE_NOOP("Actions", "Show the whole slice")),
     ActionInfo("identity", QT_TRANSLATE_NOOP("Actions", "Show patient"), "eye", ("Ctrl+H",),
                QT_TRANSLATE_NOOP("Actions", "Show or hide who the patient is"), True),
+    ActionInfo("outlines", QT_TRANSLATE_NOOP("Actions", "Outlines"), "", (),
+               QT_TRANSLATE_NOOP("Actions", "Show the outlines of the annotations"), True),
+    ActionInfo("label_map", QT_TRANSLATE_NOOP("Actions", "Label map"), "", (),
+               QT_TRANSLATE_NOOP("Actions", "Show the annotations filled"), True),
     ActionInfo("hide_overlays", QT_TRANSLATE_NOOP("Actions", "Hide the overlays while it is held"),
                "", ("H",)),
     ActionInfo("convert", QT_TRANSLATE_NOOP("Actions", "Make a dataset…"), "convert", (),
@@ -122,11 +126,19 @@ MENUS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (QT_TRANSLATE_NOOP("Actions", "&View"),
      ("presets", "window_box", "reset_window", "invert", "denoise", "drag_down", "-", "fit",
       "actual_pixels", "smooth", "-", "rotate_right", "rotate_left", "flip_horizontal",
-      "flip_vertical", "turn_back", "-", "identity", "worklist", "panels", "light_theme", "-",
-      "cache")),
+      "flip_vertical", "turn_back", "-", "outlines", "label_map", "-", "identity", "worklist",
+      "panels", "light_theme", "-", "cache")),
     (QT_TRANSLATE_NOOP("Actions", "&Model"),
      ("convert", "predict", "import_model", "-", "training_interpreter")),
     (QT_TRANSLATE_NOOP("Actions", "&Help"), ("keys", "demo_study", "-", "about")),
+)  # fmt: skip
+
+#: The menu of a right click on the slice, as above: what is seen of it, how it lies, what lies on
+#: it, and pictures of it.
+SLICE_MENU = (
+    "presets", "reset_window", "window_box", "invert", "denoise", "-", "fit", "actual_pixels", "-",
+    "rotate_right", "rotate_left", "flip_horizontal", "flip_vertical", "turn_back", "-",
+    "outlines", "label_map", "predict", "-", "identity", "-", "copy_picture", "save_picture",
 )  # fmt: skip
 
 #: Left and right part of the toolbar; "presets" and "models" are the two choosers.

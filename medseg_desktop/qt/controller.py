@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from PySide6.QtCore import QObject, QSettings
+from PySide6.QtCore import QObject, QPoint, QSettings
 from PySide6.QtWidgets import QApplication, QFileDialog, QInputDialog
 
 from medseg_desktop.core.errors import MedSegError
@@ -165,6 +165,7 @@ class Controller(QObject):
         self.predictions.failed.connect(self._show_error)
         runs.failed.connect(lambda error: self._show_error(sentence(error)))
         runs.model_chosen.connect(self._remember_model)
+        w.slice_view.context_menu_requested.connect(self._show_slice_menu)
         w.messages.action_requested.connect(self._on_message_action)
         w.overlay_panel.link_activated.connect(lambda key: w.actions_by_key[key].trigger())
         self.conversion.source_requested.connect(self.opening.choose_folder)
@@ -199,6 +200,10 @@ class Controller(QObject):
     def _on_view(self, now: ResolvedView, before: ResolvedView | None) -> None:
         if before is None or before.series is not now.series:
             self.window.messages.set_standing("series", _banner(now.series))
+
+    def _show_slice_menu(self, position: QPoint) -> None:
+        if self.study.view is not None:
+            self.window.slice_menu.popup(position)
 
     # -- models and training
 

@@ -28,6 +28,7 @@ from PySide6.QtWidgets import (
 
 from medseg_desktop.qt.actions import (
     MENUS,
+    SLICE_MENU,
     TOOLBAR_ICONS,
     TOOLBAR_LEFT,
     TOOLBAR_RIGHT,
@@ -83,6 +84,7 @@ class MainWindow(QMainWindow):
         self.preset_chooser = QComboBox()
         self.recent_menu = QMenu(self.tr("Open recent"), self)
         self.preset_menu = QMenu(self.tr("Window preset"), self)
+        self.slice_menu = QMenu(self.tr("Slice"), self)
         self.overlays_key = HeldKey(self.actions_by_key["hide_overlays"], self)
         self.overlays_key.changed.connect(
             lambda held: self.slice_view.set_overlays_visible(not held)
@@ -137,16 +139,20 @@ class MainWindow(QMainWindow):
         return area
 
     def _build_menus(self) -> None:
-        submenus = {"recent": self.recent_menu, "presets": self.preset_menu}
         for title, keys in MENUS:
             menu = self.menuBar().addMenu(QCoreApplication.translate("Actions", title))
-            for key in keys:
-                if key == "-":
-                    menu.addSeparator()
-                elif key in submenus:
-                    menu.addMenu(submenus[key])
-                else:
-                    menu.addAction(self.actions_by_key[key])
+            self._fill_menu(menu, keys)
+        self._fill_menu(self.slice_menu, SLICE_MENU)
+
+    def _fill_menu(self, menu: QMenu, keys: tuple[str, ...]) -> None:
+        submenus = {"recent": self.recent_menu, "presets": self.preset_menu}
+        for key in keys:
+            if key == "-":
+                menu.addSeparator()
+            elif key in submenus:
+                menu.addMenu(submenus[key])
+            else:
+                menu.addAction(self.actions_by_key[key])
 
     def _build_toolbar(self) -> None:
         bar = QToolBar(self.tr("Tools"))

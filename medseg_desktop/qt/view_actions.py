@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 
 from PySide6.QtCore import QObject, QSignalBlocker, Signal
 from PySide6.QtGui import QAction
@@ -10,11 +12,14 @@ from PySide6.QtGui import QAction
 from medseg_desktop.core.geometry import AS_STORED, SpatialTransformation
 from medseg_desktop.core.preprocessing import PRESETS
 from medseg_desktop.core.settings import Settings
-from medseg_desktop.core.view import ResolvedView
+from medseg_desktop.core.view import LayerState, ResolvedView
 from medseg_desktop.qt.canvas.slice_view import SliceView
 from medseg_desktop.qt.pictures import Pictures
 from medseg_desktop.qt.presenters.window_presenter import WindowPresenter
 from medseg_desktop.qt.sessions import AnnotationSession, RunSession, StudySession
+
+#: Overlays with an action of their own of the same name.
+_LAYERS = ("outlines", "label_map")
 
 
 class ViewActions(QObject):
@@ -100,9 +105,16 @@ class ViewActions(QObject):
         self._view.set_smooth(settings.smooth)
         actions["invert"].toggled.connect(self._study.set_inverted)
         actions["identity"].toggled.connect(self._study.set_identity)
+        for key in _LAYERS:
+            actions[key].setChecked(getattr(self._study.state.layers, key).visible)
+            actions[key].toggled.connect(partial(self._set_layer_visible, key))
         actions["denoise"].toggled.connect(self._set_preview)
         actions["smooth"].toggled.connect(self._set_smooth)
         actions["drag_down"].toggled.connect(self._set_drag_down)
+
+    def _set_layer_visible(self, key: str, visible: bool) -> None:
+        layer: LayerState = getattr(self._study.state.layers, key)
+        self._study.set_layer(key, replace(layer, visible=visible))
 
     def _jump(self, direction: int) -> None:
         """To the next (1) or previous (-1) slice with a shape."""
@@ -129,7 +141,9 @@ class ViewActions(QObject):
         self.setting_changed.emit("level_drag_down_is_brighter", down)
 
     def _on_view(self, now: ResolvedView, before: ResolvedView | None) -> None:
-        for key, on in (("invert", now.inverted), ("denoise", now.preview is not None)):
+        shown = {"invert": now.inverted, "denoise": now.preview is not None}
+        shown |= {key: getattr(now.layers, key).visible for key in _LAYERS}
+        for key, on in shown.items():
             if self._actions[key].isChecked() != on:
                 with QSignalBlocker(self._actions[key]):
                     self._actions[key].setChecked(on)

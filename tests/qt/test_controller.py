@@ -142,53 +142,6 @@ def test_shortcuts_work_whatever_has_the_focus(
     assert view(controller).inverted
 
 
-@pytest.mark.parametrize("focus", ["slice_view", "tree", "preset", "check", "tab", "slider"])
-def test_overlays_are_hidden_while_h_is_held(
-    controller: Controller, qtbot: QtBot, tmp_path: Path, focus: str
-) -> None:
-    w = controller.window
-    folder = write_study(tmp_path / "s", ("A", "B"))
-    # Its title begins with the letter, which a list would search for.
-    write_dicom(
-        folder / "h.dcm", lesion_slice(), patient="H", elements={"SeriesDescription": "HASTE"}
-    )
-    opened(qtbot, controller, folder)
-    before, stage = view(controller), w.slice_view._stage
-    target: QWidget = {
-        "slice_view": w.slice_view,
-        "tree": w.worklist.tree,
-        "preset": w.preset_chooser,
-        "check": w.overlay_panel.layers[Layer.OUTLINES].check,
-        "tab": w.tabs.tabBar(),
-        "slider": w.window_panel.width_slider.slider,
-    }[focus]
-    w.activateWindow()
-    target.setFocus()
-    qtbot.waitUntil(target.hasFocus, timeout=WAIT_MS)
-    QTest.keyPress(target, Key.Key_H)
-    assert not stage.outlines.isVisible()
-    assert not stage.label_map.isVisible()
-    w.slice_view.setFocus()  # the release goes to what has the focus by then
-    QTest.keyRelease(w.slice_view, Key.Key_H)
-    assert stage.outlines.isVisible()
-    assert stage.label_map.isVisible()
-    assert view(controller) == before
-
-
-def test_overlays_come_back_when_another_window_may_get_the_release(
-    controller: Controller, qtbot: QtBot, tmp_path: Path
-) -> None:
-    opened(qtbot, controller, write_study(tmp_path / "s", ("A",)))
-    press(qtbot, controller.window.slice_view, Key.Key_Shift)
-    QTest.keyPress(controller.window.slice_view, Key.Key_H)
-    assert not controller.window.slice_view._stage.outlines.isVisible()
-    other = QWidget()
-    qtbot.addWidget(other)
-    other.show()
-    other.activateWindow()
-    qtbot.waitUntil(controller.window.slice_view._stage.outlines.isVisible, timeout=WAIT_MS)
-
-
 def test_letters_typed_into_a_text_field_are_no_shortcuts(
     controller: Controller, qtbot: QtBot, tmp_path: Path
 ) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QFont, QPixmap
+from PySide6.QtGui import QContextMenuEvent, QFont, QPixmap
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from medseg_desktop.core.display import PixelFormat, Window
@@ -52,7 +52,8 @@ class SliceView(QWidget):
         window_drag_started(), window_drag(dx_px, dy_px, modifiers), window_drag_finished():
             steps of a window/level drag in logical pixels, y down.
         box_drawn(QRectF): a box was dragged, in corner coordinates (see `mouse.WINDOW_BOX`).
-        context_menu_requested(QPoint): right click without a drag, global position.
+        context_menu_requested(QPoint): right click without a drag, or the menu key; global
+            position.
         cursor_moved(column, row): the pointer is on the slice; cursor_left(): no longer.
     """
 
@@ -240,6 +241,11 @@ class SliceView(QWidget):
         font.setPixelSize(SECONDARY_PX)
         self._stage.text_font = font
         self._stage.outlines.set_font(font)
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        # A right click is told by the mouse, which knows whether it became a drag.
+        if event.reason() == QContextMenuEvent.Reason.Keyboard:
+            self.context_menu_requested.emit(self.mapToGlobal(self.rect().center()))
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)

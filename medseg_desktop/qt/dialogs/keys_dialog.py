@@ -62,6 +62,7 @@ class KeysDialog(QDialog):
             (self.tr("Window and level, fine or coarse"), self.tr("Shift or Ctrl + left drag")),
             (self.tr("Move the slice"), self.tr("middle drag")),
             (self.tr("Zoom"), self.tr("right drag, or Ctrl + wheel")),
+            (self.tr("Menu of the slice"), self.tr("right click")),
             (self.tr("Next or previous slice"), self.tr("wheel")),
             (self.tr("Next or previous time point"), self.tr("Alt + wheel")),
             (self.tr("Show the whole slice"), self.tr("double click")),
