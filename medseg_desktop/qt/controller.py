@@ -162,6 +162,7 @@ class Controller(QObject):
         w, study, runs = self.window, self.study, self.runs
         study.folder_changed.connect(self._on_folder)
         study.view_changed.connect(self._on_view)
+        study.identity_changed.connect(self.conversion.set_identity)
         self.predictions.failed.connect(self._show_error)
         runs.failed.connect(lambda error: self._show_error(sentence(error)))
         runs.model_chosen.connect(self._remember_model)
@@ -272,7 +273,8 @@ class Controller(QObject):
 
     def _show_files(self) -> None:
         if self.study.found is not None:
-            FileReportDialog(self.study.found, self.window).open()
+            identity = self.study.state.identity
+            FileReportDialog(self.study.found, self.window, identity=identity).open()
 
     def _change_setting(self, name: str, value: object) -> None:
         self.settings = replace(self.settings, **{name: value})  # type: ignore[arg-type]

@@ -221,10 +221,17 @@ class MainWindow(QMainWindow):
         self.progress_text.setText(text)
         self.progress_bar.set_progress(done, total)
 
-    def show_recent(self, entries: dict[str, str]) -> list[QAction]:
-        """Fill the menu of recent sources: data of the action -> its text; returns the actions."""
+    def show_recent(self, entries: dict[str, str], instead: str = "") -> list[QAction]:
+        """Fill the menu of recent sources; returns the actions.
+
+        Args:
+            entries: data of the action -> its text.
+            instead: what the menu says where it has no entries.
+        """
         self.recent_menu.clear()
-        self.recent_menu.setEnabled(bool(entries))
+        self.recent_menu.setEnabled(bool(entries or instead))
+        if not entries and instead:
+            self.recent_menu.addAction(instead).setEnabled(False)
         made = []
         for data, text in entries.items():
             action = self.recent_menu.addAction(text.replace("&", "&&"))

@@ -53,6 +53,7 @@ class Opening(QObject):
         self._demo_folder, self._stored = demo_folder, stored
         self._tasks = Background(1, "demo", self)
         self._making_demo = False
+        self._opened = 0  # sources, since the start
         window.paths_dropped.connect(self._open_dropped)
         window.worklist.open_requested.connect(self.choose_folder)
         study.scan_failed.connect(self._on_failed)
@@ -60,6 +61,7 @@ class Opening(QObject):
             lambda: self._say(self.tr("Opening was cancelled."), Level.INFO)
         )
         study.folder_changed.connect(self._on_folder)
+        study.identity_changed.connect(lambda _: self._show_names())
         self._fill_recent()
         self._tasks.submit(remove_leftovers, lambda _: None)
 
@@ -147,21 +149,35 @@ class Opening(QObject):
         if slices == 1:
             text = self.tr("1 series, 1 slice")
         self._window.show_status(text.format(series=f"{len(found.series):,}", slices=f"{slices:,}"))
-        self._window.setWindowTitle(f"{found.source.title} – MedSeg Desktop")  # noqa: RUF001
+        self._opened += 1
         self._remember(found.source)
-        self._window.messages.set_standing("folder", self._trouble(found))
+        self._show_names()
+
+    def _show_names(self) -> None:
+        """What names folders and files, which are often called like the patient."""
+        found, program = self._study.found, "MedSeg Desktop"
+        if found is not None:
+            named = self._study.state.identity
+            title = f"{found.source.title} – {program}" if named else program  # noqa: RUF001
+            self._window.setWindowTitle(title)
+            self._window.messages.set_standing("folder", self._trouble(found))
+        self._fill_recent()
 
     def _trouble(self, found: ScanResult) -> Message | None:
         """What somebody should know of the source as a whole."""
         unusable = found.unusable
         refused = found.refused_annotations or unusable
         if refused:
-            text = self.tr("{n} files cannot be used. The first: {first}.")
+            text = self.tr("{n} files cannot be used.")
+            first = self.tr("The first: {first}.")
             if len(unusable) == 1:
-                text = self.tr("One file cannot be used. {first}.")
+                text, first = self.tr("One file cannot be used."), "{first}."
+            if self._study.state.identity:
+                text = f"{text} {first}"
             text = text.format(n=f"{len(unusable):,}", first=refused[0].sentence)
-            return Message(text, Level.WARNING, self.tr("Show all"), "files")
-        return Message(found.notes[0], Level.INFO) if found.notes else None
+            return Message(text, Level.WARNING, self.tr("Show all"), "files", self._opened)
+        note = found.notes[0] if found.notes else ""
+        return Message(note, Level.INFO, subject=self._opened) if note else None
 
     def _say(self, text: str, level: Level) -> None:
         self._window.messages.show_message(text, level)
@@ -185,11 +201,12 @@ class Opening(QObject):
             return
         entry = _BETWEEN.join(str(path) for path in source.named)
         self._stored.setValue("recent", list(dict.fromkeys([entry, *self._recent()]))[:_RECENT])
-        self._fill_recent()
 
     def _fill_recent(self) -> None:
-        entries = {entry: self._recent_text(entry) for entry in self._recent()}
-        for action in self._window.show_recent(entries):
+        entries, instead = {entry: self._recent_text(entry) for entry in self._recent()}, ""
+        if entries and not self._study.state.identity:
+            entries, instead = {}, self.tr("Hidden with the patient")
+        for action in self._window.show_recent(entries, instead):
             action.triggered.connect(partial(self._open_recent, action))
 
     def _recent_text(self, entry: str) -> str:

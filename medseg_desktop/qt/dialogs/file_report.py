@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from PySide6.QtCore import QCoreApplication, Qt
 from PySide6.QtWidgets import (
     QDialog,
@@ -23,9 +25,16 @@ _ORDER = (FileStatus.REFUSED, FileStatus.WARNED, _OBJECT, FileStatus.IGNORED)
 
 
 class FileReportDialog(QDialog):
-    """Lists files that are not simply shown, with the reason."""
+    """Lists files that are not simply shown, with the reason.
 
-    def __init__(self, found: ScanResult, parent: QWidget | None = None) -> None:
+    Args:
+        identity: name the files; else only how many there are, because paths and reasons may
+            name the patient.
+    """
+
+    def __init__(
+        self, found: ScanResult, parent: QWidget | None = None, *, identity: bool = True
+    ) -> None:
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle(self.tr("Files of the folder"))
@@ -40,10 +49,16 @@ class FileReportDialog(QDialog):
         rows = [f for state in _ORDER for f in found.files if states[f] == state]
         shown = sum(f.status in (FileStatus.SHOWN, FileStatus.ANNOTATION) for f in found.files)
         text = self.tr("{shown} of {total} files are used.")
+        if not identity:
+            text += " " + self.tr("Their names and reasons are hidden with the patient.")
         self.summary = label(text.format(shown=shown, total=len(found.files)))
         self.list = QTreeWidget()
         self.list.setRootIsDecorated(False)
         self.list.setHeaderLabels([self.tr("File"), self.tr("State"), self.tr("Reason")])
+        if not identity:
+            for state, n in Counter(states[row] for row in rows).items():
+                QTreeWidgetItem(self.list, [f"{n:,}", names[state], ""])
+            rows = []
         for row in rows:
             item = QTreeWidgetItem(self.list, [row.path, names[states[row]], row.reason])
             item.setToolTip(0, row.path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
+from collections.abc import Sequence
 
 from PySide6.QtCore import QCoreApplication, QObject, Signal
 from PySide6.QtWidgets import QWidget
@@ -16,6 +17,7 @@ from medseg_desktop.io.conversion_request import conversion_spec
 from medseg_desktop.io.dicom_series import ScanResult
 from medseg_desktop.qt.dialogs.convert_dialog import ConvertDialog, ConvertForm, PatientRow
 from medseg_desktop.qt.messages import sentence
+from medseg_desktop.qt.presenters.patient_titles import patient_titles
 from medseg_desktop.qt.sessions.annotations import AnnotationSession
 from medseg_desktop.qt.sessions.runs import RunSession
 
@@ -39,6 +41,8 @@ class ConversionPresenter(QObject):
         self._parent = parent
         self._found: ScanResult | None = None
         self._name = ""
+        self._identity = True
+        self._problems: Sequence[str] = ()
         self.dialog: ConvertDialog | None = None
         runs.conversion_changed.connect(self._on_run)
 
@@ -46,9 +50,17 @@ class ConversionPresenter(QObject):
         """Another folder is open."""
         self._found = found
         if self.dialog is not None and not self._runs.is_converting:
-            self._fill(self.dialog)
-            self.dialog.set_idle()
-            self.dialog.set_dataset_name(self._free_name())
+            self._begin(self.dialog)
+
+    def set_identity(self, visible: bool) -> None:
+        """Show or hide who the patients are; what is filled in stays."""
+        proposed, self._identity = self._free_name(), visible
+        dialog = self.dialog
+        if dialog is not None:
+            self._fill(dialog, dialog.current_form().patients)
+            self._show_problems(dialog, self._problems)
+            if dialog.current_form().dataset == proposed:
+                dialog.set_dataset_name(self._free_name())
 
     def open(self) -> ConvertDialog:
         """Show the dialog, filled from the opened folder."""
@@ -58,43 +70,58 @@ class ConversionPresenter(QObject):
             self.dialog.cancel_requested.connect(self._runs.stop_conversion)
             self.dialog.choose_source_requested.connect(self.source_requested)
         if not self._runs.is_converting:
-            self._fill(self.dialog)
-            self.dialog.set_idle()
-            self.dialog.set_dataset_name(self._free_name())
+            self._begin(self.dialog)
         self.dialog.show()
         self.dialog.raise_()
         return self.dialog
 
-    def _fill(self, dialog: ConvertDialog) -> None:
-        found = self._found
-        dialog.set_source(str(found.source) if found else "")
-        dialog.set_patients(self._patient_rows(found) if found else [])
-        broken = found.refused_annotations if found else ()
-        dialog.set_problems([row.sentence for row in broken])
+    def _begin(self, dialog: ConvertDialog) -> None:
+        self._fill(dialog)
+        broken = self._found.refused_annotations if self._found else ()
+        self._show_problems(dialog, [row.sentence for row in broken])
+        dialog.set_idle()
+        dialog.set_dataset_name(self._free_name())
 
-    def _patient_rows(self, found: ScanResult) -> list[PatientRow]:
+    def _fill(self, dialog: ConvertDialog, chosen: Sequence[str] | None = None) -> None:
+        """Source and patients; None for `chosen` marks all that can be converted."""
+        found = self._found
+        source = str(found.source) if found else ""
+        hidden = self.tr("Hidden with the patient")
+        dialog.set_source(source if self._identity or not found else hidden)
+        dialog.set_patients(self._patient_rows(found, chosen) if found else [])
+
+    def _show_problems(self, dialog: ConvertDialog, sentences: Sequence[str]) -> None:
+        """They name files, which are often called like the patient."""
+        self._problems = sentences
+        if sentences and not self._identity:
+            text = self.tr("Problems with files, hidden with the patient: {n}")
+            sentences = [text.format(n=len(sentences))]
+        dialog.set_problems(sentences)
+
+    def _patient_rows(self, found: ScanResult, chosen: Sequence[str] | None) -> list[PatientRow]:
         patients: dict[str, list[Series]] = defaultdict(list)
         for series in found.series:
             patients[series.patient.hash].append(series)
         split = self._runs.workspace.split()
+        titles = patient_titles(found, self._identity)
         rows = []
         for patient_hash, stacks in patients.items():
             reviewed = sum(len(self._annotations.reviewed(s)) for s in stacks)
             rows.append(
                 PatientRow(
                     key=patient_hash,
-                    title=stacks[0].patient.patient_id or stacks[0].patient.key,
+                    title=titles[patient_hash],
                     slices=sum(len(s.slices) for s in stacks),
                     reviewed=reviewed,
                     annotated=sum(len(self._annotations.annotated(s)) for s in stacks),
                     set_name=split.set_of(patient_hash) or "",
-                    chosen=reviewed > 0,
+                    chosen=reviewed > 0 and (chosen is None or patient_hash in chosen),
                 )
             )
         return rows
 
     def _free_name(self) -> str:
-        title = self._found.source.title if self._found else ""
+        title = self._found.source.title if self._found and self._identity else ""
         base = re.sub(r"[^\w-]+", "-", title).strip("-")
         base = base or "dataset"
         number = 1
@@ -141,7 +168,7 @@ class ConversionPresenter(QObject):
             return
         if run.status is RunStatus.FINISHED:
             dialog.set_result(_result_text(run, self._name))
-            dialog.set_problems(run.result.get("warnings", []))
+            self._show_problems(dialog, run.result.get("warnings", []))
             dialog.set_dataset_name(self._free_name())  # for another one
             self.converted.emit(self._name)
         elif run.status is RunStatus.FAILED:

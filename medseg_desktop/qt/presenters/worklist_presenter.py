@@ -18,6 +18,7 @@ from medseg_desktop.qt.loaded_slice import SeriesKey
 from medseg_desktop.qt.panels.worklist_model import SeriesRow
 from medseg_desktop.qt.panels.worklist_panel import WorklistPanel
 from medseg_desktop.qt.presenters.corner_lines import date_text
+from medseg_desktop.qt.presenters.patient_titles import patient_titles
 from medseg_desktop.qt.sessions.annotations import AnnotationSession
 from medseg_desktop.qt.sessions.study import StudySession
 
@@ -58,9 +59,9 @@ class WorklistPresenter(QObject):
         self._stop = threading.Event()
         self._found: ScanResult | None = None
         self._without_thumbnail: tuple[Series, ...] = ()
-        self._identity = True
         panel.series_activated.connect(lambda text: study.set_series(series_key(text)))
         annotations.documents_changed.connect(self._fill)
+        study.identity_changed.connect(lambda _: self._fill())
         study.view_changed.connect(self._on_view)
         study.slice_loaded.connect(lambda _: self._make_thumbnails())
         study.slice_failed.connect(lambda _: self._make_thumbnails())
@@ -93,22 +94,14 @@ class WorklistPresenter(QObject):
     def _fill(self) -> None:
         if self._found is None:
             return
-        numbers = {h: i + 1 for i, h in enumerate(self._patient_hashes(self._found))}
-        self._panel.set_rows([self._row(s, numbers[s.patient.hash]) for s in self._found.series])
+        titles = patient_titles(self._found, self._study.state.identity)
+        self._panel.set_rows([self._row(s, titles[s.patient.hash]) for s in self._found.series])
 
-    @staticmethod
-    def _patient_hashes(found: ScanResult) -> list[str]:
-        return list(dict.fromkeys(s.patient.hash for s in found.series))
-
-    def _row(self, series: Series, number: int) -> SeriesRow:
-        patient = series.patient
-        name = patient.patient_id or patient.name.replace("^", " ").strip()
-        if not self._identity or not name:
-            name = self.tr("Patient {number}").format(number=number)
+    def _row(self, series: Series, patient_title: str) -> SeriesRow:
         study = " · ".join(t for t in (date_text(series.study_date), series.study_description) if t)
         return SeriesRow(
             key=row_key(series.key),
-            patient_title=name,
+            patient_title=patient_title,
             study_title=study or self.tr("Study without date"),
             series_title=series.title,
             slices=len(series.slices),
@@ -117,16 +110,13 @@ class WorklistPresenter(QObject):
             warnings=series.warnings,
             time_points=series.time_points,
             localizer=series.localizer,
-            patient_key=patient.hash,
+            patient_key=series.patient.hash,
             study_key=series.study_uid,
         )
 
     def _on_view(self, now: ResolvedView, before: ResolvedView | None) -> None:
         if before is None or before.series is not now.series:
             self._panel.select(row_key(now.series.key))
-        if now.identity != self._identity:
-            self._identity = now.identity
-            self._fill()
 
     def _thumbnail(self, series: Series, stop: threading.Event) -> tuple[str, QImage | None]:
         """In the background: the middle slice, small."""

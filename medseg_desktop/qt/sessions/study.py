@@ -43,6 +43,7 @@ class StudySession(QObject):
         folder_changed(ScanResult): another source is open.
         view_changed(ResolvedView, ResolvedView | None): now and before; compare what differs.
         view_closed(): no series is shown.
+        identity_changed(bool): whether to show who the patient is, also without a series.
         slice_loaded(LoadedSlice): pixels of the slice on screen; slice_failed(str): the reason.
         series_progress(loaded, total): of the series on screen.
     """
@@ -54,6 +55,7 @@ class StudySession(QObject):
     folder_changed = Signal(object)
     view_changed = Signal(object, object)
     view_closed = Signal()
+    identity_changed = Signal(bool)
     slice_loaded = Signal(object)
     slice_failed = Signal(str)
     series_progress = Signal(int, int)
@@ -79,6 +81,7 @@ class StudySession(QObject):
         self._turned: dict[SeriesKey, SpatialTransformation] = {}
         self._view: ResolvedView | None = None
         self._has_new_facts = False
+        self._failure: tuple[SeriesKey, int, str] | None = None  # of the slice on screen
 
     @property
     def view(self) -> ResolvedView | None:
@@ -233,7 +236,11 @@ class StudySession(QObject):
 
     def set_identity(self, visible: bool) -> None:
         """Show or hide who the patient is."""
+        changed = visible != self._state.identity
         self._apply(replace(self._state, identity=visible))
+        if changed:
+            self.identity_changed.emit(visible)
+            self._tell_failure()
 
     def _set_layers(self, layers: Layers) -> None:
         self._apply(replace(self._state, layers=layers))
@@ -269,6 +276,7 @@ class StudySession(QObject):
         if shown != _shown_as(self._state):
             return
         if loaded.index == self._state.index:
+            self._failure = None
             self._apply(self._state)
             self.slice_loaded.emit(loaded)
         elif self._facts[shown] != facts:
@@ -283,9 +291,19 @@ class StudySession(QObject):
 
     def _on_failed(self, key: SeriesKey, index: int, reason: str) -> None:
         current = self._state.series
-        if current is not None and key == current.key and index == self._state.index:
-            name = os.path.basename(current.slices[index].path)
-            self.slice_failed.emit(f"{name}: {reason}.")
+        if current is not None and (key, index) == (current.key, self._state.index):
+            self._failure = (key, index, reason)
+            self._tell_failure()
+
+    def _tell_failure(self) -> None:
+        """Why the slice on screen cannot be read; its file's name may be the patient's."""
+        series, index = self._state.series, self._state.index
+        if series is None or self._failure is None or self._failure[:2] != (series.key, index):
+            return
+        name = os.path.basename(series.slices[index].path)
+        if not self._state.identity:
+            name = self.tr("Slice {n}").format(n=index + 1)
+        self.slice_failed.emit(f"{name}: {self._failure[2]}.")
 
     def quit(self) -> None:
         """Scan and read no more; does not wait for the threads."""
