@@ -123,7 +123,7 @@ class Controller(QObject):
         self.conversion = ConversionPresenter(self.runs, self.annotations, w)
         self.training = TrainingPresenter(w.training_panel, self.runs, self)
         threads = self.settings.threads or physical_cores()
-        self.status = StatusLine(w, self.study, self.runs, self.slices, threads, self)
+        self.status = StatusLine(w, self.study, self.runs, threads, self)
         demo_folder = self.workspace.root / "demo-study"
         self.opening = Opening(w, self.study, self.status, demo_folder, self._stored, self)
         self.closing = Closing(w, self.runs, self)

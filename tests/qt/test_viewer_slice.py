@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from threading import Event
 
 import numpy as np
 import pytest
@@ -275,3 +276,34 @@ def test_the_series_panel_tells_acquisition_and_noise(
     snr = float(panel.noise.text().split()[-1])
     assert 15 <= snr <= 25
     assert "Immerkaer" in panel.noise.toolTip()
+
+
+def test_the_value_under_the_pointer_is_always_that_of_the_slice_on_screen(
+    controller: Controller, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for i in range(3):
+        pixels = np.full((32, 40), 100 * (i + 1), np.uint16)
+        write_dicom(tmp_path / "s" / f"{i}.dcm", pixels, number=i, position_mm=(0, 0, 5.0 * i))
+    opened(qtbot, controller, tmp_path / "s")
+    point_at(controller, 10.5, 10.5)
+    assert status(controller).endswith("5.0) mm  200")
+    controller.study.step_slice(1)
+    shown(qtbot, controller)
+    assert status(controller).endswith("10.0) mm  300")
+    loader, read_now, go = controller.study.loader, controller.study.loader.read_now, Event()
+    monkeypatch.setattr(loader, "read_now", lambda *a: go.wait(WAIT_MS / 1000) and read_now(*a))
+    loader.set_cache_bytes(1)  # so that the first slice has to be read again
+    controller.study.set_slice(0)
+    assert status(controller).endswith("0.0) mm")
+    go.set()
+    shown(qtbot, controller)
+    assert status(controller).endswith("0.0) mm  100")
+
+
+def test_large_whole_numbers_are_told_in_full(
+    controller: Controller, qtbot: QtBot, tmp_path: Path
+) -> None:
+    write_dicom(tmp_path / "s" / "a.dcm", np.full((32, 40), 16_777_217, np.uint32))
+    opened(qtbot, controller, tmp_path / "s")
+    point_at(controller, 10.5, 10.5)
+    assert status(controller).endswith("  16777217")
