@@ -191,6 +191,11 @@ def range_of_values(low: float, high: float) -> tuple[float, float]:
     return low, high if high > low else low + max(abs(low), 1.0) * 1e-6
 
 
+def shows_something(voi: Voi, low: float, high: float) -> bool:
+    """Whether values from `low` to `high` are not all black or all white (some files say so)."""
+    return isinstance(voi, Lut) or high <= low or (voi.low < high and voi.high > low)
+
+
 def full_window(fmt: PixelFormat) -> Window:
     """Shows every sample of a colour slice as it is stored."""
     return window_between(0, (1 << fmt.bits) - 1)

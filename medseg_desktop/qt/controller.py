@@ -177,7 +177,9 @@ class Controller(QObject):
 
     def _show_start(self) -> None:
         w = self.window
-        w.slice_view.set_message(self.tr("Open a folder with DICOM series, or drop one here."))
+        w.slice_view.set_message(
+            self.tr("Open a folder with DICOM series, or drop folders, files or a .zip here.")
+        )
         w.restore_geometry(self._stored)
         w.slice_view.setFocus()
         last = self._stored.value("model")

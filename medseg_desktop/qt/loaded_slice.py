@@ -19,6 +19,7 @@ from medseg_desktop.core.display import (
     modality_range,
     modality_values,
     percentile_window,
+    shows_something,
 )
 from medseg_desktop.core.errors import UnreadableSliceError
 from medseg_desktop.core.preprocessing import Preprocessing, preprocess
@@ -105,7 +106,9 @@ class LoadedSlice:
         if self.is_colour or self.preview is not None:
             return full_window(self.fmt)
         own = self.fmt.default_voi
-        return own or percentile_window(self.brightness(), *_BEGIN_PERCENTILES)
+        if own is not None and shows_something(own, self.low, self.high):
+            return own
+        return percentile_window(self.brightness(), *_BEGIN_PERCENTILES)
 
     def brightness(self, area: tuple[slice, slice] | None = None) -> npt.NDArray[np.generic]:
         """Values of the pixels that mean something, (N,): modality values, or of colour its

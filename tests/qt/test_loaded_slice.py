@@ -68,3 +68,14 @@ def test_values_of_a_large_slice_are_those_of_a_sample_over_all_of_it() -> None:
     expected = np.percentile(stored, percentiles)
     np.testing.assert_allclose(np.percentile(sample, percentiles), expected, atol=5)
     assert item.brightness((slice(0, 30), slice(5, 25))).size == 600
+
+
+@pytest.mark.parametrize(("center", "width"), [(0, 1), (5000, 10), (-90, 100)])
+def test_a_window_of_the_file_that_shows_nothing_is_not_begun_with(
+    center: float, width: float, tmp_path: Path
+) -> None:
+    pixels = np.zeros((16, 16), np.uint16)
+    pixels[4:8, 4:8] = 1
+    elements = {"WindowCenter": center, "WindowWidth": width}
+    item = loaded(write_dicom(tmp_path / "mask.dcm", pixels, elements=elements))
+    assert set(as_shown(item).ravel()) == {0, 255}

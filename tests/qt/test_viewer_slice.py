@@ -214,6 +214,48 @@ def test_play_goes_round_and_stops(controller: Controller, qtbot: QtBot, tmp_pat
     assert not controller.window.slice_bar.play.isChecked()
 
 
+@pytest.mark.parametrize("move", [Qt.Key.Key_Down, Qt.Key.Key_Up, Qt.Key.Key_End])
+def test_moving_by_hand_ends_playing(
+    move: Qt.Key, controller: Controller, qtbot: QtBot, tmp_path: Path
+) -> None:
+    opened(qtbot, controller, write_study(tmp_path / "s", ("A",), slices=5))
+    controller.study.set_slice(2)
+    controller.window.slice_bar.rate.setValue(1)
+    key(controller, Qt.Key.Key_C)
+    assert controller.window.slice_bar.play.isChecked()
+    key(controller, move)
+    assert not controller.window.slice_bar.play.isChecked()
+
+
+def test_keys_belong_to_the_window_again_after_return(
+    controller: Controller, qtbot: QtBot, tmp_path: Path
+) -> None:
+    opened(qtbot, controller, write_study(tmp_path / "s", ("A",), slices=5))
+    controller.window.activateWindow()
+    for box in (controller.window.slice_bar.rate, controller.window.window_panel.width_slider.box):
+        box.setFocus()
+        box.selectAll()
+        QTest.keyClicks(box, "33")
+        QTest.keyClick(box, Qt.Key.Key_Return)
+        assert not box.hasFocus()
+        assert box.value() == 33
+
+
+def test_a_picture_is_called_by_its_series_and_slice(
+    controller: Controller, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elements = {"SeriesDescription": "T2 FLAIR: tra/2mm"}
+    write_dicom(tmp_path / "s" / "a.dcm", lesion_slice(), patient="SECRET", elements=elements)
+    opened(qtbot, controller, tmp_path / "s")
+    proposed: list[str] = []
+    monkeypatch.setattr(
+        "medseg_desktop.qt.pictures.QFileDialog.getSaveFileName",
+        lambda *arguments: (proposed.append(arguments[2]), ("", ""))[1],
+    )
+    key(controller, Qt.Key.Key_S, CONTROL | SHIFT)
+    assert [Path(p).name for p in proposed] == ["T2 FLAIR tra 2mm 1.png"]
+
+
 def picture(controller: Controller, path: Path, monkeypatch: pytest.MonkeyPatch) -> QImage:
     monkeypatch.setattr(
         "medseg_desktop.qt.pictures.QFileDialog.getSaveFileName", lambda *_: (str(path), "")

@@ -163,6 +163,7 @@ class ValueSlider(QWidget):
         self.slider.setAccessibleName(caption)
         self.box = number_box(decimals, suffix)
         self.box.setAccessibleName(caption)
+        leave_on_return(self.box)
         layout = row(self)
         layout.addWidget(self.caption)
         layout.addWidget(self.slider, 1)
@@ -234,6 +235,11 @@ def number_box(decimals: int = 0, suffix: str = "") -> QDoubleSpinBox:
     result.setFixedHeight(CONTROL_HEIGHT)
     result.lineEdit().setTextMargins(0, 0, SPACE_S, 0)
     return result
+
+
+def leave_on_return(box: QDoubleSpinBox) -> None:
+    """After Return the keys belong to the window again, which has digits and letters of its own."""
+    box.lineEdit().returnPressed.connect(box.clearFocus)
 
 
 class Section(QWidget):
