@@ -36,17 +36,32 @@ def wheel(view: SliceView, notches: int) -> None:
     QApplication.sendEvent(target, event)
 
 
-def drag(view: SliceView, way: QPoint, key: Qt.KeyboardModifier = NO_KEY) -> None:
-    """Drag with the left button from the middle, with a key held."""
-    target, left = surface(view), Qt.MouseButton.LeftButton
+def drag(
+    view: SliceView,
+    way: QPoint,
+    key: Qt.KeyboardModifier = NO_KEY,
+    button: Qt.MouseButton = Qt.MouseButton.LeftButton,
+) -> None:
+    """Drag from the middle, with a key held."""
+    begin_drag(view, way, key, button)
+    QTest.mouseRelease(surface(view), button, key, surface(view).rect().center() + way)
+
+
+def begin_drag(
+    view: SliceView,
+    way: QPoint,
+    key: Qt.KeyboardModifier = NO_KEY,
+    button: Qt.MouseButton = Qt.MouseButton.LeftButton,
+) -> None:
+    """Drag from the middle and keep the button down."""
+    target = surface(view)
     start = target.rect().center()
-    QTest.mousePress(target, left, key, start)
+    QTest.mousePress(target, button, key, start)
     for share in (0.5, 1.0):
         # Not QTest.mouseMove, which cannot hold a key.
         position = QPointF(start) + QPointF(way) * share
         place = target.mapToGlobal(position)
         event = QMouseEvent(
-            QEvent.Type.MouseMove, position, place, Qt.MouseButton.NoButton, left, key
+            QEvent.Type.MouseMove, position, place, Qt.MouseButton.NoButton, button, key
         )
         QApplication.sendEvent(target, event)
-    QTest.mouseRelease(target, left, key, start + way)

@@ -92,6 +92,8 @@ class ResolvedView:
         position, time_point: where `index` lies in a 4-D stack; else `index` and 0.
         letters: patient directions at the (left, right, top, bottom) edge of the screen.
         aspect: height of a pixel of the stored slice divided by its width.
+        per_slice: every slice is shown with its own window; not so while one of the user's holds
+            for all.
         choices: windows and tables that the file offers.
         units: of the values; empty where unknown.
     """
@@ -149,11 +151,11 @@ def resolve(
         column_spacing_mm=spacing[1] if spacing else None,
         identity=state.identity,
         preview=state.preview,
-        per_slice=state.per_slice,
+        per_slice=state.per_slice and state.voi is None,
     )
     if facts is None:
         return view
-    own = own if state.per_slice else None
+    own = own if view.per_slice else None
     return replace(
         view,
         voi=state.voi or own or facts.voi,

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QApplication, QFileDialog, QInputDialog
 from medseg_desktop.core.errors import MedSegError
 from medseg_desktop.core.settings import MAXIMUM_CACHE_MB, Settings
 from medseg_desktop.core.view import LayerState, ResolvedView
+from medseg_desktop.core.volume import Series
 from medseg_desktop.io.child_command import physical_cores
 from medseg_desktop.io.dicom_series import ScanResult
 from medseg_desktop.io.settings_file import save_settings, settings_path
@@ -24,7 +25,7 @@ from medseg_desktop.qt.dialogs.text_dialog import show_text_file
 from medseg_desktop.qt.main_window import MainWindow
 from medseg_desktop.qt.messages import sentence
 from medseg_desktop.qt.opening import Opening
-from medseg_desktop.qt.panels.message_bar import Level
+from medseg_desktop.qt.panels.message_bar import Level, Message
 from medseg_desktop.qt.pictures import Pictures
 from medseg_desktop.qt.prediction_loader import PredictionLoader
 from medseg_desktop.qt.presenters.conversion_presenter import ConversionPresenter
@@ -54,7 +55,6 @@ class Controller(QObject):
         self._stored = QSettings(
             str(settings_path().with_name("window.ini")), QSettings.Format.IniFormat
         )
-        self._warned = ""
         self.window = MainWindow()
         self.study = StudySession(workspace, self)
         self.study.loader.set_cache_bytes(settings.cache_mb << 20)
@@ -86,6 +86,7 @@ class Controller(QObject):
             w.slice_view,
             w.actions_by_key["window_box"],
             self.study,
+            self.slices,
             self.settings.level_drag_down_is_brighter,
             self,
         )
@@ -199,18 +200,7 @@ class Controller(QObject):
 
     def _on_view(self, now: ResolvedView, before: ResolvedView | None) -> None:
         if before is None or before.series is not now.series:
-            self._show_warnings(" ".join(now.series.warnings))
-
-    def _show_warnings(self, text: str) -> None:
-        """The series' warnings, in place of those of the one before; nothing else gives way."""
-        messages = self.window.messages
-        if not messages.isHidden() and messages.text.text() != self._warned:
-            return
-        self._warned = text
-        if text:
-            self.show_message(text, Level.WARNING)
-        else:
-            messages.clear()
+            self.window.messages.set_standing("series", _banner(now.series))
 
     # -- models and training
 
@@ -313,3 +303,10 @@ class Controller(QObject):
         self.predictions.close()
         self.study.close()
         self.runs.close()
+
+
+def _banner(series: Series) -> Message | None:
+    """What is wrong with a series; once dismissed, it is not said again of the same one."""
+    if not series.warnings:
+        return None
+    return Message(" ".join(series.warnings), subject=(series.key, series.warnings))

@@ -19,7 +19,7 @@ from medseg_desktop.io.sources.source import Source
 from medseg_desktop.qt.background import Background
 from medseg_desktop.qt.main_window import MainWindow
 from medseg_desktop.qt.messages import sentence
-from medseg_desktop.qt.panels.message_bar import Level
+from medseg_desktop.qt.panels.message_bar import Level, Message
 from medseg_desktop.qt.sessions import StudySession
 from medseg_desktop.qt.status_line import StatusLine
 
@@ -149,17 +149,19 @@ class Opening(QObject):
         self._window.show_status(text.format(series=f"{len(found.series):,}", slices=f"{slices:,}"))
         self._window.setWindowTitle(f"{found.source.title} – MedSeg Desktop")  # noqa: RUF001
         self._remember(found.source)
+        self._window.messages.set_standing("folder", self._trouble(found))
+
+    def _trouble(self, found: ScanResult) -> Message | None:
+        """What somebody should know of the source as a whole."""
         unusable = found.unusable
         refused = found.refused_annotations or unusable
         if refused:
             text = self.tr("{n} files cannot be used. The first: {first}.")
             if len(unusable) == 1:
                 text = self.tr("One file cannot be used. {first}.")
-            message = text.format(n=f"{len(unusable):,}", first=refused[0].sentence)
-            show = self.tr("Show all")
-            self._window.messages.show_message(message, Level.WARNING, show, "files")
-        elif found.notes:
-            self._say(found.notes[0], Level.INFO)
+            text = text.format(n=f"{len(unusable):,}", first=refused[0].sentence)
+            return Message(text, Level.WARNING, self.tr("Show all"), "files")
+        return Message(found.notes[0], Level.INFO) if found.notes else None
 
     def _say(self, text: str, level: Level) -> None:
         self._window.messages.show_message(text, level)

@@ -6,7 +6,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
 
-from medseg_desktop.qt.panels.message_bar import Level, MessageBar
+from medseg_desktop.qt.panels.message_bar import Level, Message, MessageBar
 
 LEFT = Qt.MouseButton.LeftButton
 LONG = "Annotations of IM0007.json could not be saved because the disk is full. " * 3
@@ -54,6 +54,34 @@ def test_closing_hides_it_and_is_reported(bar: MessageBar, qtbot: QtBot) -> None
     with qtbot.waitSignal(bar.closed, timeout=500):
         QTest.mouseClick(bar.close_button, LEFT)
     assert not bar.isVisible()
+
+
+def test_news_give_way_to_what_stands_after_a_while(
+    bar: MessageBar, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("medseg_desktop.qt.panels.message_bar._FRESH_MS", 30)
+    bar.set_standing("series", Message("2 slices are missing.", subject="A"))
+    bar.show_message("The picture was copied.", Level.SUCCESS)
+    assert bar.text.text() == "The picture was copied."
+    assert (bar.behind.isVisible(), bar.behind.text()) == (True, "1 more")
+    qtbot.waitUntil(lambda: bar.text.text() == "2 slices are missing.", timeout=1000)
+    assert bar.isVisible()
+    assert not bar.behind.isVisible()
+    assert bar.property("level") == "warning"
+    bar.show_message("Saved.", Level.SUCCESS)
+    QTest.mouseClick(bar.close_button, LEFT)
+    assert bar.text.text() == "2 slices are missing."
+    QTest.mouseClick(bar.close_button, LEFT)
+    assert not bar.isVisible()
+
+
+def test_clearing_the_news_leaves_what_stands(bar: MessageBar) -> None:
+    bar.set_standing("folder", Message("One file cannot be used.", Level.WARNING, "Show", "files"))
+    bar.show_message("Something.", Level.ERROR)
+    assert not bar.action.isVisible()
+    bar.clear()
+    assert bar.text.text() == "One file cannot be used."
+    assert bar.action.isVisible()
 
 
 def test_the_text_can_be_selected_and_is_never_markup(bar: MessageBar) -> None:

@@ -179,16 +179,61 @@ def test_a_report_of_nothing_but_good_files_has_no_empty_list(
     dialog.close()
 
 
+GAP = "2 of 7 slices seem to be missing."
+
+
+def write_gap(folder: Path, series: str = "") -> Path:
+    for z in (0, 1, 2, 5, 6):
+        path = folder / f"{series}{z}.dcm"
+        write_dicom(path, lesion_slice(), series=series, number=z, position_mm=(0, 0, 5.0 * z))
+    return folder
+
+
+def banner(controller: Controller) -> str:
+    messages = controller.window.messages
+    return messages.text.text() if messages.isVisible() else ""
+
+
 def test_a_gap_is_told_above_the_slice(
     controller: Controller, qtbot: QtBot, tmp_path: Path
 ) -> None:
-    for z in (0, 1, 2, 5, 6):
-        write_dicom(
-            tmp_path / "s" / f"{z}.dcm", lesion_slice(), number=z, position_mm=(0, 0, 5.0 * z)
-        )
-    opened(qtbot, controller, tmp_path / "s")
-    assert controller.window.messages.isVisible()
-    assert controller.window.messages.text.text() == "2 of 7 slices seem to be missing."
+    opened(qtbot, controller, write_gap(tmp_path / "s"))
+    assert banner(controller) == GAP
+
+
+def test_a_banner_and_a_file_that_cannot_be_used_are_both_told(
+    controller: Controller, qtbot: QtBot, tmp_path: Path
+) -> None:
+    folder = write_gap(write_gap(tmp_path / "s", "a"), "b")
+    (folder / "bad.dcm").write_bytes(b"\0" * 128 + b"DICM" + b"x" * 300)
+    write_dicom(folder / "c.dcm", lesion_slice(), series="c")
+    opened(qtbot, controller, folder)
+    close = controller.window.messages.close_button
+    assert banner(controller) == GAP
+    key(controller, Qt.Key.Key_PageDown)
+    assert banner(controller) == GAP
+    key(controller, Qt.Key.Key_PageDown)
+    assert banner(controller).startswith("One file cannot be used. bad.dcm: ")
+    close.click()
+    assert banner(controller) == ""
+    key(controller, Qt.Key.Key_PageUp)
+    assert banner(controller) == GAP
+    close.click()
+    assert banner(controller) == ""
+    key(controller, Qt.Key.Key_PageUp)  # of the other series it was not dismissed
+    assert banner(controller) == GAP
+    key(controller, Qt.Key.Key_PageDown)
+    assert banner(controller) == ""
+
+
+def test_a_banner_comes_back_after_what_has_just_happened(
+    controller: Controller, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("medseg_desktop.qt.panels.message_bar._FRESH_MS", 50)
+    opened(qtbot, controller, write_gap(tmp_path / "s"))
+    controller.window.actions_by_key["copy_picture"].trigger()
+    assert banner(controller).startswith("The picture was copied.")
+    qtbot.waitUntil(lambda: banner(controller) == GAP, timeout=WAIT_MS)
 
 
 @pytest.mark.parametrize("name", ["王^小东", "Müller^Jörg"])

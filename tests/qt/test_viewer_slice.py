@@ -7,7 +7,7 @@ from threading import Event
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QPointF, Qt
+from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QGuiApplication, QImage
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
@@ -17,8 +17,8 @@ from medseg_desktop.core.preprocessing import PRESETS, preprocess
 from medseg_desktop.io.pixels.reader import FrameReader
 from medseg_desktop.qt.controller import Controller
 from tests.builders import lesion_slice, write_dicom, write_study
-from tests.mouse import surface
-from tests.qt.viewing import WAIT_MS, colour_at, key, opened, shown, view
+from tests.mouse import drag, surface
+from tests.qt.viewing import WAIT_MS, colour_at, key, opened, reading_held, shown, view
 
 SHIFT, CONTROL = Qt.KeyboardModifier.ShiftModifier, Qt.KeyboardModifier.ControlModifier
 
@@ -138,6 +138,63 @@ def test_actual_pixels_show_one_column_on_one_pixel_of_the_screen(
     key(controller, Qt.Key.Key_F)
     way = slice_view.widget_position(300, 16) - slice_view.widget_position(0, 16)
     assert way.x() > 400
+
+
+@pytest.mark.parametrize("trouble", ["late", "unreadable"])
+def test_zoom_and_place_are_kept_past_a_slice_that_is_not_there(
+    controller: Controller, qtbot: QtBot, tmp_path: Path, trouble: str
+) -> None:
+    paths = [
+        write_dicom(tmp_path / "s" / f"{i}.dcm", lesion_slice(), number=i, position_mm=(0, 0, i))
+        for i in range(3)
+    ]
+    opened(qtbot, controller, paths[0].parent)
+    controller.study.loader.set_cache_bytes(1)  # every slice is read anew
+    slice_view = controller.window.slice_view
+    stage = slice_view._stage
+    drag(slice_view, QPoint(0, -80), button=Qt.MouseButton.RightButton)
+    drag(slice_view, QPoint(25, 15), button=Qt.MouseButton.MiddleButton)
+    before = slice_view.widget_position(0, 0), slice_view.widget_position(40, 32)
+    if trouble == "unreadable":
+        paths[2].write_bytes(b"")
+        key(controller, Qt.Key.Key_End)
+    else:
+        with reading_held():
+            key(controller, Qt.Key.Key_End)
+            qtbot.waitUntil(lambda: stage.slice_shape is None, timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: (stage.slice_shape is None) == (trouble == "unreadable"))
+    if trouble == "unreadable":
+        key(controller, Qt.Key.Key_Home)
+    shown(qtbot, controller)
+    assert (slice_view.widget_position(0, 0), slice_view.widget_position(40, 32)) == before
+
+
+def test_another_series_begins_with_the_whole_slice(
+    controller: Controller, qtbot: QtBot, tmp_path: Path
+) -> None:
+    opened(qtbot, controller, write_study(tmp_path / "s", ("A", "B")))
+    slice_view = controller.window.slice_view
+    fitted = slice_view.widget_position(40, 32)
+    drag(slice_view, QPoint(0, -80), button=Qt.MouseButton.RightButton)
+    assert slice_view.widget_position(40, 32) != fitted
+    key(controller, Qt.Key.Key_PageDown)
+    shown(qtbot, controller)
+    assert slice_view.widget_position(40, 32) == fitted
+
+
+def test_a_slice_that_is_turned_before_it_is_read_is_shown_turned_and_whole(
+    controller: Controller, qtbot: QtBot, tmp_path: Path
+) -> None:
+    opened(qtbot, controller, write_study(tmp_path / "s", ("A", "B")))
+    slice_view = controller.window.slice_view
+    with reading_held():
+        key(controller, Qt.Key.Key_PageDown)
+        key(controller, Qt.Key.Key_Right, CONTROL)
+    shown(qtbot, controller)
+    corners = slice_view.widget_position(0, 0), slice_view.widget_position(40, 32)
+    controller.window.actions_by_key["fit"].trigger()
+    assert (slice_view.widget_position(0, 0), slice_view.widget_position(40, 32)) == corners
+    assert corners[0].x() > corners[1].x()
 
 
 def test_the_pointer_tells_place_and_values(

@@ -6,17 +6,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
-from PySide6.QtGui import QMouseEvent
+from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from medseg_desktop.core.display import VoiFunction, Window
 from medseg_desktop.qt.controller import Controller
 from tests.builders import write_dicom
-from tests.mouse import drag, surface
-from tests.qt.viewing import colour_at, key, opened, shown, view
+from tests.mouse import begin_drag, drag, surface
+from tests.qt.viewing import colour_at, key, opened, reading_held, shown, view
 
 RAMP = np.arange(32 * 40, dtype=np.uint16).reshape(32, 40)
 
@@ -166,24 +164,106 @@ def test_escape_takes_a_window_drag_back_and_leaves_the_box(
 ) -> None:
     opened(qtbot, controller, write_series(tmp_path / "s", 1))
     before = view(controller).voi
-    target = surface(controller.window.slice_view)
-    middle = target.rect().center()
-    QTest.mousePress(target, Qt.MouseButton.LeftButton, pos=middle)
-    for way in (20, 60):
-        place = QPointF(middle) + QPointF(way, 0)
-        event = QMouseEvent(
-            QEvent.Type.MouseMove, place, target.mapToGlobal(place), Qt.MouseButton.NoButton,
-            Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier,
-        )  # fmt: skip
-        QApplication.sendEvent(target, event)
+    slice_view = controller.window.slice_view
+    begin_drag(slice_view, QPoint(60, 0))
     assert view(controller).voi != before
     key(controller, Qt.Key.Key_Escape)
     assert view(controller).voi == before
-    QTest.mouseRelease(target, Qt.MouseButton.LeftButton, pos=middle)
+    QTest.mouseRelease(surface(slice_view), Qt.MouseButton.LeftButton)
     assert view(controller).voi == before
     key(controller, Qt.Key.Key_W)
     key(controller, Qt.Key.Key_Escape)
     assert not controller.window.actions_by_key["window_box"].isChecked()
+
+
+def write_two_series(folder: Path) -> Path:
+    """Series of one slice each; the second one's values are ten times those of the first."""
+    for name, factor in (("a", 1), ("b", 10)):
+        write_dicom(folder / f"{name}.dcm", RAMP * factor, series=name)
+    return folder
+
+
+@pytest.mark.parametrize("button", [Qt.MouseButton.MiddleButton, Qt.MouseButton.RightButton])
+def test_escape_while_the_slice_is_moved_or_zoomed_leaves_the_window(
+    controller: Controller, qtbot: QtBot, tmp_path: Path, button: Qt.MouseButton
+) -> None:
+    opened(qtbot, controller, write_two_series(tmp_path / "s"))
+    slice_view = controller.window.slice_view
+    drag(slice_view, QPoint(30, 0))
+    drag(slice_view, QPoint(30, 0))
+    for press in (None, Qt.Key.Key_PageDown):
+        if press is not None:
+            key(controller, press)
+            shown(qtbot, controller)
+        before = view(controller).voi
+        begin_drag(slice_view, QPoint(0, 40), button=button)
+        key(controller, Qt.Key.Key_Escape)
+        assert view(controller).voi == before
+        QTest.mouseRelease(surface(slice_view), button)
+
+
+def test_escape_takes_a_drag_that_went_on_in_another_series_back_to_that_ones_window(
+    controller: Controller, qtbot: QtBot, tmp_path: Path
+) -> None:
+    opened(qtbot, controller, write_two_series(tmp_path / "s"))
+    slice_view = controller.window.slice_view
+    drag(slice_view, QPoint(30, 0))
+    begin_drag(slice_view, QPoint(30, 0))
+    key(controller, Qt.Key.Key_PageDown)
+    shown(qtbot, controller)
+    before = view(controller).voi
+    QTest.mouseMove(surface(slice_view), surface(slice_view).rect().center() + QPoint(90, 0))
+    assert view(controller).voi != before
+    key(controller, Qt.Key.Key_Escape)
+    assert view(controller).voi == before
+
+
+def test_a_box_on_a_series_that_is_still_being_read_sets_no_window(
+    controller: Controller, qtbot: QtBot, tmp_path: Path
+) -> None:
+    opened(qtbot, controller, write_two_series(tmp_path / "s"))
+    with reading_held():
+        key(controller, Qt.Key.Key_W)
+        key(controller, Qt.Key.Key_PageDown)
+        drag(controller.window.slice_view, QPoint(80, 80))
+    shown(qtbot, controller)
+    assert controller.study.state.voi is None
+
+
+def test_a_series_keeps_its_inversion(controller: Controller, qtbot: QtBot, tmp_path: Path) -> None:
+    opened(qtbot, controller, write_two_series(tmp_path / "s"))
+    key(controller, Qt.Key.Key_I)
+    for press, inverted in (
+        (Qt.Key.Key_PageDown, False),
+        (Qt.Key.Key_PageUp, True),
+        (Qt.Key.Key_M, False),  # as a model sees it: never inverted by the one before
+        (Qt.Key.Key_M, True),
+    ):
+        key(controller, press)
+        shown(qtbot, controller)
+        assert view(controller).inverted is inverted
+        assert controller.window.actions_by_key["invert"].isChecked() is inverted
+
+
+def test_per_slice_is_ticked_only_while_every_slice_has_its_own_window(
+    controller: Controller, qtbot: QtBot, tmp_path: Path
+) -> None:
+    folder = write_series(
+        tmp_path / "s", WindowCenter=[100.0, 200.0, 300.0], WindowWidth=[50.0, 60.0, 70.0]
+    )
+    opened(qtbot, controller, folder)
+    tick = controller.window.window_panel.per_slice
+    tick.click()
+    key(controller, Qt.Key.Key_Home)
+    shown(qtbot, controller)
+    assert (tick.isChecked(), view(controller).voi) == (True, Window(100, 50))
+    drag(controller.window.slice_view, QPoint(30, 0))
+    assert not tick.isChecked()
+    tick.click()
+    assert (tick.isChecked(), view(controller).voi) == (True, Window(100, 50))
+    drag(controller.window.slice_view, QPoint(30, 0))
+    key(controller, Qt.Key.Key_R)
+    assert (tick.isChecked(), view(controller).voi) == (True, Window(100, 50))
 
 
 def test_the_drag_follows_the_setting_of_its_direction(

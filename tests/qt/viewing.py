@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
 from medseg_desktop.core.view import ResolvedView
+from medseg_desktop.io.pixels.reader import FrameReader
 from medseg_desktop.qt.controller import Controller
 
 WAIT_MS = 5000
@@ -42,6 +48,23 @@ def shown(qtbot: QtBot, controller: Controller) -> None:
         )
 
     qtbot.waitUntil(arrived, timeout=WAIT_MS)
+
+
+@contextmanager
+def reading_held() -> Iterator[None]:
+    """Inside, every slice that is to be read waits, as on a drive that does not answer."""
+    read, go_on = FrameReader.read, threading.Event()
+
+    def wait(reader: FrameReader, path: str, frame: int) -> Any:
+        assert go_on.wait(WAIT_MS / 1000)
+        return read(reader, path, frame)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(FrameReader, "read", wait)
+        try:
+            yield
+        finally:
+            go_on.set()
 
 
 def key(controller: Controller, key: Qt.Key, modifiers: Qt.KeyboardModifier | None = None) -> None:

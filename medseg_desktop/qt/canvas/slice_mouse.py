@@ -35,11 +35,11 @@ class SliceMouse(QObject):
         viewport.setMouseTracking(True)
         viewport.installEventFilter(self)
 
-    def cancel(self) -> bool:
-        """Ends a drag without its effect; False if there was none that had begun."""
+    def cancel(self) -> DragAction | None:
+        """Ends a drag; tells what it did, None if there was none that had begun."""
         drag, self._drag = self._drag, None
         self._show_band(None)
-        return drag is not None and drag.moved
+        return drag.action if drag is not None and drag.moved else None
 
     def _show_band(self, band: QRectF | None) -> None:
         self._stage.rubber_band = band

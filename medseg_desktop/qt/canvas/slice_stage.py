@@ -54,19 +54,24 @@ class SliceStage(pg.GraphicsView):  # type: ignore[misc]
         self._column_mm: float | None = None
         self._pixel_aspect = 1.0
         self._turned = SpatialTransformation()
+        self._has_slice = False
+        # Of the slice on screen or the last one there was; zoom and pan are kept for it.
         self._shape: tuple[int, int] | None = None
         self._fitted = True
 
     @property
     def slice_shape(self) -> tuple[int, int] | None:
         """(rows, columns) of the slice that is shown, or None."""
-        return self._shape
+        return self._shape if self._has_slice else None
 
     def set_slice_shape(self, shape: tuple[int, int] | None) -> None:
-        """Fits the view when the shape differs from the last one, else leaves zoom and pan."""
-        changed = shape is not None and shape != self._shape
-        self._shape = shape
-        if changed:
+        """Fits the view when the slice has another shape than the last one there was.
+
+        Zoom and pan are left as they are by slices of the same shape, and by None (no slice).
+        """
+        self._has_slice = shape is not None
+        if shape is not None and shape != self._shape:
+            self._shape = shape
             self._place()
 
     def set_pixel_aspect(self, aspect: float, column_mm: float | None) -> None:
@@ -109,10 +114,11 @@ class SliceStage(pg.GraphicsView):  # type: ignore[misc]
 
     def zoom(self, factor: float, at: QPointF) -> None:
         """Magnifies by `factor` (above 1 = closer) around a viewport position."""
-        if self._shape is None:
+        shape = self.slice_shape
+        if shape is None:
             return
         scale = self.pixel_width_px()
-        smallest = _SMALLEST_SLICE_PX / max(self._shape)
+        smallest = _SMALLEST_SLICE_PX / max(shape)
         wanted = min(max(scale * factor, smallest), _LARGEST_PIXEL_PX)
         self._fitted = False
         shrink = scale / wanted
@@ -120,7 +126,7 @@ class SliceStage(pg.GraphicsView):  # type: ignore[misc]
 
     def pan(self, step: QPointF) -> None:
         """Moves the slice by `step` viewport pixels."""
-        if self._shape is None:
+        if not self._has_slice:
             return
         self._fitted = False
         width, height = self.pixel_width_px(), self.pixel_height_px()
@@ -151,7 +157,7 @@ class SliceStage(pg.GraphicsView):  # type: ignore[misc]
 
     def current_scale_bar(self) -> ScaleBar | None:
         """The scale bar at this zoom; None without spacing or slice."""
-        if self._column_mm is None or self._shape is None:
+        if self._column_mm is None or not self._has_slice:
             return None
         sideways = self._turned.quarter_turns % 2 == 1
         across_mm = self._column_mm * (self._pixel_aspect if sideways else 1.0)
@@ -172,11 +178,11 @@ class SliceStage(pg.GraphicsView):  # type: ignore[misc]
         painter = QPainter(self.viewport())
         painter.setFont(self.text_font)
         area = QRectF(self.viewport().rect())
-        if self._shape is not None:
+        if self._has_slice:
             paint_texts(painter, area, self.texts, self.letters, self.current_scale_bar())
         if self.rubber_band is not None:
             painter.setPen(QPen(QColor(current_tokens().accent), 1, Qt.PenStyle.DashLine))
             painter.drawRect(self.rubber_band)
         if self.message:
-            paint_message(painter, area, self.message, self._shape is not None)
+            paint_message(painter, area, self.message, self._has_slice)
         painter.end()

@@ -15,7 +15,7 @@ from medseg_desktop.core.display import PixelFormat, Window
 from medseg_desktop.core.geometry import SpatialTransformation
 from medseg_desktop.qt.canvas.corner_text import CornerTexts, OrientationLetters
 from medseg_desktop.qt.canvas.grey import GreyMapper, Rendering
-from medseg_desktop.qt.canvas.mouse import ButtonMap
+from medseg_desktop.qt.canvas.mouse import ButtonMap, DragAction
 from medseg_desktop.qt.canvas.overlay_items import Outline
 from medseg_desktop.qt.canvas.pixel_items import PixelItem
 from medseg_desktop.qt.canvas.slice_mouse import SliceMouse
@@ -104,7 +104,7 @@ class SliceView(QWidget):
         self._render()
 
     def clear(self) -> None:
-        """Shows nothing but the message, if there is one."""
+        """Shows nothing but the message, if there is one; zoom and pan are kept."""
         self._stored = None
         self._stage.set_slice_shape(None)
         for item in (self._stage.grey, self._stage.label_map, self._stage.prediction):
@@ -200,8 +200,12 @@ class SliceView(QWidget):
         finally:
             self._stage.texts = shown
 
-    def cancel_drag(self) -> bool:
-        """Ends a drag without its effect; False if there was none that had begun."""
+    def cancel_drag(self) -> DragAction | None:
+        """Ends a drag; tells what it did, None if there was none that had begun.
+
+        No box is drawn any more; what a window drag has done is for the caller to take back,
+        and a slice that was moved or zoomed stays so.
+        """
         return self._mouse.cancel()
 
     def sizeHint(self) -> QSize:

@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
-
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QSizePolicy, QWidget
 
+from medseg_desktop.qt.messages import Level, Message, Messages
 from medseg_desktop.qt.panels.controls import label, row, set_role, tool_button
 from medseg_desktop.qt.theme.icons import pixmap
 from medseg_desktop.qt.theme.state import current_tokens
 
+__all__ = ["Level", "Message", "MessageBar"]
 
-class Level(StrEnum):
-    """How serious a message is."""
-
-    INFO = "info"
-    SUCCESS = "success"
-    WARNING = "warning"
-    ERROR = "error"
-
-
+#: How long news stay in front of everything else.
+_FRESH_MS = 8000
 _COLOUR = {
     Level.INFO: "accent",
     Level.SUCCESS: "good",
@@ -32,7 +25,8 @@ _COLOUR = {
 class MessageBar(QFrame):
     """One message at a time: icon, selectable text, an optional action and a close button.
 
-    Hidden until `show_message`.
+    Which one is decided by `messages.Messages`; how many wait behind it is told beside it.
+    Hidden while there is none.
 
     Signals:
         action_requested(str): the key of the action that was given with the message.
@@ -45,8 +39,11 @@ class MessageBar(QFrame):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("messageBar")
-        self._level = Level.INFO
-        self._action_key = ""
+        self._messages = Messages()
+        self._shown: Message | None = None
+        self._fresh = QTimer(self)
+        self._fresh.setSingleShot(True)
+        self._fresh.timeout.connect(self._settle)
         self._icon = QLabel()
         self._icon.setFixedSize(18, 18)
         self.text = label(wrap=True)
@@ -56,6 +53,8 @@ class MessageBar(QFrame):
         )
         # Not a stop of the Tab key: there is nothing to press in it.
         self.text.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
+        self.behind = label("", "muted")
+        self.behind.setToolTip(self.tr("Shown when this message is closed"))
         self.action = QPushButton()
         self.action.setProperty("link", True)
         self.close_button = tool_button("close", self.tr("Close this message"))
@@ -67,11 +66,12 @@ class MessageBar(QFrame):
         layout.setContentsMargins(12, 4, 4, 4)
         layout.addWidget(self._icon)
         layout.addWidget(self.text, 1)
+        layout.addWidget(self.behind)
         layout.addWidget(self.action)
         layout.addWidget(self.close_button)
-        self.action.clicked.connect(lambda: self.action_requested.emit(self._action_key))
+        self.action.clicked.connect(self._request_action)
         self.close_button.clicked.connect(self._close)
-        self.hide()
+        self._update()
 
     def show_message(
         self,
@@ -80,42 +80,74 @@ class MessageBar(QFrame):
         action_text: str = "",
         action_key: str = "",
     ) -> None:
-        """Shows `text`, replacing the message before.
+        """Tells what has just happened, in front of what is there already.
 
         Args:
             text: one sentence, plain text.
             action_text: a verb for the link at the right; empty for none.
             action_key: what `action_requested` tells when it is pressed.
         """
-        self._level = level
-        self._action_key = action_key
-        self.text.setText(text)
-        self.action.setText(action_text)
-        self.action.setVisible(bool(action_text))
-        set_role(self, "level", level.value)
-        self._draw_icon()
-        self.show()
+        self._messages.tell(Message(text, level, action_text, action_key))
+        self._fresh.start(_FRESH_MS)
+        self._update()
 
-    @property
-    def action_key(self) -> str:
-        """Key of the action of the message that is shown; empty for none."""
-        return self._action_key
+    def set_standing(self, place: str, message: Message | None) -> None:
+        """Says what holds for what is on screen, until the place says something else.
+
+        Args:
+            place: where it comes from, "series" or "folder".
+            message: None for nothing.
+        """
+        self._messages.stand(place, message)
+        self._update()
+
+    def withdraw(self, action_key: str) -> None:
+        """Takes back news that offer this action."""
+        self._messages.withdraw(action_key)
+        self._update()
 
     def clear(self) -> None:
-        """Hides the message without a signal."""
-        self.hide()
-        self._action_key = ""
-        self.text.clear()
+        """Takes back all news; what stands stays."""
+        self._messages.clear_news()
+        self._update()
 
     def showEvent(self, event: object) -> None:
         # The theme may have changed while the bar was hidden.
         self._draw_icon()
 
+    def _update(self) -> None:
+        behind = self._messages.behind
+        self.behind.setText(self.tr("{n} more").format(n=behind))
+        self.behind.setVisible(behind > 0)
+        message = self._messages.shown
+        if message == self._shown and message is not None:
+            return  # what is selected of its text stays selected
+        self._shown = message
+        self.setVisible(message is not None)
+        if message is None:
+            self.text.clear()
+            return
+        self.text.setText(message.text)
+        self.action.setText(message.action_text)
+        self.action.setVisible(bool(message.action_text))
+        set_role(self, "level", message.level.value)
+        self._draw_icon()
+
     def _draw_icon(self) -> None:
-        colour = getattr(current_tokens(), _COLOUR[self._level])
-        ratio = self.devicePixelRatioF()
-        self._icon.setPixmap(pixmap(self._level.value, colour, scale=ratio))
+        if self._shown is not None:
+            colour = getattr(current_tokens(), _COLOUR[self._shown.level])
+            ratio = self.devicePixelRatioF()
+            self._icon.setPixmap(pixmap(self._shown.level.value, colour, scale=ratio))
+
+    def _settle(self) -> None:
+        self._messages.settle()
+        self._update()
+
+    def _request_action(self) -> None:
+        if self._shown is not None:
+            self.action_requested.emit(self._shown.action_key)
 
     def _close(self) -> None:
-        self.clear()
+        self._messages.dismiss()
+        self._update()
         self.closed.emit()

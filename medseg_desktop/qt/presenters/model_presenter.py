@@ -122,7 +122,7 @@ class ModelPresenter(QObject):
 
     def _on_message_action(self, key: str) -> None:
         if key == _USE and self._offered is not None:
-            self._messages.clear()
+            self._messages.withdraw(_USE)
             self._runs.choose_model(self._offered)
         elif key == _PREDICT:
             self._action.setChecked(True)
@@ -138,8 +138,8 @@ class ModelPresenter(QObject):
 
     def _on_toggled(self, on: bool) -> None:
         opacity = self._study.state.layers.prediction.opacity
-        if on and self._messages.action_key == _PREDICT:
-            self._messages.clear()
+        if on:
+            self._messages.withdraw(_PREDICT)
         self._study.set_layer(Layer.PREDICTION.value, LayerState(on, opacity))
 
     def _on_view(self, now: ResolvedView, before: ResolvedView | None) -> None:

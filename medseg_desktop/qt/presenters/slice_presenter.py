@@ -26,11 +26,11 @@ class SlicePresenter(QObject):
         self._late = QTimer(self)
         self._late.setSingleShot(True)
         self._late.setInterval(_LATE_MS)
-        self._late.timeout.connect(self._show_reading)
+        self._late.timeout.connect(lambda: self._show_instead(self.tr("Reading…")))
         study.view_changed.connect(self._on_view)
         study.view_closed.connect(self._clear)
         study.slice_loaded.connect(self._on_loaded)
-        study.slice_failed.connect(self._on_failed)
+        study.slice_failed.connect(self._show_instead)
         view.slice_step_requested.connect(study.step_slice)
         view.time_step_requested.connect(study.step_time)
 
@@ -59,9 +59,9 @@ class SlicePresenter(QObject):
         self._show_texts(now)
 
     def _show_series(self, now: ResolvedView) -> None:
-        self._loaded = None
-        self._view.clear()
-        self._view.set_message(self.tr("Reading…"))
+        """Zoom and pan are those of a series; another one begins with the whole slice."""
+        self._show_instead(self.tr("Reading…"))
+        self._view.fit()
         self._view.set_pixel_aspect(now.aspect, now.column_spacing_mm)
 
     def texts(self, view: ResolvedView) -> CornerTexts:
@@ -84,16 +84,10 @@ class SlicePresenter(QObject):
         self._view.set_message("")
         self._view.set_slice(loaded.stored, Rendering(loaded.fmt, now.voi, now.inverted))
 
-    def _show_reading(self) -> None:
-        self._loaded = None
-        self._view.clear()
-        self._view.set_message(self.tr("Reading…"))
-
-    def _on_failed(self, reason: str) -> None:
-        self._loaded = None
-        self._late.stop()
-        self._view.clear()
-        self._view.set_message(reason)
+    def _show_instead(self, message: str) -> None:
+        """No slice, and why."""
+        self._clear()
+        self._view.set_message(message)
 
     def _clear(self) -> None:
         self._loaded = None

@@ -15,10 +15,11 @@ from medseg_desktop.core.display import (
     range_of_values,
 )
 from medseg_desktop.core.view import ResolvedView, dragged_window
-from medseg_desktop.qt.canvas.mouse import BROWSE, WINDOW_BOX
+from medseg_desktop.qt.canvas.mouse import BROWSE, WINDOW_BOX, DragAction
 from medseg_desktop.qt.canvas.slice_view import SliceView
 from medseg_desktop.qt.loaded_slice import LoadedSlice
 from medseg_desktop.qt.panels.window_panel import WindowPanel
+from medseg_desktop.qt.presenters.slice_presenter import SlicePresenter
 from medseg_desktop.qt.sessions.study import StudySession
 
 _FINE, _COARSE = 0.1, 5.0
@@ -38,14 +39,14 @@ class WindowPresenter(QObject):
         view: SliceView,
         box_action: QAction,
         study: StudySession,
+        slices: SlicePresenter,
         drag_down_is_brighter: bool,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
         self._panel, self._view, self._box = panel, view, box_action
-        self._study = study
+        self._study, self._slices = study, slices
         self.drag_down_is_brighter = drag_down_is_brighter
-        self._loaded: LoadedSlice | None = None
         self._histogram_of: object = None
         self._before_drag = study.state.voi
         study.view_changed.connect(self._on_view)
@@ -61,8 +62,8 @@ class WindowPresenter(QObject):
         panel.setEnabled(False)
 
     def cancel(self) -> None:
-        """The Escape key: a drag is taken back, and no box is drawn any more."""
-        if self._view.cancel_drag() and not self._box.isChecked():
+        """The Escape key: a drag of the window is taken back, and no box is drawn any more."""
+        if self._view.cancel_drag() is DragAction.WINDOW:
             self._study.set_voi(self._before_drag)
         self._box.setChecked(False)
 
@@ -91,10 +92,16 @@ class WindowPresenter(QObject):
         self._study.set_voi(moved_window(voi, center, width))
 
     def _on_box(self, box: QRectF) -> None:
-        """The values in the box become black to white; a box without area does nothing."""
+        """The values in the box become black to white.
+
+        A box without area does nothing, nor does one on a slice of what was shown before, which
+        may stand for a moment until the first of the new ones is read.
+        """
         self._box.setChecked(False)
-        loaded = self._loaded
-        if loaded is None:
+        loaded, view = self._slices.loaded, self._study.view
+        if loaded is None or view is None:
+            return
+        if (loaded.series_key, loaded.preview) != (view.series.key, view.preview):
             return
         rows, columns = loaded.shape
         top, foot = (min(max(round(v), 0), rows) for v in (box.top(), box.bottom()))
@@ -108,6 +115,9 @@ class WindowPresenter(QObject):
     def _on_view(self, now: ResolvedView, before: ResolvedView | None) -> None:
         same = before is not None and before.series is now.series
         same = same and before is not None and before.preview == now.preview
+        if not same:
+            # A drag that goes on in another series is taken back to that one's own window.
+            self._before_drag = self._study.state.voi
         if not same or before is None or (before.low, before.high) != (now.low, now.high):
             self._panel.set_range(now.low, now.high)
             self._histogram_of = None
@@ -122,7 +132,6 @@ class WindowPresenter(QObject):
                 self._panel.set_window(window.center, window.width, window.low, window.high)
 
     def _on_loaded(self, loaded: LoadedSlice) -> None:
-        self._loaded = loaded
         now = self._study.view
         if now is None:
             return

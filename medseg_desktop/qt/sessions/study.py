@@ -29,6 +29,8 @@ from medseg_desktop.qt.slice_loader import LoadedSlice, SeriesKey, SliceLoader
 
 #: A series, and whether it is shown as a model sees it: both have windows of their own.
 _ShownAs = tuple[SeriesKey, Preprocessing | None]
+#: The window that was set, if one was, and whether it was inverted.
+_Greyscale = tuple[Voi | None, bool]
 
 
 class StudySession(QObject):
@@ -73,7 +75,7 @@ class StudySession(QObject):
         self._state = ViewState()
         self._facts: dict[_ShownAs, SeriesFacts] = {}
         self._own: dict[tuple[_ShownAs, int], Voi] = {}
-        self._chosen: dict[_ShownAs, Voi | None] = {}
+        self._chosen: dict[_ShownAs, _Greyscale] = {}
         self._turned: dict[SeriesKey, SpatialTransformation] = {}
         self._view: ResolvedView | None = None
         self._has_new_facts = False
@@ -129,14 +131,15 @@ class StudySession(QObject):
             return
         self._remember()
         index = self._first_index(series)
+        voi, inverted = self._greyscale((key, self._state.preview))
         self.loader.set_series(series, index, self._state.preview)
         self._apply(
             replace(
                 self._state,
                 series=series,
                 index=index,
-                voi=self._chosen.get((key, self._state.preview)),
-                inverted=False,
+                voi=voi,
+                inverted=inverted,
                 turned=self._turned.get(key, AS_STORED),
             )
         )
@@ -145,8 +148,11 @@ class StudySession(QObject):
         """What was set for the series on screen comes back when it is shown again."""
         shown, state = _shown_as(self._state), self._state
         if shown is not None:
-            self._chosen[shown] = state.voi
+            self._chosen[shown] = (state.voi, state.inverted)
             self._turned[shown[0]] = state.turned
+
+    def _greyscale(self, shown: _ShownAs) -> _Greyscale:
+        return self._chosen.get(shown, (None, False))
 
     def _first_index(self, series: Series) -> int:
         found = self.found
@@ -205,7 +211,8 @@ class StudySession(QObject):
         state = replace(self._state, preview=preview, inverted=False)
         if state.series is not None:
             self.loader.set_series(state.series, state.index, preview)
-            state = replace(state, voi=self._chosen.get((state.series.key, preview)))
+            voi, inverted = self._greyscale((state.series.key, preview))
+            state = replace(state, voi=voi, inverted=inverted)
         self._apply(state)
 
     def set_layer(self, name: str, layer: LayerState) -> None:
