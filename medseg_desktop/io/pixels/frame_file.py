@@ -35,8 +35,8 @@ from medseg_desktop.io.dicom.transfer_syntax import DEFLATED, check_syntax, is_n
 
 #: What decoding a frame and telling its meaning (`io.dicom.pixel_format`) need of a header.
 _FRAME_TAGS: Final = [Tag(keyword) for keyword in (*TAGS, *"""
-    SOPClassUID NumberOfFrames SamplesPerPixel PlanarConfiguration Rows Columns BitsAllocated
-    HighBit PixelRepresentation SmallestImagePixelValue LargestImagePixelValue PixelPresentation
+    NumberOfFrames SamplesPerPixel PlanarConfiguration Rows Columns
+    HighBit SmallestImagePixelValue LargestImagePixelValue PixelPresentation
     RedPaletteColorLookupTableDescriptor GreenPaletteColorLookupTableDescriptor
     BluePaletteColorLookupTableDescriptor AlphaPaletteColorLookupTableDescriptor
     RedPaletteColorLookupTableData GreenPaletteColorLookupTableData
