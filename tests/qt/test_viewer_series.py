@@ -248,3 +248,16 @@ def test_names_are_shown_as_they_are_written(
     opened(qtbot, controller, tmp_path / "s")
     texts = controller.window.slice_view._stage.texts.top_left
     assert texts[0] == name.replace("^", " ")
+
+
+def test_a_series_is_shown_again_where_it_was_left(
+    controller: Controller, qtbot: QtBot, tmp_path: Path
+) -> None:
+    opened(qtbot, controller, write_study(tmp_path / "s", ("A", "B"), slices=6))
+    controller.study.set_slice(5)
+    key(controller, Qt.Key.Key_PageDown)
+    shown(qtbot, controller)
+    assert view(controller).index != 5
+    key(controller, Qt.Key.Key_PageUp)
+    shown(qtbot, controller)
+    assert view(controller).index == 5

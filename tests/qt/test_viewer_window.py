@@ -333,3 +333,16 @@ def test_what_is_being_typed_stays_while_the_range_grows(
     voi = view(controller).voi
     assert isinstance(voi, Window)
     assert voi.width == 12
+
+
+def test_reset_takes_window_and_inversion_back_to_the_file(
+    controller: Controller, qtbot: QtBot, tmp_path: Path
+) -> None:
+    write_dicom(tmp_path / "s" / "a.dcm", RAMP, photometric="MONOCHROME1")
+    first = opened(qtbot, controller, tmp_path / "s")
+    assert first.inverted
+    key(controller, Qt.Key.Key_I)
+    controller.study.set_voi(Window(3, 7))
+    key(controller, Qt.Key.Key_R)
+    assert (view(controller).voi, view(controller).inverted) == (first.voi, True)
+    assert controller.window.window_panel.invert.isChecked()

@@ -56,7 +56,7 @@ class WindowPresenter(QObject):
         view.box_drawn.connect(self._on_box)
         box_action.toggled.connect(lambda on: view.set_buttons(WINDOW_BOX if on else BROWSE))
         panel.window_changed.connect(self._on_panel)
-        panel.reset_requested.connect(lambda: study.set_voi(None))
+        panel.reset_requested.connect(study.reset_window)
         panel.inverted_changed.connect(study.set_inverted)
         panel.per_slice_changed.connect(study.set_per_slice)
         panel.setEnabled(False)
