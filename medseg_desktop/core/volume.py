@@ -95,6 +95,7 @@ class Series:
             header tells nothing; none at all where there is only one time point.
         frame_time_ms: how long a frame of a film was shown when it was made, or None.
         localizer: a planning series, which nobody looks for.
+        lossy: compression has changed the values of at least one slice.
     """
 
     uid: str
@@ -119,6 +120,7 @@ class Series:
     time_labels: tuple[str, ...] = ()
     frame_time_ms: float | None = None
     localizer: bool = False
+    lossy: bool = False
 
     @property
     def positions(self) -> int:

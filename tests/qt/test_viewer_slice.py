@@ -16,7 +16,7 @@ from medseg_desktop.core.display import Window
 from medseg_desktop.core.preprocessing import PRESETS, preprocess
 from medseg_desktop.io.pixels.reader import FrameReader
 from medseg_desktop.qt.controller import Controller
-from tests.builders import lesion_slice, write_dicom, write_study
+from tests.builders import Syntax, lesion_slice, write_dicom, write_study
 from tests.mouse import drag, surface
 from tests.qt.viewing import WAIT_MS, colour_at, key, opened, reading_held, shown, view
 
@@ -71,6 +71,23 @@ def test_a_palette_is_shown_in_its_colours(
     left, right = colour_at(controller, 5, 16), colour_at(controller, 35, 16)
     assert (left.red(), left.green(), left.blue()) == (0, 10, 90)
     assert (right.red(), right.green(), right.blue()) == (250, 100, 20)
+
+
+@pytest.mark.parametrize(
+    ("syntax", "flag", "lossy"),
+    [("jpeg", None, True), ("jpeg2000", "01", True), ("explicit", "01", True),
+     ("explicit", "00", False), ("jpeg-ls", None, False)],
+)  # fmt: skip
+def test_lossy_compression_is_told_on_the_slice(
+    syntax: Syntax, flag: str | None, lossy: bool,
+    controller: Controller, qtbot: QtBot, tmp_path: Path,
+) -> None:  # fmt: skip
+    elements = {"LossyImageCompression": flag} if flag else {}
+    pixels = (lesion_slice() // 20).astype(np.uint8)
+    write_dicom(tmp_path / "s" / "a.dcm", pixels, syntax=syntax, elements=elements)
+    opened(qtbot, controller, tmp_path / "s")
+    texts = controller.window.slice_view._stage.texts.top_right
+    assert ("Lossy compressed" in texts) == lossy
 
 
 def test_turning_moves_pixels_letters_and_outlines_together(

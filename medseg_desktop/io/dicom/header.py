@@ -27,6 +27,7 @@ from medseg_desktop.io.dicom.pixel_format import TAGS as FORMAT_TAGS
 from medseg_desktop.io.dicom.pixel_layout import PixelLayout
 from medseg_desktop.io.dicom.plain_pixels import PlainFile, plain_file
 from medseg_desktop.io.dicom.quiet import quiet
+from medseg_desktop.io.dicom.transfer_syntax import is_lossy
 from medseg_desktop.io.dicom.values import (
     first_number,
     integer,
@@ -43,8 +44,8 @@ _NAMES = (
     "IssuerOfPatientID", "StudyInstanceUID", "SeriesInstanceUID", "SeriesNumber",
     "SamplesPerPixel", "PhotometricInterpretation", "NumberOfFrames", "Rows", "Columns",
     "BitsAllocated", "BitsStored", "PixelRepresentation", "FrameTime", "FrameTimeVector",
-    "RecommendedDisplayFrameRate", "CineRate", 0x0019100A, *TAGS, *PRIVATE_TAGS,
-    *FORMAT_TAGS,
+    "RecommendedDisplayFrameRate", "CineRate", "LossyImageCompression", 0x0019100A, *TAGS,
+    *PRIVATE_TAGS, *FORMAT_TAGS,
 )  # fmt: skip
 _TAGS = [Tag(name) for name in _NAMES]
 
@@ -56,6 +57,7 @@ class Header:
     Attributes:
         frames: one entry for each frame.
         frame_time_ms: how long a frame of a film lasts, or None.
+        lossy: the values were changed by compression, now or before (PS3.3 C.7.6.1.1.5).
         plain: how to read the pixels without this header; None where it is needed.
         mosaic: how many slices are tiles of one frame (0: nobody knows), or None.
     """
@@ -80,6 +82,7 @@ class Header:
     frames: tuple[FrameHeader, ...]
     frame_time_ms: float | None
     mosaic: int | None
+    lossy: bool
     plain: PlainFile | None
 
 
@@ -139,6 +142,7 @@ def _header(path: Path, ds: FileDataset, layout: PixelLayout, plain: PlainFile |
         frames=frame_headers(ds, layout.frames),
         frame_time_ms=_frame_time_ms(ds) if layout.frames > 1 else None,
         mosaic=_mosaic(ds),
+        lossy=text(ds, "LossyImageCompression") == "01" or is_lossy(layout.transfer_syntax),
         plain=plain,
     )
 

@@ -126,6 +126,7 @@ def _series(stack: Stack, number: int, patient: Patient, root: Path, *, localize
         time_labels=stack.grid.labels if stack.grid else (),
         frame_time_ms=file.frame_time_ms,
         localizer=localizer,
+        lossy=any(f.file.lossy for f in stack.frames),
     )
 
 
