@@ -11,6 +11,7 @@ from PySide6.QtGui import (
     QDragMoveEvent,
     QDropEvent,
     QKeyEvent,
+    QResizeEvent,
 )
 from PySide6.QtWidgets import (
     QComboBox,
@@ -163,6 +164,20 @@ class MainWindow(QMainWindow):
         self._fill_toolbar(bar, TOOLBAR_RIGHT, widgets)
         self.addToolBar(bar)
         self.toolbar = bar
+        self._toolbar_texts_px = 0
+
+    def _fit_toolbar(self) -> None:
+        """Buttons lose their texts where the window is too narrow for all of the toolbar."""
+        # Measured with the texts; once they are gone it is too late.
+        self._toolbar_texts_px = self._toolbar_texts_px or self.toolbar.sizeHint().width()
+        style = Qt.ToolButtonStyle.ToolButtonTextBesideIcon
+        if self.width() < self._toolbar_texts_px:
+            style = Qt.ToolButtonStyle.ToolButtonIconOnly
+        for key in (*TOOLBAR_LEFT, *TOOLBAR_RIGHT):
+            action = self.actions_by_key.get(key)
+            made = self.toolbar.widgetForAction(action) if action is not None else None
+            if isinstance(made, QToolButton) and key not in TOOLBAR_ICONS:
+                made.setToolButtonStyle(style)
 
     def _fill_toolbar(
         self, bar: QToolBar, keys: tuple[str, ...], widgets: dict[str, QComboBox]
@@ -262,6 +277,10 @@ class MainWindow(QMainWindow):
             self.slice_view.set_overlays_visible(True)
         else:
             super().keyReleaseEvent(event)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit_toolbar()
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
