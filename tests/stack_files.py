@@ -7,7 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from medseg_desktop.core.time_axis import TimeAxis
 from medseg_desktop.core.volume import Series
+from medseg_desktop.io.dicom.header import read_header
+from medseg_desktop.io.dicom.stack_split import StackFrame, split_series
 from medseg_desktop.io.dicom_series import ScanResult, scan
 from medseg_desktop.io.sources.source import open_source
 from tests.builders import lesion_slice, uid, write_dicom
@@ -38,6 +41,15 @@ def write_slices(folder: Path, *slices: Mapping[str, Any], **options: Any) -> No
             elements=further,
             **options,
         )
+
+
+def axis_of(series: Series) -> TimeAxis:
+    """What differs between the time points of a 4-D stack that is all of its files."""
+    headers = [read_header(Path(path)) for path in sorted({s.path for s in series.slices})]
+    frames = [StackFrame(h, i, frame) for h in headers for i, frame in enumerate(h.frames)]
+    (stack,) = split_series(frames)
+    assert stack.grid is not None
+    return stack.grid.axis
 
 
 def heights(series: Series) -> list[float | None]:

@@ -12,7 +12,7 @@ from medseg_desktop import __version__
 
 Run = Callable[[argparse.Namespace], int]
 
-_SOURCE = "folder or file of DICOM, DICOMDIR or .zip; several are read together"
+_SOURCE = "folder or file of DICOM, DICOMDIR or .zip; several are read together, archives apart"
 _MODEL = "model folder, its .zip, or the name of a model of the workspace"
 
 

@@ -6,7 +6,7 @@ C.11.1 and C.11.2).  Colour samples take the same way, each for itself.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
@@ -103,6 +103,14 @@ class PixelFormat:
         """Modality values are the stored values."""
         return self.modality_lut is None and self.slope == 1.0 and self.intercept == 0.0
 
+    def of_colour(self, bits: int) -> PixelFormat:
+        """The format of samples of colour: only grey values have a modality (PS3.3 C.11.1).
+
+        Args:
+            bits: of a sample.
+        """
+        return PixelFormat(bits=bits)
+
 
 def modality_values(stored: npt.NDArray[np.generic], fmt: PixelFormat) -> npt.NDArray[np.generic]:
     """Stored values of any shape -> modality values (PS3.3 C.11.1).
@@ -123,31 +131,33 @@ def modality_values(stored: npt.NDArray[np.generic], fmt: PixelFormat) -> npt.ND
 def modality_range(low: float, high: float, fmt: PixelFormat) -> tuple[float, float]:
     """Range of the modality values of stored values from `low` to `high`."""
     if fmt.modality_lut is not None:
-        table = fmt.modality_lut.apply(np.arange(int(low), int(high) + 1))
+        first, last = fmt.modality_lut.first, fmt.modality_lut.last
+        begin, end = (int(min(max(value, first), last)) for value in (low, high))
+        table = fmt.modality_lut.apply(np.arange(begin, end + 1))
         return float(table.min()), float(table.max())
     ends = (low * fmt.slope + fmt.intercept, high * fmt.slope + fmt.intercept)
     return min(ends), max(ends)
 
 
-def meant_values(stored: npt.NDArray[np.generic], fmt: PixelFormat) -> npt.NDArray[np.generic]:
-    """Modality values of the finite pixels that are no padding, (N,)."""
+def meant_pixels(stored: npt.NDArray[np.generic], fmt: PixelFormat) -> npt.NDArray[np.generic]:
+    """Stored values that are finite and no padding, (N,)."""
     flat = stored.reshape(-1)
     if fmt.padding is not None:
         numbers = flat.astype(np.float64)
         flat = flat[(numbers < fmt.padding[0]) | (numbers > fmt.padding[1])]
-    values = modality_values(flat, fmt)
-    return values[np.isfinite(values)] if values.dtype.kind == "f" else values
+    return flat[np.isfinite(flat)] if flat.dtype.kind == "f" else flat
+
+
+def meant_values(stored: npt.NDArray[np.generic], fmt: PixelFormat) -> npt.NDArray[np.generic]:
+    """Modality values of the finite pixels that are no padding, (N,)."""
+    return modality_values(meant_pixels(stored, fmt), fmt)
 
 
 def percentile_window(values: npt.NDArray[np.generic], low: float, high: float) -> Window:
-    """A window from two percentiles (0..100) of finite values: they are black and white.
-
-    The window function counts whole grey steps (PS3.3 C.11.2.1.2.1), so its width is the
-    range and 1; that way values with a range far below 1 (an ADC map in mm2/s) show too.
-    """
+    """A window from two percentiles (0..100) of finite values: they are black and white."""
     finite = values[np.isfinite(values)] if values.dtype.kind == "f" else values.ravel()
     if finite.size == 0:
-        return Window(0.5, 1.0)
+        return window_between(0, 1)
     bottom, top = (float(v) for v in np.percentile(finite, [low, high]))
     if top <= bottom:
         bottom, top = float(finite.min()), float(finite.max())
@@ -155,13 +165,35 @@ def percentile_window(values: npt.NDArray[np.generic], low: float, high: float) 
 
 
 def window_between(black: float, white: float) -> Window:
-    """The linear window that shows `black` as black and `white` as white."""
-    return Window((black + white) / 2 + 0.5, max(white - black, 0.0) + 1)
+    """The window that shows `black` as black and `white`, if it is larger, as white.
+
+    LINEAR counts whole grey steps (PS3.3 C.11.2.1.2.1), which values with a range far below 1
+    (an ADC map in mm2/s) do not have.
+    """
+    white = white if white > black else black + 1
+    return Window((black + white) / 2, white - black, VoiFunction.LINEAR_EXACT)
 
 
 def as_window(voi: Voi) -> Window:
     """A window that can be moved: the one itself, or one over the values that a table covers."""
     return voi if isinstance(voi, Window) else window_between(voi.first, voi.last)
+
+
+def moved_window(voi: Voi, center: float, width: float) -> Window:
+    """The same kind of window elsewhere; LINEAR ends at a width of 1 (PS3.3 C.11.2.1.2.1)."""
+    moved = replace(as_window(voi), center=center, width=width)
+    is_narrow = moved.function is VoiFunction.LINEAR and width < 1
+    return replace(moved, function=VoiFunction.LINEAR_EXACT) if is_narrow else moved
+
+
+def range_of_values(low: float, high: float) -> tuple[float, float]:
+    """A range that is not empty, for scales: `high` is raised where it is not above `low`."""
+    return low, high if high > low else low + max(abs(low), 1.0) * 1e-6
+
+
+def shows_something(voi: Voi, low: float, high: float) -> bool:
+    """Whether values from `low` to `high` are not all black or all white (some files say so)."""
+    return isinstance(voi, Lut) or high <= low or (voi.low < high and voi.high > low)
 
 
 def full_window(fmt: PixelFormat) -> Window:

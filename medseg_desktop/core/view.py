@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from medseg_desktop.core.display import PixelFormat, Voi, VoiChoice, Window, as_window
+from medseg_desktop.core.display import (
+    PixelFormat,
+    Voi,
+    VoiChoice,
+    VoiFunction,
+    Window,
+    as_window,
+    moved_window,
+)
 from medseg_desktop.core.geometry import AS_STORED, EdgeLetters, SpatialTransformation, edge_letters
 from medseg_desktop.core.preprocessing import Preprocessing
 from medseg_desktop.core.volume import Series, Slice
@@ -169,6 +177,6 @@ def dragged_window(voi: Voi, dx: float, dy: float, gain: float, down: bool) -> W
         down: dragging down is brighter; else dragging up.
     """
     window = as_window(voi)
-    width = max(window.width + dx * gain, 1e-3 if gain < 0.01 else 1.0)
-    level = window.center + (-dy if down else dy) * gain
-    return replace(window, center=level, width=width)
+    smallest = 1.0 if window.function is VoiFunction.LINEAR else min(gain, 1.0)
+    width = max(window.width + dx * gain, smallest)
+    return moved_window(window, window.center + (-dy if down else dy) * gain, width)

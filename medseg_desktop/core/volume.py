@@ -11,8 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from medseg_desktop.core.time_axis import TimeAxis
-
 Vector = tuple[float, float, float]
 
 
@@ -93,11 +91,11 @@ class Series:
         time_points: how often every position was imaged (time, b-value, ...), at least 1.
             `slices` holds all positions of the first time point, then all of the second, ...:
             slice index = time point * positions + position.
-        time_axis: what differs between the time points; None where there is only one.
         time_labels: a short text for each time point ("b 1000", "t 12.5 s"), empty where the
             header tells nothing; none at all where there is only one time point.
         frame_time_ms: how long a frame of a film was shown when it was made, or None.
         localizer: a planning series, which nobody looks for.
+        lossy: compression has changed the values of at least one slice.
     """
 
     uid: str
@@ -119,10 +117,10 @@ class Series:
     warnings: tuple[str, ...] = ()
     acquisition: Acquisition = Acquisition()
     time_points: int = 1
-    time_axis: TimeAxis | None = None
     time_labels: tuple[str, ...] = ()
     frame_time_ms: float | None = None
     localizer: bool = False
+    lossy: bool = False
 
     @property
     def positions(self) -> int:

@@ -14,7 +14,6 @@ from pathlib import Path
 from medseg_desktop.core.annotation import Annotation
 from medseg_desktop.core.errors import (
     AnnotationError,
-    Cancelled,
     DataError,
     NotAnImageError,
     UnreadableSliceError,
@@ -137,7 +136,7 @@ def scan(
         salt: of the workspace, for the patient hashes.
         patient_key: `id` uses PatientID with issuer; `folder` the top-level folder, for data
             whose PatientIDs were all made equal.
-        progress: may raise `Cancelled` to stop.
+        progress: may raise `core.errors.Cancelled` to stop.
         on_compressed: called once, when the first file with compressed pixels is met.
     """
     root = source.root
@@ -228,13 +227,3 @@ def _notes(headers: list[Header], root: Path, patient_key: PatientKey) -> tuple[
             "use the top-level folder as the patient (--patient-key folder).",
         )
     return ()
-
-
-def cancel_when(stop: Callable[[], bool]) -> ScanProgress:
-    """A progress callback that stops the scan as soon as `stop` returns True."""
-
-    def check(_done: int, _total: int) -> None:
-        if stop():
-            raise Cancelled
-
-    return check

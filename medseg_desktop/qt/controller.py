@@ -124,7 +124,7 @@ class Controller(QObject):
         self.conversion = ConversionPresenter(self.runs, self.annotations, w)
         self.training = TrainingPresenter(w.training_panel, self.runs, self)
         threads = self.settings.threads or physical_cores()
-        self.status = StatusLine(w, self.study, self.runs, self.slices, threads, self)
+        self.status = StatusLine(w, self.study, self.runs, threads, self)
         demo_folder = self.workspace.root / "demo-study"
         self.opening = Opening(w, self.study, self.status, demo_folder, self._stored, self)
         self.closing = Closing(w, self.runs, self)
@@ -180,7 +180,9 @@ class Controller(QObject):
 
     def _show_start(self) -> None:
         w = self.window
-        w.slice_view.set_message(self.tr("Open a folder with DICOM series, or drop one here."))
+        w.slice_view.set_message(
+            self.tr("Open a folder with DICOM series, or drop folders, files or a .zip here.")
+        )
         w.restore_geometry(self._stored)
         w.slice_view.setFocus()
         last = self._stored.value("model")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -13,18 +14,22 @@ from medseg_desktop.core.display import (
     PixelFormat,
     Voi,
     full_window,
+    meant_pixels,
     meant_values,
     modality_range,
     modality_values,
     percentile_window,
+    shows_something,
 )
 from medseg_desktop.core.errors import UnreadableSliceError
 from medseg_desktop.core.preprocessing import Preprocessing, preprocess
-from medseg_desktop.core.view import SeriesFacts
+from medseg_desktop.core.view import ResolvedView, SeriesFacts
 
 SeriesKey = tuple[str, int]
 #: Black and white of a series whose files name no window.
 _BEGIN_PERCENTILES = (0.5, 99.8)
+#: So many pixels tell percentiles and histogram as well as millions do.
+_SAMPLE_PIXELS = 1 << 18
 #: Weights of red, green and blue in brightness (ITU-R BT.601).
 _BRIGHTNESS = np.array([0.299, 0.587, 0.114], np.float32)
 
@@ -64,18 +69,24 @@ class LoadedSlice:
             UnreadableSliceError: pixels of an unknown layout, or colour for a preview.
         """
         if fmt.palette is not None:
-            stored = fmt.palette.apply(stored)
+            stored, fmt = fmt.palette.apply(stored), fmt.of_colour(bits=8)
         if stored.ndim not in (2, 3) or stored.shape[2:] not in ((), (3,)) or not stored.size:
             raise UnreadableSliceError("its pixels have an unknown layout")
         if preview is not None:
             if stored.ndim == 3:
                 raise UnreadableSliceError("it is in colour, and models see grey slices only")
             stored, fmt = preprocess(stored, fmt, preview), PixelFormat()
+        elif stored.ndim == 3:
+            fmt = fmt.of_colour(fmt.bits)
         if stored.ndim == 3 or preview is not None:
             window = full_window(fmt)
             return cls(key, index, stored, fmt, window.low, window.high, preview)
-        low, high = _finite_range(stored)
-        return cls(key, index, stored, fmt, *modality_range(low, high, fmt), preview)
+        return cls(key, index, stored, fmt, *_value_range(stored, fmt), preview)
+
+    def is_of(self, view: ResolvedView) -> bool:
+        """This is the slice that a view shows."""
+        shown = (view.series.key, view.index, view.preview)
+        return (self.series_key, self.index, self.preview) == shown
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -95,16 +106,20 @@ class LoadedSlice:
         if self.is_colour or self.preview is not None:
             return full_window(self.fmt)
         own = self.fmt.default_voi
-        return own or percentile_window(self.brightness(), *_BEGIN_PERCENTILES)
+        if own is not None and shows_something(own, self.low, self.high):
+            return own
+        return percentile_window(self.brightness(), *_BEGIN_PERCENTILES)
 
     def brightness(self, area: tuple[slice, slice] | None = None) -> npt.NDArray[np.generic]:
         """Values of the pixels that mean something, (N,): modality values, or of colour its
-        brightness.
+        brightness; of a large slice those of every second, third, ... row and column.
 
         Args:
             area: rows and columns to look at; None for all.
         """
         pixels = self.stored if area is None else self.stored[area]
+        step = math.ceil(math.sqrt(pixels.shape[0] * pixels.shape[1] / _SAMPLE_PIXELS)) or 1
+        pixels = pixels[::step, ::step]
         if pixels.ndim == 3:
             return (pixels.astype(np.float32) @ _BRIGHTNESS).reshape(-1)
         return meant_values(pixels, self.fmt)
@@ -130,7 +145,11 @@ class LoadedSlice:
         return self.stored.nbytes
 
 
-def _finite_range(stored: npt.NDArray[np.generic]) -> tuple[float, float]:
-    if stored.dtype.kind == "f" and not np.isfinite(stored).all():
-        stored = stored[np.isfinite(stored)]
-    return (float(stored.min()), float(stored.max())) if stored.size else (0.0, 0.0)
+def _value_range(stored: npt.NDArray[np.generic], fmt: PixelFormat) -> tuple[float, float]:
+    """Lowest and highest modality value of the pixels that mean something."""
+    pixels = stored if stored.dtype.kind in "iub" and fmt.padding is None else None
+    if pixels is None:
+        pixels = meant_pixels(stored, fmt)
+    if not pixels.size:
+        return 0.0, 0.0
+    return modality_range(float(pixels.min()), float(pixels.max()), fmt)

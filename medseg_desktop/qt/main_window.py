@@ -10,6 +10,7 @@ from PySide6.QtGui import (
     QDragLeaveEvent,
     QDragMoveEvent,
     QDropEvent,
+    QResizeEvent,
 )
 from PySide6.QtWidgets import (
     QComboBox,
@@ -173,6 +174,20 @@ class MainWindow(QMainWindow):
         self._fill_toolbar(bar, TOOLBAR_RIGHT, widgets)
         self.addToolBar(bar)
         self.toolbar = bar
+        self._toolbar_texts_px = 0
+
+    def _fit_toolbar(self) -> None:
+        """Buttons lose their texts where the window is too narrow for all of the toolbar."""
+        # Measured with the texts; once they are gone it is too late.
+        self._toolbar_texts_px = self._toolbar_texts_px or self.toolbar.sizeHint().width()
+        style = Qt.ToolButtonStyle.ToolButtonTextBesideIcon
+        if self.width() < self._toolbar_texts_px:
+            style = Qt.ToolButtonStyle.ToolButtonIconOnly
+        for key in (*TOOLBAR_LEFT, *TOOLBAR_RIGHT):
+            action = self.actions_by_key.get(key)
+            made = self.toolbar.widgetForAction(action) if action is not None else None
+            if isinstance(made, QToolButton) and key not in TOOLBAR_ICONS:
+                made.setToolButtonStyle(style)
 
     def _fill_toolbar(
         self, bar: QToolBar, keys: tuple[str, ...], widgets: dict[str, QComboBox]
@@ -264,6 +279,10 @@ class MainWindow(QMainWindow):
             value = settings.value(key)
             if isinstance(value, QByteArray):
                 restore(value)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit_toolbar()
 
     # -- closing and dropping
 

@@ -16,6 +16,8 @@ from medseg_desktop.qt.panels.message_bar import Level
 from medseg_desktop.qt.presenters.slice_presenter import SlicePresenter
 from medseg_desktop.qt.sessions import StudySession
 
+_LONGEST_NAME = 60
+
 
 class Pictures(QObject):
     """Takes pictures with their overlays; they name the patient only where that was asked for.
@@ -51,11 +53,20 @@ class Pictures(QObject):
         name, _ = QFileDialog.getSaveFileName(
             self._window,
             self.tr("Save the picture"),
-            str(self._folder / "slice.png"),
+            str(self._folder / self._file_name()),
             self.tr("PNG picture (*.png)"),
         )
         if name:
             self.write(picture, Path(name))
+
+    def _file_name(self) -> str:
+        """Series and slice number, in characters that every system allows."""
+        view = self._study.view
+        if view is None:
+            return "slice.png"
+        title = "".join(c if c.isalnum() or c in "-_" else " " for c in view.series.title)
+        name = " ".join(title.split())[:_LONGEST_NAME].strip() or "slice"
+        return f"{name} {view.index + 1}.png"
 
     def write(self, picture: QPixmap, path: Path) -> None:
         """Write a picture as PNG and say so."""

@@ -25,7 +25,8 @@ from medseg_desktop.qt.loaded_slice import LoadedSlice, SeriesKey
 __all__ = ["LoadedSlice", "SeriesKey", "SliceLoader"]
 
 _FALLBACK_CACHE_BYTES = 1 << 30
-_THREADS = 2
+#: Some may still be busy with a slice of a series that nobody looks at any more.
+_MAXIMUM_THREADS = 12
 #: A preview costs far more than reading; only so many slices around the wanted one are made.
 _PREVIEW_REACH = 2
 #: Bytes that a pixel of most series takes.
@@ -74,7 +75,7 @@ class SliceLoader(QObject):
 
     def __init__(self, parent: QObject | None = None, cache_bytes: int = 0) -> None:
         super().__init__(parent)
-        self._background = Background(_THREADS, "slices", self)
+        self._background = Background(_MAXIMUM_THREADS, "slices", self)
         self._reader = FrameReader()
         self._cache: OrderedDict[_CacheKey, LoadedSlice] = OrderedDict()
         self._bytes = 0
@@ -89,7 +90,8 @@ class SliceLoader(QObject):
         self._wanted = 0
         self._done_around = 0  # every slice nearer to the wanted one is read or being read
         self._reach = 0
-        self._readers = 0
+        self._readers = 0  # of this generation
+        self._threads = 1
         self._begun = False  # the first slice of the series has arrived
         self._arrived: list[_Arrived] = []
         self._handed_over_at = 0.0
@@ -111,10 +113,7 @@ class SliceLoader(QObject):
             plain: files of the new one that are read faster (see `ScanResult`).
         """
         self._reader.know(plain)
-        with self._lock:
-            self._generation += 1
-            self._todo.clear()
-            self._being_read.clear()
+        self._ask_for(set())
         self._cache.clear()
         self._bytes = 0
         self._series = None
@@ -131,13 +130,11 @@ class SliceLoader(QObject):
         """
         self._series, self._preview = series, preview
         total = range(len(series.slices))
+        self._ask_for({i for i in total if (series.key, i, preview) not in self._cache})
         with self._lock:
-            self._generation += 1
-            self._being_read.clear()
-            self._todo = {i for i in total if (series.key, i, preview) not in self._cache}
             # Until a slice is there and tells its true size.
             self._reach = self._reach_for(_USUAL_BYTES * series.rows * series.columns)
-            self._begun = False
+            self._threads = self._reader.threads_for(series.slices[start].path)
             self._want(start)
         self._tell_progress()
         self._start_readers()
@@ -175,10 +172,7 @@ class SliceLoader(QObject):
 
     def quit(self) -> None:
         """End the decoders, and what waits for them in any thread; does not wait for threads."""
-        with self._lock:
-            self._generation += 1
-            self._todo.clear()
-            self._being_read.clear()
+        self._ask_for(set())
         self._background.quit()
         self._reader.close()
 
@@ -187,6 +181,15 @@ class SliceLoader(QObject):
         self.quit()
         self._background.close()
         self._reader.close()
+
+    def _ask_for(self, todo: set[int]) -> None:
+        """Begin anew with these slices; what is still being read for another series is dropped."""
+        with self._lock:
+            self._generation += 1
+            self._todo = todo
+            self._being_read.clear()
+            self._readers = 0
+            self._begun = False
 
     # -- which slice is next; all of it under the lock
 
@@ -212,7 +215,7 @@ class SliceLoader(QObject):
         series, preview = self._series, self._preview
         with self._lock:
             generation = self._generation
-            threads = _THREADS if self._begun else 1
+            threads = self._threads if self._begun else 1
             missing = min(threads, len(self._todo)) - self._readers
             self._readers += max(missing, 0)
         if series is not None:
@@ -228,8 +231,8 @@ class SliceLoader(QObject):
             with self._lock:
                 index = self._take_next() if generation == self._generation else None
                 if index is None:
-                    self._readers -= 1
-                    restart = generation != self._generation and bool(self._todo)
+                    if generation == self._generation:
+                        self._readers -= 1
                     break
             result: LoadedSlice | str
             try:
@@ -244,8 +247,6 @@ class SliceLoader(QObject):
                 result = "its pixels cannot be read"
             self._hand_over(_Arrived(generation, series.key, index, result))
         self._background.deliver(self._take_over)
-        if restart:  # another series was chosen while this thread was busy with the old one
-            self._background.deliver(self._start_readers)
 
     def _hand_over(self, arrived: _Arrived) -> None:
         now = time.monotonic()

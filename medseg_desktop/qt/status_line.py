@@ -6,9 +6,12 @@ from PySide6.QtCore import QObject
 
 from medseg_desktop.core.geometry import patient_position_mm
 from medseg_desktop.core.run_state import RunState
+from medseg_desktop.qt.loaded_slice import LoadedSlice
 from medseg_desktop.qt.main_window import MainWindow
-from medseg_desktop.qt.presenters.slice_presenter import SlicePresenter
 from medseg_desktop.qt.sessions import RunSession, StudySession
+
+#: Below it float64 tells whole numbers apart.
+_ALL_DIGITS = 2.0**53
 
 
 class StatusLine(QObject):
@@ -19,24 +22,26 @@ class StatusLine(QObject):
         window: MainWindow,
         study: StudySession,
         runs: RunSession,
-        slices: SlicePresenter,
         threads: int,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
-        self._window, self._study, self._slices = window, study, slices
+        self._window, self._study = window, study
         self._work = ""
         self._place = self.tr("CPU · {n} threads").format(n=threads)
         window.place_text.setText(self._place)
-        window.slice_view.cursor_moved.connect(self._show_cursor)
-        window.slice_view.cursor_left.connect(lambda: window.cursor_text.setText(""))
+        self._cursor: tuple[float, float] | None = None  # (column, row) under the pointer
+        self._loaded: LoadedSlice | None = None
+        window.slice_view.cursor_moved.connect(lambda *at: self._move_cursor(at))
+        window.slice_view.cursor_left.connect(lambda: self._move_cursor(None))
         window.cancel_requested.connect(self._cancel)
         study.scan_started.connect(lambda: self.show("scan", self.tr("Opening"), 0, 0))
         study.scan_progress.connect(self._on_scan_progress)
         study.scan_failed.connect(lambda _: self.clear("scan"))
         study.scan_cancelled.connect(lambda: self.clear("scan"))
         study.folder_changed.connect(lambda _: self.clear("scan"))
-        study.view_changed.connect(lambda *_: window.cursor_text.setText(""))
+        study.view_changed.connect(lambda *_: self._show_cursor())
+        study.slice_loaded.connect(self._on_loaded)
         study.series_progress.connect(self._on_series_progress)
         runs.training_changed.connect(self._on_training)
 
@@ -70,25 +75,41 @@ class StatusLine(QObject):
         else:
             self.clear("slices")
 
-    def _show_cursor(self, column: float, row: float) -> None:
-        """Place in the slice and in the patient, stored value, and what it means."""
-        view, loaded = self._study.view, self._slices.loaded
-        if view is None or loaded is None:
+    def _move_cursor(self, at: tuple[float, float] | None) -> None:
+        self._cursor = at
+        self._show_cursor()
+
+    def _on_loaded(self, loaded: LoadedSlice) -> None:
+        self._loaded = loaded
+        self._show_cursor()
+
+    def _show_cursor(self) -> None:
+        """Place in the slice and in the patient, and once the slice is there its value."""
+        view, loaded = self._study.view, self._loaded
+        if view is None or self._cursor is None:
+            self._window.cursor_text.setText("")
             return
+        column, row = self._cursor
         at = (int(row), int(column))
         parts = [self.tr("row {row}, column {column}").format(row=at[0], column=at[1])]
         place = patient_position_mm(view.series, view.slice, column, row)
         if place is not None:
             parts.append("({:.1f}, {:.1f}, {:.1f}) mm".format(*place))
+        if loaded is not None and loaded.is_of(view):
+            parts += self._values(loaded, at, view.units)
+        self._window.cursor_text.setText("  ".join(parts))
+
+    @staticmethod
+    def _values(loaded: LoadedSlice, at: tuple[int, int], units: str) -> list[str]:
+        """The stored value, and what it means where that is another number."""
         stored = loaded.stored_at(*at)
-        if stored is not None:
-            parts.append(" ".join(f"{value:g}" for value in stored))
+        if stored is None:
+            return []
+        said = " ".join(map(_number, stored))
         value = loaded.modality_at(*at)
         if value is not None:
-            parts.append(f"= {value:g} {view.units}".rstrip())
-        elif view.units and stored is not None and not loaded.is_colour:
-            parts[-1] += f" {view.units}"
-        self._window.cursor_text.setText("  ".join(parts))
+            return [said, f"= {_number(value)} {units}".rstrip()]
+        return [f"{said} {units}".rstrip() if not loaded.is_colour else said]
 
     def _on_training(self, run: RunState) -> None:
         if run.is_over:
@@ -98,3 +119,8 @@ class StatusLine(QObject):
         device = str(run.details.get("device", "CPU")).upper()
         text = self.tr("Training on {device} · iteration {step}") if step else self.tr("Training")
         self._window.place_text.setText(text.format(device=device, step=f"{step:,}"))
+
+
+def _number(value: float) -> str:
+    """Whole numbers in full, others with six figures."""
+    return f"{value:.0f}" if value.is_integer() and abs(value) < _ALL_DIGITS else f"{value:g}"

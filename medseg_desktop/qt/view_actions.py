@@ -53,7 +53,7 @@ class ViewActions(QObject):
         self._connect_turns()
         self._connect(
             {
-                "reset_window": lambda: study.set_voi(None),
+                "reset_window": study.reset_window,
                 "cancel": levels.cancel,
                 "fit": view.fit,
                 "actual_pixels": view.show_pixels,

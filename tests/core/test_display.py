@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -16,7 +18,9 @@ from medseg_desktop.core.display import (
     meant_values,
     modality_range,
     modality_values,
+    moved_window,
     percentile_window,
+    range_of_values,
     to_grey,
     voi_output,
     window_between,
@@ -203,7 +207,7 @@ def test_rescale_multiplies_before_it_adds() -> None:
 def test_the_percentiles_become_black_and_white_at_any_scale(scale: float, start: float) -> None:
     values = start + scale * np.linspace(0, 1, 101)
     window = percentile_window(values, 10, 90)
-    grey = to_grey(values - start, Window(window.center - start, window.width))
+    grey = to_grey(values - start, replace(window, center=window.center - start))
     assert grey[:10].max() == 0
     assert grey[91:].min() == 255
     assert 120 <= grey[50] <= 135
@@ -227,3 +231,34 @@ def test_percentiles_leave_out_values_that_are_no_numbers() -> None:
     window = percentile_window(values, 0, 100)
     assert (window.low, window.high) == (0, 10)
     assert percentile_window(np.array([np.nan]), 0, 100).width > 0
+
+
+def test_a_computed_window_is_as_narrow_as_its_values() -> None:
+    window = window_between(0.0, 0.003)
+    assert (window.width, window.center) == (pytest.approx(0.003), pytest.approx(0.0015))
+    assert (window.low, window.high) == (0.0, pytest.approx(0.003))
+
+
+def test_a_linear_window_narrower_than_a_step_becomes_an_exact_one() -> None:
+    assert moved_window(Window(40, 80), 30, 1) == Window(30, 1)
+    assert moved_window(Window(40, 80), 30, 0.5) == Window(30, 0.5, EXACT)
+    assert moved_window(Window(40, 80, SIGMOID), 30, 0.5) == Window(30, 0.5, SIGMOID)
+
+
+def test_the_range_of_a_table_costs_no_more_than_the_table() -> None:
+    fmt = PixelFormat(modality_lut=Lut.of(10, 16, [7, 900, 65535]))
+    assert modality_range(-(2.0**62), 2.0**62, fmt) == (7, 65535)
+    assert modality_range(2.0**40, 2.0**41, fmt) == (65535, 65535)
+
+
+@given(st.floats(-1e300, 1e300))
+def test_a_range_for_scales_is_never_empty(value: float) -> None:
+    low, high = range_of_values(value, value)
+    assert low == value
+    assert low < high < float("inf")
+    assert range_of_values(1, 5) == (1, 5)
+
+
+def test_only_grey_values_have_a_modality() -> None:
+    fmt = PixelFormat(slope=2.0, intercept=-1024, bits=12, units="HU", padding=(0, 0))
+    assert fmt.of_colour(8) == PixelFormat(bits=8)

@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import pydicom
@@ -19,7 +20,6 @@ from medseg_desktop.io.dicom_series import (
     FileRow,
     FileStatus,
     ScanResult,
-    cancel_when,
     require_series,
     scan,
 )
@@ -324,8 +324,10 @@ def test_a_file_name_that_is_no_text_is_listed_with_question_marks(tmp_path: Pat
 
 def test_a_cancelled_scan_stops_at_once(tmp_path: Path) -> None:
     write_study(tmp_path, ["A"])
+    progress = Mock(side_effect=Cancelled)
     with pytest.raises(Cancelled):
-        look(tmp_path, progress=cancel_when(lambda: True))
+        look(tmp_path, progress=progress)
+    progress.assert_called_once_with(0, 4)
 
 
 def test_progress_ends_at_the_number_of_files(tmp_path: Path) -> None:

@@ -1,13 +1,14 @@
-"""The menu of the slice."""
+"""The frame of the window, and the menu of the slice."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QContextMenuEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QMenu
+from PySide6.QtWidgets import QApplication, QMenu, QToolButton
 from pytestqt.qtbot import QtBot
 
 from medseg_desktop.qt.controller import Controller
@@ -15,6 +16,24 @@ from medseg_desktop.qt.panels.overlay_panel import Layer
 from tests.builders import write_study
 from tests.mouse import begin_drag, drag, surface
 from tests.qt.viewing import opened, view
+
+
+@pytest.mark.parametrize("width", [1024, 1440])
+def test_the_whole_toolbar_is_there_in_narrow_windows(
+    width: int, controller: Controller, qtbot: QtBot
+) -> None:
+    window = controller.window
+    window.show()
+    for size in (1440, 1024, width):
+        window.resize(size, 700)
+        qtbot.wait(20)
+    assert window.width() == width
+    assert window.model_chooser.isVisible()
+    assert window.preset_chooser.isVisible()
+    made = window.toolbar.widgetForAction(window.actions_by_key["invert"])
+    assert isinstance(made, QToolButton)
+    has_text = made.toolButtonStyle() == Qt.ToolButtonStyle.ToolButtonTextBesideIcon
+    assert has_text == (width == 1440)
 
 
 def slice_menu(controller: Controller) -> QMenu | None:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from threading import Event
 
 import numpy as np
 import pytest
@@ -10,6 +13,8 @@ from pytestqt.qtbot import QtBot
 
 from medseg_desktop.core.volume import Series
 from medseg_desktop.io.dicom_series import scan
+from medseg_desktop.io.pixels.decoder_pool import DecoderPool
+from medseg_desktop.io.pixels.reader import FrameReader
 from medseg_desktop.io.sources.source import open_source
 from medseg_desktop.qt.slice_loader import LoadedSlice, SliceLoader
 from tests.builders import write_dicom
@@ -142,3 +147,33 @@ def test_the_end_is_told_once_everything_is_there(
     loader.set_series(series, 0)
     qtbot.waitUntil(lambda: there[-1][0] == SLICES, timeout=WAIT_MS)
     assert all(kept >= done for done, kept in there)
+
+
+def test_a_slow_slice_of_another_series_is_not_waited_for(
+    loader: SliceLoader, qtbot: QtBot, series: Series, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow, quick = replace(series, uid="slow"), replace(series, uid="quick")
+    original, go = loader.read_now, Event()
+
+    def read_now(series: Series, index: int, preview: object = None) -> LoadedSlice:
+        if series is slow:
+            go.wait(WAIT_MS / 1000)
+        return original(series, index)
+
+    monkeypatch.setattr(loader, "read_now", read_now)
+    told: list[LoadedSlice] = []
+    loader.loaded.connect(told.append)
+    for _ in range(3):
+        loader.set_series(slow, 3)
+        loader.set_series(quick, 5)
+    qtbot.waitUntil(lambda: any(x.index == 5 for x in told), timeout=WAIT_MS // 2)
+    go.set()
+    qtbot.wait(50)
+    assert {x.series_key for x in told} == {quick.key}
+
+
+def test_compressed_series_keep_all_decoders_busy(tmp_path: Path) -> None:
+    plain = write_dicom(tmp_path / "plain.dcm", np.zeros((8, 8), np.uint16))
+    packed = write_dicom(tmp_path / "rle.dcm", np.zeros((8, 8), np.uint16), syntax="rle")
+    with FrameReader(DecoderPool(5), scan(open_source(tmp_path), salt=b"").plain) as reader:
+        assert (reader.threads_for(str(plain)), reader.threads_for(str(packed))) == (2, 5)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtCore import QPoint, QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
@@ -219,6 +219,19 @@ def test_middle_drag_pans_with_the_pointer(view: SliceView) -> None:
     drag(view, MIDDLE, QPoint(200, 200), QPoint(20, 0), QPoint(40, 25))
     moved = view.widget_position(10, 10) - before
     assert (moved - QPoint(40, 25)).manhattanLength() <= 2
+
+
+@pytest.mark.parametrize("way", [(3000, 0), (-3000, 0), (0, 3000), (0, -3000), (3000, -3000)])
+def test_a_slice_cannot_be_moved_out_of_sight(view: SliceView, way: tuple[int, int]) -> None:
+    stage = view._stage
+    stage.zoom(3, QPointF(stage.viewport().rect().center()))
+    stage.pan(QPointF(*way))
+    shape = stage.slice_shape
+    assert shape is not None
+    corners = (stage.from_slice(QPointF(0, 0)), stage.from_slice(QPointF(shape[1], shape[0])))
+    seen = QRectF(*corners).normalized() & QRectF(stage.viewport().rect())
+    assert seen.width() >= 63
+    assert seen.height() >= 63
 
 
 def test_right_drag_up_zooms_in_and_opens_no_menu(view: SliceView, qtbot: QtBot) -> None:

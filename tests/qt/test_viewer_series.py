@@ -149,6 +149,35 @@ def test_objects_that_are_no_images_are_listed_without_an_alarm(
     rows = [dialog.list.topLevelItem(i) for i in range(dialog.list.topLevelItemCount())]
     states = {row.text(0): row.text(1) for row in rows}
     assert states[report.name] == "Not an image"
+    used = len(controller.study.found.files) - 1
+    assert dialog.summary.text() == f"{used} of {used + 1} files are used."
+    dialog.close()
+
+
+def test_slices_with_a_caveat_are_used(
+    controller: Controller, qtbot: QtBot, tmp_path: Path
+) -> None:
+    for z in (0, 1, 2, 5, 6):
+        write_dicom(
+            tmp_path / "s" / f"{z}.dcm", lesion_slice(), number=z, position_mm=(0, 0, 5.0 * z)
+        )
+    opened(qtbot, controller, tmp_path / "s")
+    assert controller.study.found is not None
+    dialog = FileReportDialog(controller.study.found, controller.window)
+    assert dialog.summary.text() == "5 of 5 files are used."
+    assert {dialog.list.topLevelItem(i).text(1) for i in range(5)} == {"Shown with a caveat"}
+    dialog.close()
+
+
+def test_a_report_of_nothing_but_good_files_has_no_empty_list(
+    controller: Controller, qtbot: QtBot, tmp_path: Path
+) -> None:
+    opened(qtbot, controller, write_study(tmp_path / "s", ("A",)))
+    assert controller.study.found is not None
+    dialog = FileReportDialog(controller.study.found, controller.window)
+    dialog.show()
+    assert not dialog.list.isVisible()
+    assert dialog.summary.isVisible()
     dialog.close()
 
 
@@ -247,3 +276,16 @@ def test_names_are_shown_as_they_are_written(
     opened(qtbot, controller, tmp_path / "s")
     texts = controller.window.slice_view._stage.texts.top_left
     assert texts[0] == name.replace("^", " ")
+
+
+def test_a_series_is_shown_again_where_it_was_left(
+    controller: Controller, qtbot: QtBot, tmp_path: Path
+) -> None:
+    opened(qtbot, controller, write_study(tmp_path / "s", ("A", "B"), slices=6))
+    controller.study.set_slice(5)
+    key(controller, Qt.Key.Key_PageDown)
+    shown(qtbot, controller)
+    assert view(controller).index != 5
+    key(controller, Qt.Key.Key_PageUp)
+    shown(qtbot, controller)
+    assert view(controller).index == 5

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from threading import Event
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QGuiApplication, QImage
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
@@ -15,9 +16,9 @@ from medseg_desktop.core.display import Window
 from medseg_desktop.core.preprocessing import PRESETS, preprocess
 from medseg_desktop.io.pixels.reader import FrameReader
 from medseg_desktop.qt.controller import Controller
-from tests.builders import lesion_slice, write_dicom, write_study
-from tests.mouse import drag, surface
-from tests.qt.viewing import WAIT_MS, colour_at, key, opened, reading_held, shown, view
+from tests.builders import Syntax, lesion_slice, write_dicom, write_study
+from tests.mouse import surface
+from tests.qt.viewing import WAIT_MS, colour_at, key, opened, shown, view
 
 SHIFT, CONTROL = Qt.KeyboardModifier.ShiftModifier, Qt.KeyboardModifier.ControlModifier
 
@@ -70,6 +71,23 @@ def test_a_palette_is_shown_in_its_colours(
     left, right = colour_at(controller, 5, 16), colour_at(controller, 35, 16)
     assert (left.red(), left.green(), left.blue()) == (0, 10, 90)
     assert (right.red(), right.green(), right.blue()) == (250, 100, 20)
+
+
+@pytest.mark.parametrize(
+    ("syntax", "flag", "lossy"),
+    [("jpeg", None, True), ("jpeg2000", "01", True), ("explicit", "01", True),
+     ("explicit", "00", False), ("jpeg-ls", None, False)],
+)  # fmt: skip
+def test_lossy_compression_is_told_on_the_slice(
+    syntax: Syntax, flag: str | None, lossy: bool,
+    controller: Controller, qtbot: QtBot, tmp_path: Path,
+) -> None:  # fmt: skip
+    elements = {"LossyImageCompression": flag} if flag else {}
+    pixels = (lesion_slice() // 20).astype(np.uint8)
+    write_dicom(tmp_path / "s" / "a.dcm", pixels, syntax=syntax, elements=elements)
+    opened(qtbot, controller, tmp_path / "s")
+    texts = controller.window.slice_view._stage.texts.top_right
+    assert ("Lossy compressed" in texts) == lossy
 
 
 def test_turning_moves_pixels_letters_and_outlines_together(
@@ -137,63 +155,6 @@ def test_actual_pixels_show_one_column_on_one_pixel_of_the_screen(
     key(controller, Qt.Key.Key_F)
     way = slice_view.widget_position(300, 16) - slice_view.widget_position(0, 16)
     assert way.x() > 400
-
-
-@pytest.mark.parametrize("trouble", ["late", "unreadable"])
-def test_zoom_and_place_are_kept_past_a_slice_that_is_not_there(
-    controller: Controller, qtbot: QtBot, tmp_path: Path, trouble: str
-) -> None:
-    paths = [
-        write_dicom(tmp_path / "s" / f"{i}.dcm", lesion_slice(), number=i, position_mm=(0, 0, i))
-        for i in range(3)
-    ]
-    opened(qtbot, controller, paths[0].parent)
-    controller.study.loader.set_cache_bytes(1)  # every slice is read anew
-    slice_view = controller.window.slice_view
-    stage = slice_view._stage
-    drag(slice_view, QPoint(0, -80), button=Qt.MouseButton.RightButton)
-    drag(slice_view, QPoint(25, 15), button=Qt.MouseButton.MiddleButton)
-    before = slice_view.widget_position(0, 0), slice_view.widget_position(40, 32)
-    if trouble == "unreadable":
-        paths[2].write_bytes(b"")
-        key(controller, Qt.Key.Key_End)
-    else:
-        with reading_held():
-            key(controller, Qt.Key.Key_End)
-            qtbot.waitUntil(lambda: stage.slice_shape is None, timeout=WAIT_MS)
-    qtbot.waitUntil(lambda: (stage.slice_shape is None) == (trouble == "unreadable"))
-    if trouble == "unreadable":
-        key(controller, Qt.Key.Key_Home)
-    shown(qtbot, controller)
-    assert (slice_view.widget_position(0, 0), slice_view.widget_position(40, 32)) == before
-
-
-def test_another_series_begins_with_the_whole_slice(
-    controller: Controller, qtbot: QtBot, tmp_path: Path
-) -> None:
-    opened(qtbot, controller, write_study(tmp_path / "s", ("A", "B")))
-    slice_view = controller.window.slice_view
-    fitted = slice_view.widget_position(40, 32)
-    drag(slice_view, QPoint(0, -80), button=Qt.MouseButton.RightButton)
-    assert slice_view.widget_position(40, 32) != fitted
-    key(controller, Qt.Key.Key_PageDown)
-    shown(qtbot, controller)
-    assert slice_view.widget_position(40, 32) == fitted
-
-
-def test_a_slice_that_is_turned_before_it_is_read_is_shown_turned_and_whole(
-    controller: Controller, qtbot: QtBot, tmp_path: Path
-) -> None:
-    opened(qtbot, controller, write_study(tmp_path / "s", ("A", "B")))
-    slice_view = controller.window.slice_view
-    with reading_held():
-        key(controller, Qt.Key.Key_PageDown)
-        key(controller, Qt.Key.Key_Right, CONTROL)
-    shown(qtbot, controller)
-    corners = slice_view.widget_position(0, 0), slice_view.widget_position(40, 32)
-    controller.window.actions_by_key["fit"].trigger()
-    assert (slice_view.widget_position(0, 0), slice_view.widget_position(40, 32)) == corners
-    assert corners[0].x() > corners[1].x()
 
 
 def test_the_pointer_tells_place_and_values(
@@ -270,6 +231,48 @@ def test_play_goes_round_and_stops(controller: Controller, qtbot: QtBot, tmp_pat
     assert not controller.window.slice_bar.play.isChecked()
 
 
+@pytest.mark.parametrize("move", [Qt.Key.Key_Down, Qt.Key.Key_Up, Qt.Key.Key_End])
+def test_moving_by_hand_ends_playing(
+    move: Qt.Key, controller: Controller, qtbot: QtBot, tmp_path: Path
+) -> None:
+    opened(qtbot, controller, write_study(tmp_path / "s", ("A",), slices=5))
+    controller.study.set_slice(2)
+    controller.window.slice_bar.rate.setValue(1)
+    key(controller, Qt.Key.Key_C)
+    assert controller.window.slice_bar.play.isChecked()
+    key(controller, move)
+    assert not controller.window.slice_bar.play.isChecked()
+
+
+def test_keys_belong_to_the_window_again_after_return(
+    controller: Controller, qtbot: QtBot, tmp_path: Path
+) -> None:
+    opened(qtbot, controller, write_study(tmp_path / "s", ("A",), slices=5))
+    controller.window.activateWindow()
+    for box in (controller.window.slice_bar.rate, controller.window.window_panel.width_slider.box):
+        box.setFocus()
+        box.selectAll()
+        QTest.keyClicks(box, "33")
+        QTest.keyClick(box, Qt.Key.Key_Return)
+        assert not box.hasFocus()
+        assert box.value() == 33
+
+
+def test_a_picture_is_called_by_its_series_and_slice(
+    controller: Controller, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elements = {"SeriesDescription": "T2 FLAIR: tra/2mm"}
+    write_dicom(tmp_path / "s" / "a.dcm", lesion_slice(), patient="SECRET", elements=elements)
+    opened(qtbot, controller, tmp_path / "s")
+    proposed: list[str] = []
+    monkeypatch.setattr(
+        "medseg_desktop.qt.pictures.QFileDialog.getSaveFileName",
+        lambda *arguments: (proposed.append(arguments[2]), ("", ""))[1],
+    )
+    key(controller, Qt.Key.Key_S, CONTROL | SHIFT)
+    assert [Path(p).name for p in proposed] == ["T2 FLAIR tra 2mm 1.png"]
+
+
 def picture(controller: Controller, path: Path, monkeypatch: pytest.MonkeyPatch) -> QImage:
     monkeypatch.setattr(
         "medseg_desktop.qt.pictures.QFileDialog.getSaveFileName", lambda *_: (str(path), "")
@@ -332,3 +335,34 @@ def test_the_series_panel_tells_acquisition_and_noise(
     snr = float(panel.noise.text().split()[-1])
     assert 15 <= snr <= 25
     assert "Immerkaer" in panel.noise.toolTip()
+
+
+def test_the_value_under_the_pointer_is_always_that_of_the_slice_on_screen(
+    controller: Controller, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for i in range(3):
+        pixels = np.full((32, 40), 100 * (i + 1), np.uint16)
+        write_dicom(tmp_path / "s" / f"{i}.dcm", pixels, number=i, position_mm=(0, 0, 5.0 * i))
+    opened(qtbot, controller, tmp_path / "s")
+    point_at(controller, 10.5, 10.5)
+    assert status(controller).endswith("5.0) mm  200")
+    controller.study.step_slice(1)
+    shown(qtbot, controller)
+    assert status(controller).endswith("10.0) mm  300")
+    loader, read_now, go = controller.study.loader, controller.study.loader.read_now, Event()
+    monkeypatch.setattr(loader, "read_now", lambda *a: go.wait(WAIT_MS / 1000) and read_now(*a))
+    loader.set_cache_bytes(1)  # so that the first slice has to be read again
+    controller.study.set_slice(0)
+    assert status(controller).endswith("0.0) mm")
+    go.set()
+    shown(qtbot, controller)
+    assert status(controller).endswith("0.0) mm  100")
+
+
+def test_large_whole_numbers_are_told_in_full(
+    controller: Controller, qtbot: QtBot, tmp_path: Path
+) -> None:
+    write_dicom(tmp_path / "s" / "a.dcm", np.full((32, 40), 16_777_217, np.uint32))
+    opened(qtbot, controller, tmp_path / "s")
+    point_at(controller, 10.5, 10.5)
+    assert status(controller).endswith("  16777217")

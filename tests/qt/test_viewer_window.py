@@ -280,3 +280,69 @@ def test_the_drag_follows_the_setting_of_its_direction(
         controller.window.actions_by_key["drag_down"].trigger()
     assert levels[0] < 600 < levels[1]  # a lower level is brighter
     assert controller.settings.level_drag_down_is_brighter
+
+
+def test_a_series_of_tiny_values_can_be_windowed_like_any_other(
+    controller: Controller, qtbot: QtBot, tmp_path: Path
+) -> None:
+    write_dicom(tmp_path / "s" / "a.dcm", RAMP, rescale=(2e-6, 0))
+    now = opened(qtbot, controller, tmp_path / "s")
+    panel = controller.window.window_panel
+    assert isinstance(now.voi, Window)
+    assert panel.width_slider.box.value() == pytest.approx(now.voi.width, rel=0.01)
+    assert panel.level_slider.box.value() == pytest.approx(now.voi.center, rel=0.01)
+    panel.level_slider.slider.setValue(panel.level_slider.slider.maximum() // 2)
+    panel.width_slider.slider.setValue(panel.width_slider.slider.maximum() // 2)
+    moved = view(controller).voi
+    assert isinstance(moved, Window)
+    assert moved.center == pytest.approx((now.low + now.high) / 2, rel=0.01)
+    assert moved.width == pytest.approx((now.high - now.low) / 2, rel=0.01)
+    dark, bright = colour_at(controller, 20, 4).red(), colour_at(controller, 20, 28).red()
+    assert (dark, bright) == (0, 255)
+    middle = colour_at(controller, 20.5, 16.5).red()
+    assert 100 < middle < 160
+    drag(controller.window.slice_view, QPoint(-900, 0))
+    narrow = view(controller).voi
+    assert isinstance(narrow, Window)
+    assert 0 < narrow.width < 0.001 * (now.high - now.low) * 10
+
+
+@pytest.mark.parametrize("value", [0, 100_000_000, 2**31 - 1])
+def test_a_series_of_one_value_is_shown(
+    value: int, controller: Controller, qtbot: QtBot, tmp_path: Path
+) -> None:
+    write_dicom(tmp_path / "s" / "a.dcm", np.full((16, 16), value, np.uint32))
+    opened(qtbot, controller, tmp_path / "s")
+    drag(controller.window.slice_view, QPoint(10, 10))
+    assert view(controller).voi is not None
+
+
+def test_what_is_being_typed_stays_while_the_range_grows(
+    controller: Controller, qtbot: QtBot, tmp_path: Path
+) -> None:
+    opened(qtbot, controller, write_series(tmp_path / "s"))
+    panel, box = controller.window.window_panel, controller.window.window_panel.width_slider.box
+    controller.window.activateWindow()
+    box.setFocus()
+    box.selectAll()
+    QTest.keyClicks(box, "12")
+    panel.set_range(0, 20000)
+    panel.set_window(500, 1000)
+    assert box.text() == "12"
+    QTest.keyClick(box, Qt.Key.Key_Return)
+    voi = view(controller).voi
+    assert isinstance(voi, Window)
+    assert voi.width == 12
+
+
+def test_reset_takes_window_and_inversion_back_to_the_file(
+    controller: Controller, qtbot: QtBot, tmp_path: Path
+) -> None:
+    write_dicom(tmp_path / "s" / "a.dcm", RAMP, photometric="MONOCHROME1")
+    first = opened(qtbot, controller, tmp_path / "s")
+    assert first.inverted
+    key(controller, Qt.Key.Key_I)
+    controller.study.set_voi(Window(3, 7))
+    key(controller, Qt.Key.Key_R)
+    assert (view(controller).voi, view(controller).inverted) == (first.voi, True)
+    assert controller.window.window_panel.invert.isChecked()

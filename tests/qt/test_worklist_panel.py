@@ -6,6 +6,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QImage
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from medseg_desktop.qt.panels.worklist_delegate import counts_text
@@ -148,9 +149,12 @@ def test_words_and_states_filter_the_list(panel: WorklistPanel, activated: list[
 
 def test_a_filter_without_a_match_says_so(panel: WorklistPanel) -> None:
     panel.set_rows(ROWS)
+    before = panel.search.geometry()
     panel.search.setText("nobody")
     assert panel.nothing.isVisible()
     assert not panel.tree.isVisible()
+    QApplication.processEvents()
+    assert panel.search.geometry() == before
 
 
 def test_a_closed_patient_stays_closed_when_series_are_added(panel: WorklistPanel) -> None:

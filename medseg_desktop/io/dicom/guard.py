@@ -12,7 +12,7 @@ import pydicom
 from pydicom.dataset import FileDataset
 from pydicom.uid import UID
 
-from medseg_desktop.core.errors import NotAnImageError, UnreadableSliceError
+from medseg_desktop.core.errors import NotAnImageError, UnreadableSliceError, describe_os_error
 from medseg_desktop.io.dicom.encapsulated import read_encapsulated
 from medseg_desktop.io.dicom.pixel_layout import (
     COLUMNS,
@@ -59,6 +59,22 @@ def open_file(path: Path) -> BinaryIO:
     if not stat.S_ISREG(path.stat().st_mode):
         raise UnreadableSliceError("it is not a file")
     return path.open("rb")
+
+
+def damaged(error: Exception, path: Path, what: str = "the file") -> UnreadableSliceError:
+    """The refusal of a file that cannot be read: what the operating system says, else that it is
+    damaged, and in brackets what the library says about it, in one line of bearable length.
+
+    Args:
+        error: pydicom raises many types on damaged files.
+        what: the part that is damaged.
+    """
+    if isinstance(error, OSError):
+        if error.errno is not None:
+            return UnreadableSliceError(describe_os_error(error, path.name, "read").rstrip("."))
+        what = "the file"  # raised by pydicom, not by the operating system
+    said = " ".join(str(error).split())
+    return UnreadableSliceError(f"{what} is damaged" + (f" ({said[:120]})" if said else ""))
 
 
 def stamp_of(file: BinaryIO) -> tuple[int, int]:

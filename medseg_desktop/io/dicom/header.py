@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import BinaryIO
 
 from pydicom.dataset import Dataset, FileDataset
 from pydicom.errors import InvalidDicomError
 from pydicom.tag import Tag
 
-from medseg_desktop.core.errors import UnreadableSliceError, describe_os_error
+from medseg_desktop.core.errors import UnreadableSliceError
 from medseg_desktop.io.dicom.elements import read_elements
 from medseg_desktop.io.dicom.facts import PRIVATE_TAGS, TAGS
 from medseg_desktop.io.dicom.frames import FrameHeader, frame_headers
@@ -18,6 +18,7 @@ from medseg_desktop.io.dicom.guard import (
     NoDicomError,
     check_deflated,
     check_pixels_present,
+    damaged,
     open_file,
     sniff,
     stamp_of,
@@ -26,6 +27,7 @@ from medseg_desktop.io.dicom.pixel_format import TAGS as FORMAT_TAGS
 from medseg_desktop.io.dicom.pixel_layout import PixelLayout
 from medseg_desktop.io.dicom.plain_pixels import PlainFile, plain_file
 from medseg_desktop.io.dicom.quiet import quiet
+from medseg_desktop.io.dicom.transfer_syntax import is_lossy
 from medseg_desktop.io.dicom.values import (
     first_number,
     integer,
@@ -42,8 +44,8 @@ _NAMES = (
     "IssuerOfPatientID", "StudyInstanceUID", "SeriesInstanceUID", "SeriesNumber",
     "SamplesPerPixel", "PhotometricInterpretation", "NumberOfFrames", "Rows", "Columns",
     "BitsAllocated", "BitsStored", "PixelRepresentation", "FrameTime", "FrameTimeVector",
-    "RecommendedDisplayFrameRate", "CineRate", 0x0019100A, *TAGS, *PRIVATE_TAGS,
-    *FORMAT_TAGS,
+    "RecommendedDisplayFrameRate", "CineRate", "LossyImageCompression", 0x0019100A, *TAGS,
+    *PRIVATE_TAGS, *FORMAT_TAGS,
 )  # fmt: skip
 _TAGS = [Tag(name) for name in _NAMES]
 
@@ -55,6 +57,7 @@ class Header:
     Attributes:
         frames: one entry for each frame.
         frame_time_ms: how long a frame of a film lasts, or None.
+        lossy: the values were changed by compression, now or before (PS3.3 C.7.6.1.1.5).
         plain: how to read the pixels without this header; None where it is needed.
         mosaic: how many slices are tiles of one frame (0: nobody knows), or None.
     """
@@ -79,6 +82,7 @@ class Header:
     frames: tuple[FrameHeader, ...]
     frame_time_ms: float | None
     mosaic: int | None
+    lossy: bool
     plain: PlainFile | None
 
 
@@ -95,39 +99,25 @@ def read_header(path: Path) -> Header:
             size = stamp[0]
             sniff(path, file.read(132), size)
             check_deflated(file, size)
-            dataset = _read(file)
+            dataset = _read(file, path)
             layout, element = check_pixels_present(dataset, file, size)
             plain = plain_file(dataset, layout, element, stamp) if element else None
             return _header(path, dataset, layout, plain)
     except (UnreadableSliceError, NoDicomError):
         raise
-    except OSError as error:
-        raise UnreadableSliceError(_os_reason(error, path)) from error
     except Exception as error:  # values of damaged headers raise many types when converted
-        raise UnreadableSliceError(f"its header is damaged{_because(error)}") from error
+        raise damaged(error, path, "its header") from error
 
 
-def _os_reason(error: OSError, path: Path) -> str:
-    if error.errno is None:  # raised by pydicom, not by the operating system
-        return f"the file is damaged{_because(error)}"
-    return describe_os_error(error, path.name, "read").rstrip(".")
-
-
-def _because(error: Exception) -> str:
-    """What a library says about damage, in brackets: one line of bearable length."""
-    said = " ".join(str(error).split())
-    return f" ({said[:120]})" if said else ""
-
-
-def _read(file: Any) -> FileDataset:
+def _read(file: BinaryIO, path: Path) -> FileDataset:
     try:
         return read_elements(file, _TAGS)
+    except UnreadableSliceError:
+        raise
     except (InvalidDicomError, RecursionError, MemoryError) as error:
         raise UnreadableSliceError("the file is damaged") from error
-    except OSError:
-        raise
-    except Exception as error:  # pydicom raises many types on damaged files
-        raise UnreadableSliceError(f"the file is damaged{_because(error)}") from error
+    except Exception as error:
+        raise damaged(error, path) from error
 
 
 def _header(path: Path, ds: FileDataset, layout: PixelLayout, plain: PlainFile | None) -> Header:
@@ -152,6 +142,7 @@ def _header(path: Path, ds: FileDataset, layout: PixelLayout, plain: PlainFile |
         frames=frame_headers(ds, layout.frames),
         frame_time_ms=_frame_time_ms(ds) if layout.frames > 1 else None,
         mosaic=_mosaic(ds),
+        lossy=text(ds, "LossyImageCompression") == "01" or is_lossy(layout.transfer_syntax),
         plain=plain,
     )
 

@@ -34,8 +34,8 @@ def lut(item: Dataset) -> Lut | None:
     if descriptor is None:
         return None
     count, first, bits = descriptor
-    data = value_of(item, "LUTData")
-    if isinstance(data, bytes):
+    data = _little_endian(item, "LUTData")
+    if data is not None:
         entries = _entries(data, count)
     else:
         entries = np.array(values_of(item, "LUTData"), np.int64)
@@ -55,6 +55,19 @@ def _descriptor(item: Dataset, name: str) -> tuple[int, int, int] | None:
         return None
     count = count if count > 0 else count + 65536  # some write it as a signed number
     return (count, first, bits) if 0 < count <= 65536 else None
+
+
+def _little_endian(ds: Dataset, name: str) -> bytes | None:
+    """An element of bytes as Little Endian stores it; None where it has no bytes.
+
+    pydicom gives words (OW) in the order of the file (PS3.5 7.3); bytes (OB) have none.
+    """
+    data = value_of(ds, name)
+    if not isinstance(data, bytes):
+        return None
+    if ds.original_encoding[1] is not False or ds[name].VR != "OW":
+        return data
+    return np.frombuffer(data[: len(data) // 2 * 2], ">u2").astype("<u2").tobytes()
 
 
 def _entries(data: bytes, count: int) -> npt.NDArray[np.integer] | None:
@@ -83,12 +96,12 @@ def palette(dataset: Dataset) -> Palette | None:
 
 def _channel(dataset: Dataset, channel: str, count: int, bits: int) -> npt.NDArray[np.uint8]:
     """One channel of a palette, brought to 8 bits."""
-    data = value_of(dataset, f"{channel}PaletteColorLookupTableData")
-    segmented = value_of(dataset, f"Segmented{channel}PaletteColorLookupTableData")
+    data = _little_endian(dataset, f"{channel}PaletteColorLookupTableData")
+    segmented = _little_endian(dataset, f"Segmented{channel}PaletteColorLookupTableData")
     entries: npt.NDArray[np.integer] | None = None
-    if isinstance(data, bytes):
+    if data is not None:
         entries = _entries(data, count)
-    elif isinstance(segmented, bytes):
+    elif segmented is not None:
         entries = _expanded(segmented, count, bits)
     if entries is None or entries.size == 0:
         raise UnreadableSliceError("its palette makes no sense")

@@ -22,12 +22,20 @@ from medseg_desktop.io.dicom.values import (
 
 #: What telling the meaning of stored values needs of a header, palettes aside.
 TAGS = (
-    "Modality", "SpecificCharacterSet", "PhotometricInterpretation", "BitsStored",
-    "PixelPaddingValue", "PixelPaddingRangeLimit", "RescaleSlope", "RescaleIntercept",
-    "RescaleType", "ModalityLUTSequence", "WindowCenter", "WindowWidth",
-    "WindowCenterWidthExplanation", "VOILUTFunction", "VOILUTSequence", "PresentationLUTShape",
+    "ImageType", "SOPClassUID", "Modality", "SpecificCharacterSet", "PhotometricInterpretation",
+    "BitsAllocated", "BitsStored", "PixelRepresentation", "PixelPaddingValue",
+    "PixelPaddingRangeLimit", "RescaleSlope", "RescaleIntercept", "RescaleType",
+    "ModalityLUTSequence", "WindowCenter", "WindowWidth", "WindowCenterWidthExplanation",
+    "VOILUTFunction", "VOILUTSequence", "PresentationLUTShape",
     "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence",
 )  # fmt: skip
+
+_CT_IMAGE = "1.2.840.10008.5.1.4.1.1.2"
+_SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
+#: Modality values beyond it are no measurements, and arithmetic with them overflows.
+_LARGEST_VALUE = 1e12
+#: Bits of a value of US or SS (PS3.5 6.2).
+_SHORT = 16
 
 
 def pixel_format(dataset: Dataset, frame: int = 0) -> PixelFormat:
@@ -38,18 +46,29 @@ def pixel_format(dataset: Dataset, frame: int = 0) -> PixelFormat:
             or VOI LUT that does is left out.
     """
     rescale = frame_item(dataset, frame, "PixelValueTransformationSequence")
-    slope = _sound_number(rescale, "RescaleSlope")
+    bits = min(max(int(first_number(dataset, "BitsStored") or 8), 1), 32)
+    slope, intercept = _rescale(rescale, bits)
     return PixelFormat(
-        slope=slope if slope else 1.0,
-        intercept=_sound_number(rescale, "RescaleIntercept") or 0.0,
+        slope=slope,
+        intercept=intercept,
         modality_lut=modality_lut(dataset),
         inverted=is_inverted(dataset),
         voi=tuple(_voi_choices(dataset, frame)),
         palette=palette(dataset),
-        bits=min(max(int(first_number(dataset, "BitsStored") or 8), 1), 32),
-        units=_units(rescale),
+        bits=bits,
+        units=_units(dataset, rescale),
         padding=_padding(dataset),
     )
+
+
+def _rescale(item: Dataset, bits: int) -> tuple[float, float]:
+    """Rescale Slope and Intercept, 1 and 0 where absent; a slope of 0 stands for none."""
+    slope = _sound_number(item, "RescaleSlope") or 1.0
+    intercept = _sound_number(item, "RescaleIntercept") or 0.0
+    for name, highest in (("RescaleSlope", slope * 2**bits), ("RescaleIntercept", intercept)):
+        if abs(highest) > _LARGEST_VALUE:
+            raise UnreadableSliceError(f"its {name} makes no sense")
+    return slope, intercept
 
 
 def _sound_number(item: Dataset, name: str) -> float | None:
@@ -68,20 +87,67 @@ def is_inverted(dataset: Any) -> bool:
     return photometric == "MONOCHROME1" or (shape == "INVERSE" and photometric == "MONOCHROME2")
 
 
-def _units(rescale: Dataset) -> str:
+def _units(dataset: Dataset, rescale: Dataset) -> str:
     """Rescale Type (PS3.3 C.11.1.1.2); US means unspecified."""
     units = text(rescale, "RescaleType")
+    if not units and _is_rescaled_ct(dataset, rescale):
+        return "HU"
     return "" if units.upper() == "US" else units[:16]
 
 
+def _is_rescaled_ct(dataset: Dataset, rescale: Dataset) -> bool:
+    """Whether modality values without a Rescale Type are in Hounsfield units: CT has to name every
+    other one (PS3.3 C.8.2.1), but not all localizers do.
+
+    Files that are CT only by their Modality (screenshots, maps, what lost its class when it was
+    made anonymous) have to be original.
+    """
+    is_grey = text(dataset, "PhotometricInterpretation").startswith("MONOCHROME")
+    if not is_grey or first_number(rescale, "RescaleIntercept") is None:
+        return False
+    kinds = [value.upper() for value in texts(dataset, "ImageType")]
+    if "LOCALIZER" in kinds:
+        return False
+    sop_class = text(dataset, "SOPClassUID")
+    if sop_class == _CT_IMAGE:
+        return True
+    derived = {"DERIVED", "SECONDARY"} & set(kinds) or sop_class.startswith(_SECONDARY_CAPTURE)
+    return text(dataset, "Modality") == "CT" and not derived
+
+
 def _padding(dataset: Dataset) -> tuple[int, int] | None:
-    """Pixel Padding Value and its range limit (PS3.3 C.7.5.1.1.2)."""
+    """Pixel Padding Value and its range limit (PS3.3 C.7.5.1.1.2), as stored values."""
     value = first_number(dataset, "PixelPaddingValue")
     if value is None:
         return None
     limit = first_number(dataset, "PixelPaddingRangeLimit")
-    ends = (int(value), int(value if limit is None else limit))
+    ends = [_stored(dataset, int(v)) for v in (value, value if limit is None else limit)]
     return min(ends), max(ends)
+
+
+def _stored(dataset: Dataset, value: int) -> int:
+    """A value of US or SS as the pixels hold it.
+
+    Pixel Representation says which of the two it has to be (PS3.5 6.2, PS3.6); some write the
+    other one, or only the Bits Stored of a negative value.  Bits above these mean nothing in a
+    pixel (PS3.5 8.1.1); a value that needs them is in none, and is left alone.
+    """
+    representation = first_number(dataset, "PixelRepresentation")
+    if representation not in (0, 1) or not -(1 << _SHORT - 1) <= value < 1 << _SHORT:
+        return value
+    is_signed = representation == 1
+    unsigned = value % (1 << _SHORT)
+    signed = _as_signed(unsigned, _SHORT)
+    stored = first_number(dataset, "BitsStored") or first_number(dataset, "BitsAllocated")
+    bits = min(max(int(stored or _SHORT), 1), _SHORT)
+    if any(-(1 << bits - 1) <= v < 1 << bits for v in (signed, unsigned)):
+        unsigned %= 1 << bits
+        signed = _as_signed(unsigned, bits)
+    return signed if is_signed else unsigned
+
+
+def _as_signed(value: int, bits: int) -> int:
+    return value - (1 << bits) if value >= 1 << bits - 1 else value
 
 
 # -- windows and tables

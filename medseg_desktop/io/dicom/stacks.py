@@ -123,10 +123,10 @@ def _series(stack: Stack, number: int, patient: Patient, root: Path, *, localize
         transfer_syntaxes=tuple(syntax_name(s) for s in syntaxes),
         acquisition=first.frame.acquisition,
         time_points=stack.grid.time_points if stack.grid else 1,
-        time_axis=stack.grid.axis if stack.grid else None,
         time_labels=stack.grid.labels if stack.grid else (),
         frame_time_ms=file.frame_time_ms,
         localizer=localizer,
+        lossy=any(f.file.lossy for f in stack.frames),
     )
 
 

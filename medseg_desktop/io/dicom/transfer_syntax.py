@@ -41,6 +41,8 @@ _COMPRESSED = {
     "1.2.840.10008.1.2.4.202": ("HTJ2K Lossless RPCL", Family.JPEG_2000),
     "1.2.840.10008.1.2.4.203": ("HTJ2K", Family.JPEG_2000),
 }
+#: Those that always change the values; of others Lossy Image Compression tells.
+_LOSSY = ("1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.51", "1.2.840.10008.1.2.4.81")
 #: UIDs of those whose pixels have to be decoded.
 COMPRESSED: Final = tuple(_COMPRESSED)
 
@@ -58,6 +60,11 @@ def family_of(uid: str) -> Family:
 def is_native(uid: str) -> bool:
     """Pixel data lies uncompressed in the file."""
     return uid in _NATIVE
+
+
+def is_lossy(uid: str) -> bool:
+    """Its values are never exactly those that were measured."""
+    return uid in _LOSSY
 
 
 def check_syntax(uid: str) -> None:

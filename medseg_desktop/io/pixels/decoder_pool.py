@@ -64,6 +64,11 @@ class DecoderPool:
     ) -> None:
         self.close()
 
+    @property
+    def size(self) -> int:
+        """How many frames are decoded at once at most."""
+        return self._size
+
     def prepare(self) -> None:
         """Start a process if there is none: its start takes as long as many frames do."""
         with self._changed:

@@ -13,11 +13,12 @@ import pydicom
 from pydicom.dataset import FileDataset
 from pydicom.tag import Tag
 
-from medseg_desktop.core.errors import UnreadableSliceError, describe_os_error
+from medseg_desktop.core.errors import UnreadableSliceError
 from medseg_desktop.io.dicom.elements import read_elements
 from medseg_desktop.io.dicom.guard import (
     NoDicomError,
     check_deflated,
+    damaged,
     find_pixels,
     open_file,
     sniff,
@@ -34,8 +35,8 @@ from medseg_desktop.io.dicom.transfer_syntax import DEFLATED, check_syntax, is_n
 
 #: What decoding a frame and telling its meaning (`io.dicom.pixel_format`) need of a header.
 _FRAME_TAGS: Final = [Tag(keyword) for keyword in (*TAGS, *"""
-    SOPClassUID NumberOfFrames SamplesPerPixel PlanarConfiguration Rows Columns BitsAllocated
-    HighBit PixelRepresentation SmallestImagePixelValue LargestImagePixelValue PixelPresentation
+    NumberOfFrames SamplesPerPixel PlanarConfiguration Rows Columns
+    HighBit SmallestImagePixelValue LargestImagePixelValue PixelPresentation
     RedPaletteColorLookupTableDescriptor GreenPaletteColorLookupTableDescriptor
     BluePaletteColorLookupTableDescriptor AlphaPaletteColorLookupTableDescriptor
     RedPaletteColorLookupTableData GreenPaletteColorLookupTableData
@@ -102,13 +103,8 @@ def opened(path: str) -> Iterator[tuple[BinaryIO, tuple[int, int]]]:
         raise UnreadableSliceError("it is not DICOM") from None
     except MemoryError as error:
         raise UnreadableSliceError("its pixels do not fit into memory") from error
-    except OSError as error:
-        if error.errno is None:  # raised by pydicom, not by the operating system
-            raise UnreadableSliceError(f"the file is damaged{because(error)}") from error
-        sentence = describe_os_error(error, Path(path).name, "read")
-        raise UnreadableSliceError(sentence.rstrip(".")) from error
-    except Exception as error:  # pydicom raises many types on damaged files
-        raise UnreadableSliceError(f"the file is damaged{because(error)}") from error
+    except Exception as error:
+        raise damaged(error, Path(path)) from error
 
 
 def read_frame_file(file: BinaryIO, path: str, stamp: tuple[int, int]) -> FrameFile:
@@ -140,9 +136,3 @@ def _inflated_pixels(file: BinaryIO) -> tuple[bytes, PixelElement]:
     if stored is None or not stored.value or stored.is_undefined_length:
         raise UnreadableSliceError("it holds no pixels")
     return stored.value, PixelElement("PixelData", str(stored.VR), 0, len(stored.value))
-
-
-def because(error: Exception) -> str:
-    """What a library says about damage, in brackets: one line of bearable length."""
-    said = " ".join(str(error).split())
-    return f" ({said[:120]})" if said else ""

@@ -24,6 +24,10 @@ from medseg_desktop.io.pixels.native import read_native
 _KEPT_FILES = 4
 
 
+#: More threads only wait for each other where nothing is decoded.
+_PLAIN_THREADS = 2
+
+
 class FrameReader:
     """Reads frames of files.  Safe to use from several threads.
 
@@ -65,6 +69,10 @@ class FrameReader:
     def prepare(self) -> None:
         """Compressed pixels will be read soon: start what decodes them."""
         self._pool.prepare()
+
+    def threads_for(self, path: str) -> int:
+        """How many threads that read at once are of use for files like this one."""
+        return _PLAIN_THREADS if path in self._plain else max(self._pool.size, _PLAIN_THREADS)
 
     def read(self, path: str, frame: int) -> tuple[npt.NDArray[np.generic], PixelFormat]:
         """Stored values of one frame, (rows, columns) or (rows, columns, 3), and their meaning.

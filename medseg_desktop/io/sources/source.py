@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -29,11 +30,11 @@ class Source:
     Attributes:
         named: what the user named, as absolute paths.
         root: the folder that all paths are told relative to: the folder itself, that of a file
-            or DICOMDIR, the common folder of several, of an archive the folder it was unpacked
+            or DICOMDIR, the common folder of several, of archives the folder they were unpacked
             into.
         files: what is to be looked at, below the root.
         refused: files that cannot be opened, known without a look at them.
-        unpacked: holds the files of an archive, and is removed by `close`.
+        unpacked: holds the files of archives, and is removed by `close`.
     """
 
     named: tuple[Path, ...]
@@ -46,13 +47,13 @@ class Source:
         """As a message calls it: the path, or how many things of which folder."""
         if len(self.named) == 1:
             return str(self.named[0])
-        return f"{len(self.named)} items of {self.root}"
+        return f"{len(self.named)} items of {self.folder}"
 
     @property
     def title(self) -> str:
         """As a title calls it: `study`, `disc.zip`, `disc/DICOMDIR`, `3 items of study`."""
         if len(self.named) > 1:
-            return f"{len(self.named)} items of {self.root.name or self.root}"
+            return f"{len(self.named)} items of {self.folder.name or self.folder}"
         path = self.named[0]
         if path.name.casefold() == "dicomdir" and path.parent.name:
             return f"{path.parent.name}/{path.name}"
@@ -86,32 +87,29 @@ class Source:
 
 
 def open_source(named: Path | Sequence[Path], progress: Progress | None = None) -> Source:
-    """Find out what the user named, and unpack an archive.
+    """Find out what the user named, and unpack archives.
 
-    A file that is named, or listed in a DICOMDIR, brings the annotation beside it along.  Of
-    several things each is looked at as if it was found in a folder: archives among them are
-    refused like others that lie there, and only a DICOMDIR named alone is followed.
+    A file that is named, or listed in a DICOMDIR, brings the annotation beside it along.
 
     Args:
-        named: a folder or file, or several.
+        named: a folder, file, DICOMDIR or archive, or several; archives not beside others,
+            because what is unpacked and what is not have no folder in common.
         progress: called as ("list", files found, 0) and ("unpack", MB done, MB in all).
 
     Raises:
-        UsageError: something named does not exist, or nothing joins the several.
+        UsageError: something named does not exist, or the several cannot be opened together.
         DataError: it cannot be read.
         WorkspaceError: there is no room to unpack.
     """
     remove_leftovers()
     paths = _absolute([named] if isinstance(named, Path) else named)
-    if len(paths) == 1 and not paths[0].is_dir():
-        start = _start(paths[0])
-        if is_archive(paths[0], start):
-            return _open_archive(paths[0], progress)
-        if is_dicomdir(paths[0], start):
-            files, refused = listed_files(paths[0], progress)
-            root = paths[0].parent
-            return Source(paths, root, tuple(dict.fromkeys(_with_annotations(files))), refused)
-    return _open_paths(paths, progress)
+    archives = [p for p in paths if not p.is_dir() and is_archive(p, _start(p))]
+    others = [p for p in paths if p not in archives]
+    if archives and others:
+        raise UsageError(
+            f"{archives[0]} is an archive, and {others[0]} is not.", "Open archives on their own."
+        )
+    return _open_archives(paths, progress) if archives else _open_paths(paths, progress)
 
 
 def _absolute(named: Iterable[Path]) -> tuple[Path, ...]:
@@ -140,15 +138,30 @@ def _start(path: Path) -> bytes:
         return b""
 
 
-def _open_archive(archive: Path, progress: Progress | None) -> Source:
-    folder = PrivateFolder()
+def _open_archives(archives: tuple[Path, ...], progress: Progress | None) -> Source:
+    """Unpacked into one folder; of several each into a folder of its own name there."""
+    folder, refused = PrivateFolder(), list[Refused]()
     try:
-        refused = unpack(archive, folder.path, progress)
+        if len(archives) == 1:
+            refused += unpack(archives[0], folder.path, progress)
+        else:
+            for archive in archives:
+                place = _new_folder(folder.path, archive.stem)
+                for path, reason in unpack(archive, place, progress):
+                    refused.append((f"{place.name}/{path}", reason))
         files, unlisted = _found([folder.path], folder.path, progress)
     except BaseException:
         folder.close()
         raise
-    return Source((archive,), folder.path, files, (*refused, *unlisted), folder)
+    return Source(archives, folder.path, files, (*refused, *unlisted), folder)
+
+
+def _new_folder(parent: Path, name: str) -> Path:
+    """A new folder of this name, or with a number behind it where there is one already."""
+    names = itertools.chain([name], (f"{name} {n}" for n in itertools.count(2)))
+    folder = next(parent / n for n in names if not (parent / n).exists())
+    folder.mkdir()
+    return folder
 
 
 def _open_paths(paths: tuple[Path, ...], progress: Progress | None) -> Source:
@@ -166,15 +179,31 @@ def _open_paths(paths: tuple[Path, ...], progress: Progress | None) -> Source:
     return Source(paths, root, files, refused)
 
 
+def _listed(
+    directory: Path, root: Path, progress: Progress | None
+) -> tuple[list[Path], list[Refused]]:
+    """What a DICOMDIR lists, and what of it is missing, with its path relative to the root."""
+    files, refused = listed_files(directory, progress)
+    place = relative_path(directory.parent, root)
+    prefix = "" if place == "." else f"{place}/"
+    return files, [(f"{prefix}{path}", reason) for path, reason in refused]
+
+
 def _found(
     paths: Iterable[Path], root: Path, progress: Progress | None
 ) -> tuple[tuple[Path, ...], tuple[Refused, ...]]:
-    """Every file below the folders among `paths`, and the others with their annotations."""
+    """Every file below the folders among `paths`, what DICOMDIRs list, and the other files;
+    those with their annotations."""
     refused: list[Refused] = []
     files: dict[Path, None] = {}
     for path in paths:
-        below = _files_below(path, root, refused) if path.is_dir() else _with_annotations([path])
-        for file in below:
+        below: Iterable[Path] = [path]
+        if path.is_dir():
+            below = _files_below(path, root, refused)
+        elif is_dicomdir(path, _start(path)):
+            below, missing = _listed(path, root, progress)
+            refused += missing
+        for file in below if path.is_dir() else _with_annotations(below):
             if progress:
                 progress("list", len(files), 0)
             files.setdefault(file)

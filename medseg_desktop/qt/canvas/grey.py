@@ -39,6 +39,7 @@ class GreyMapper:
     def __init__(self) -> None:
         self._key: tuple[np.dtype[np.generic], Rendering] | None = None
         self._table: npt.NDArray[np.uint8] = np.zeros(0, np.uint8)
+        self._pixels: npt.NDArray[np.uint32] = np.zeros(0, np.uint32)
 
     def grey(self, stored: npt.NDArray[np.generic], rendering: Rendering) -> npt.NDArray[np.uint8]:
         """Grey of the same shape, C-contiguous.
@@ -46,10 +47,9 @@ class GreyMapper:
         Args:
             stored: any shape; integers, bool or floats.  NaN is shown as the lowest value.
         """
-        stored = stored.astype(stored.dtype.newbyteorder("="), copy=False)
-        if stored.dtype.kind in "iu" and stored.dtype.itemsize <= 2:
-            unsigned = stored.view(f"u{stored.dtype.itemsize}")
-            return self._table_for(stored.dtype, rendering).take(np.ascontiguousarray(unsigned))
+        if _has_table(stored):
+            table = self._table_for(stored.dtype.newbyteorder("="), rendering)
+            return table.take(_bits(stored))
         return np.ascontiguousarray(_grey(stored, rendering))
 
     def screen_pixels(
@@ -57,8 +57,12 @@ class GreyMapper:
     ) -> npt.NDArray[np.uint32] | npt.NDArray[np.uint8]:
         """What `PixelItem.set_slice` draws: 0xffRRGGBB (rows, columns), uint32, or of colour
         (rows, columns, 3), uint8."""
-        grey = self.grey(stored, rendering)
-        return grey if stored.ndim == 3 else _GREY_PIXELS.take(grey)
+        if stored.ndim == 3:
+            return self.grey(stored, rendering)
+        if not _has_table(stored):
+            return _GREY_PIXELS.take(self.grey(stored, rendering))
+        self._table_for(stored.dtype.newbyteorder("="), rendering)
+        return self._pixels.take(_bits(stored))
 
     def _table_for(
         self, dtype: np.dtype[np.generic], rendering: Rendering
@@ -68,8 +72,19 @@ class GreyMapper:
             # Entry i is the grey of the value whose bits are i, so signed types need no offset.
             bits = np.arange(1 << (8 * dtype.itemsize), dtype=f"u{dtype.itemsize}")
             self._table = _grey(bits.view(dtype), rendering)
+            self._pixels = _GREY_PIXELS.take(self._table)
             self._key = key
         return self._table
+
+
+def _has_table(stored: npt.NDArray[np.generic]) -> bool:
+    return stored.dtype.kind in "iu" and stored.dtype.itemsize <= 2
+
+
+def _bits(stored: npt.NDArray[np.generic]) -> npt.NDArray[np.unsignedinteger]:
+    """The places of stored values in the table, C-contiguous."""
+    native = stored.astype(stored.dtype.newbyteorder("="), copy=False)
+    return np.ascontiguousarray(native.view(f"u{native.dtype.itemsize}"))
 
 
 def _grey(stored: npt.NDArray[np.generic], rendering: Rendering) -> npt.NDArray[np.uint8]:

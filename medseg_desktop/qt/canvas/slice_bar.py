@@ -7,7 +7,8 @@ from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QGridLayout, QLabel, QWidget
 
 from medseg_desktop.qt.canvas.slice_slider import SliceSlider
-from medseg_desktop.qt.panels.controls import label, number_box, tool_button
+from medseg_desktop.qt.panels.controls import label, leave_on_return, number_box, tool_button
+from medseg_desktop.qt.theme.icons import set_icon
 from medseg_desktop.qt.theme.tokens import SPACE_S
 
 #: Room for a text such as "12 / 48 · t 22.5 s".
@@ -34,8 +35,9 @@ class SliceBar(QWidget):
         self.play = tool_button("play", play.toolTip())
         self.play.setCheckable(True)
         self.play.toggled.connect(play.setChecked)
-        play.toggled.connect(self.play.setChecked)
+        play.toggled.connect(self._show_playing)
         self.rate = number_box(0, self.tr(" /s"))
+        leave_on_return(self.rate)
         self.rate.setToolTip(self.tr("Slices a second while playing"))
         self.rate.setAccessibleName(self.tr("Slices a second"))
         # In one grid, so that both sliders begin and end above each other.
@@ -57,9 +59,17 @@ class SliceBar(QWidget):
         self.times.set_count(time_points)
         self.times.setVisible(time_points > 1)
         self.time_text.setVisible(time_points > 1)
+        tip = self.tr("Play the time points one after another (C)")
+        if time_points == 1:
+            tip = self.tr("Play the slices one after another (C)")
+        self.play.setToolTip(tip)
         several = positions > 1 or time_points > 1
         self.play.setEnabled(several)
         self.rate.setEnabled(several)
+
+    def _show_playing(self, playing: bool) -> None:
+        self.play.setChecked(playing)
+        set_icon(self.play, "pause" if playing else "play", "muted")
 
     def set_place(self, position: int, time_point: int, time_text: str) -> None:
         """Shows where the stack is looked at."""

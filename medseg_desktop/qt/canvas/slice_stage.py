@@ -20,6 +20,8 @@ from medseg_desktop.qt.canvas.overlay_items import OutlineItem
 from medseg_desktop.qt.canvas.pixel_items import PixelItem
 from medseg_desktop.qt.theme.state import current_tokens
 
+#: Of a slice that is moved aside, so that it can be found and taken again.
+_IN_SIGHT_PX = 64.0
 _FIT_MARGIN = 0.01
 _LARGEST_PIXEL_PX = 96.0
 _SMALLEST_SLICE_PX = 48.0
@@ -125,12 +127,23 @@ class SliceStage(pg.GraphicsView):  # type: ignore[misc]
         self.box.scaleBy((shrink, shrink), center=self._to_box(at))
 
     def pan(self, step: QPointF) -> None:
-        """Moves the slice by `step` viewport pixels."""
-        if not self._has_slice:
+        """Moves the slice by `step` viewport pixels, as far as some of it stays in sight."""
+        shape = self.slice_shape
+        if shape is None:
             return
         self._fitted = False
+        step = self._within_sight(step, shape)
         width, height = self.pixel_width_px(), self.pixel_height_px()
         self.box.translateBy(x=-step.x() / width, y=-step.y() / height)
+
+    def _within_sight(self, step: QPointF, shape: tuple[int, int]) -> QPointF:
+        corners = (self.from_slice(QPointF(0, 0)), self.from_slice(QPointF(shape[1], shape[0])))
+        area, view = QRectF(*corners).normalized(), QRectF(self.viewport().rect())
+        across, down = min(area.width(), _IN_SIGHT_PX), min(area.height(), _IN_SIGHT_PX)
+        return QPointF(
+            min(max(step.x(), across - area.right()), view.width() - across - area.left()),
+            min(max(step.y(), down - area.bottom()), view.height() - down - area.top()),
+        )
 
     def pixel_width_px(self) -> float:
         """Screen pixels (logical) from left to right that one pixel of the slice takes."""

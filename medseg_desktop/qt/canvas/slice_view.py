@@ -183,6 +183,9 @@ class SliceView(QWidget):
     def set_buttons(self, buttons: ButtonMap) -> None:
         """What dragging with each mouse button does."""
         self._mouse.buttons = buttons
+        draws = DragAction.BOX in buttons.values()
+        cursor = Qt.CursorShape.CrossCursor if draws else Qt.CursorShape.ArrowCursor
+        self._stage.viewport().setCursor(cursor)
 
     def fit(self) -> None:
         """The whole slice as large as possible."""

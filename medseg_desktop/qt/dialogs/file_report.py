@@ -20,6 +20,8 @@ from medseg_desktop.io.dicom_series import FileStatus, ScanResult
 from medseg_desktop.qt.panels.controls import label
 
 _OBJECT = "object"
+_SIZE = (960, 560)
+_USED = (FileStatus.SHOWN, FileStatus.WARNED, FileStatus.ANNOTATION)
 #: Troubles first.
 _ORDER = (FileStatus.REFUSED, FileStatus.WARNED, _OBJECT, FileStatus.IGNORED)
 
@@ -38,34 +40,36 @@ class FileReportDialog(QDialog):
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle(self.tr("Files of the folder"))
-        self.resize(760, 480)
         names = {
             FileStatus.REFUSED: self.tr("Cannot be used"),
             FileStatus.WARNED: self.tr("Shown with a caveat"),
             _OBJECT: self.tr("Not an image"),
-            FileStatus.IGNORED: self.tr("Not DICOM"),
+            FileStatus.IGNORED: self.tr("Left out"),
         }
         states = {f: _OBJECT if f.is_object else f.status for f in found.files}
         rows = [f for state in _ORDER for f in found.files if states[f] == state]
-        shown = sum(f.status in (FileStatus.SHOWN, FileStatus.ANNOTATION) for f in found.files)
-        text = self.tr("{shown} of {total} files are used.")
+        used = sum(f.status in _USED for f in found.files)
+        text = self.tr("{used} of {total} files are used.")
         if not identity:
             text += " " + self.tr("Their names and reasons are hidden with the patient.")
-        self.summary = label(text.format(shown=shown, total=len(found.files)))
+        self.summary = label(text.format(used=used, total=len(found.files)))
         self.list = QTreeWidget()
         self.list.setRootIsDecorated(False)
         self.list.setHeaderLabels([self.tr("File"), self.tr("State"), self.tr("Reason")])
-        if not identity:
-            for state, n in Counter(states[row] for row in rows).items():
-                QTreeWidgetItem(self.list, [f"{n:,}", names[state], ""])
-            rows = []
-        for row in rows:
-            item = QTreeWidgetItem(self.list, [row.path, names[states[row]], row.reason])
-            item.setToolTip(0, row.path)
-            item.setToolTip(2, row.reason)
+        counts = Counter(names[states[row]] for row in rows)
+        lines = [(f"{n:,}", name, "") for name, n in counts.items()]
+        if identity:
+            lines = [(row.path, names[states[row]], row.reason) for row in rows]
+        for line in lines:
+            item = QTreeWidgetItem(self.list, line)
+            item.setToolTip(0, line[0])
+            item.setToolTip(2, line[2])
+        self.list.setWordWrap(True)  # a reason that is cut off is none
+        self.list.setTextElideMode(Qt.TextElideMode.ElideMiddle)  # both ends tell files apart
         self.list.header().setSectionResizeMode(0, QHeaderView.ResizeMode.Interactive)
-        self.list.header().resizeSection(0, 280)
-        self.list.header().resizeSection(1, 140)
+        self.list.header().resizeSection(0, 320)
+        self.list.header().resizeSection(1, 150)
+        self.list.setVisible(bool(rows))
         close = QPushButton(QCoreApplication.translate("FileReportDialog", "Close"))
         close.clicked.connect(self.accept)
         foot = QHBoxLayout()
@@ -77,3 +81,4 @@ class FileReportDialog(QDialog):
         layout.addWidget(self.summary)
         layout.addWidget(self.list, 1)
         layout.addLayout(foot)
+        self.resize(*(_SIZE if rows else (_SIZE[0] // 2, 0)))

@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from medseg_desktop.core.display import range_of_values
 from medseg_desktop.qt.theme.icons import set_icon
 from medseg_desktop.qt.theme.tokens import CONTROL_HEIGHT, ICON_SIZE, SPACE_S
 
@@ -162,6 +163,7 @@ class ValueSlider(QWidget):
         self.slider.setAccessibleName(caption)
         self.box = number_box(decimals, suffix)
         self.box.setAccessibleName(caption)
+        leave_on_return(self.box)
         layout = row(self)
         layout.addWidget(self.caption)
         layout.addWidget(self.slider, 1)
@@ -171,13 +173,15 @@ class ValueSlider(QWidget):
 
     def set_range(self, low: float, high: float, box_low: float, box_high: float) -> None:
         """The slider's range, and the wider one that may be typed."""
-        self._low, self._high = low, max(high, low + 1e-9)
+        self._low, self._high = range_of_values(low, high)
         with QSignalBlocker(self.box):
             self.box.setRange(box_low, box_high)
         self.set_value(self._value)
 
     def set_decimals(self, decimals: int) -> None:
         """Figures behind the point."""
+        if decimals == self.box.decimals():
+            return  # it would write the number anew, over what is being typed
         with QSignalBlocker(self.box):
             self.box.setDecimals(decimals)
             self.box.setSingleStep(10.0**-decimals)
@@ -185,9 +189,15 @@ class ValueSlider(QWidget):
     def set_value(self, value: float) -> None:
         """Shows `value`; the slider stops at its end, the box tells the true number."""
         self._value = value
-        with QSignalBlocker(self.box):
-            self.box.setValue(value)
+        if not self._is_being_typed:
+            with QSignalBlocker(self.box):
+                self.box.setValue(value)
         self._show_on_slider(value)
+
+    @property
+    def _is_being_typed(self) -> bool:
+        line = self.box.lineEdit()
+        return line.hasFocus() and line.isModified()
 
     @property
     def value(self) -> float:
@@ -225,6 +235,11 @@ def number_box(decimals: int = 0, suffix: str = "") -> QDoubleSpinBox:
     result.setFixedHeight(CONTROL_HEIGHT)
     result.lineEdit().setTextMargins(0, 0, SPACE_S, 0)
     return result
+
+
+def leave_on_return(box: QDoubleSpinBox) -> None:
+    """After Return the keys belong to the window again, which has digits and letters of its own."""
+    box.lineEdit().returnPressed.connect(box.clearFocus)
 
 
 class Section(QWidget):

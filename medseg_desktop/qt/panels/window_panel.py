@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy.typing as npt
 from PySide6.QtCore import QSignalBlocker, Signal
 from PySide6.QtWidgets import QCheckBox, QComboBox, QWidget
 
-from medseg_desktop.core.display import Window
+from medseg_desktop.core.display import Window, range_of_values
 from medseg_desktop.qt.panels.controls import ValueSlider, button, column, label, row
 from medseg_desktop.qt.panels.histogram_strip import HistogramStrip
+
+_MOST_DECIMALS = 12
 
 
 class WindowPanel(QWidget):
@@ -70,9 +73,11 @@ class WindowPanel(QWidget):
 
     def set_range(self, low: float, high: float) -> None:
         """The values that occur in the series (modality values)."""
-        span = max(high - low, 1e-6)
-        decimals = 0 if span >= 50 else 1 if span >= 5 else 3
-        smallest = 1.0 if decimals == 0 else 10.0**-decimals
+        low, high = range_of_values(low, high)
+        span = high - low
+        # So fine that a step is a few thousandths of the range.
+        decimals = 0 if span >= 50 else min(math.ceil(math.log10(500 / span)), _MOST_DECIMALS)
+        smallest = 10.0**-decimals
         for slider in (self.width_slider, self.level_slider):
             slider.set_decimals(decimals)
         self.width_slider.set_range(smallest, max(span, smallest), smallest, span * 10)

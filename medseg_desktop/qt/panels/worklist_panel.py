@@ -222,7 +222,7 @@ class WorklistPanel(QWidget):
         head.addWidget(self.search)
         head.addWidget(self.state)
         layout.addLayout(head)
-        layout.addWidget(self.nothing)
+        layout.addWidget(self.nothing, 1)
         layout.addWidget(self.tree, 1)
         return page
 

@@ -23,6 +23,7 @@ def corner_texts(view: ResolvedView, model: str) -> CornerTexts:
     window = [voi_line(view.voi)] if view.voi is not None and not view.colour else []
     if view.preview is not None:
         window.append(QCoreApplication.translate("CornerTexts", "As the model sees it"))
+    compressed = QCoreApplication.translate("CornerTexts", "Lossy compressed")
     place = [f"{view.position + 1} / {series.positions}", *position_lines(view.slice, series)]
     if series.time_points > 1:
         time = QCoreApplication.translate("CornerTexts", "Time {i} / {n}")
@@ -31,7 +32,11 @@ def corner_texts(view: ResolvedView, model: str) -> CornerTexts:
     prediction = QCoreApplication.translate("CornerTexts", "Prediction: {model}")
     return CornerTexts(
         top_left=[*identity, date_text(series.study_date), series.title],
-        top_right=[*window, acquisition_line(series.acquisition)],
+        top_right=[
+            *window,
+            acquisition_line(series.acquisition),
+            *([compressed] if series.lossy else []),
+        ],
         bottom_left=place,
         bottom_right=[prediction.format(model=model)] if model else [],
     )

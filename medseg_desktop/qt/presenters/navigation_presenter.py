@@ -17,7 +17,10 @@ _SLOWEST, _FASTEST = 1, 60
 
 
 class NavigationPresenter(QObject):
-    """Shows the place in the stack and plays it; a time series plays through time."""
+    """Shows the place in the stack and plays it; a time series plays through time.
+
+    Playing ends when the user moves through the stack.
+    """
 
     def __init__(
         self, bar: SliceBar, play: QAction, study: StudySession, parent: QObject | None = None
@@ -25,6 +28,7 @@ class NavigationPresenter(QObject):
         super().__init__(parent)
         self._bar, self._play, self._study = bar, play, study
         self._arrived = True
+        self._is_stepping = False
         self._timer = QTimer(self)
         self._timer.timeout.connect(self._step)
         bar.slices.value_changed.connect(lambda i: study.set_place(position=i))
@@ -41,10 +45,11 @@ class NavigationPresenter(QObject):
     def _on_view(self, now: ResolvedView, before: ResolvedView | None) -> None:
         series = now.series
         if before is None or before.series is not series:
-            self._play.setChecked(False)
             self._bar.set_count(series.positions, series.time_points)
             self._bar.rate.setValue(self._rate_of(series))
         if before is None or before.index != now.index or before.series is not series:
+            if not self._is_stepping:
+                self._play.setChecked(False)
             self._bar.set_place(now.position, now.time_point, self._time_text(now))
 
     def _time_text(self, view: ResolvedView) -> str:
@@ -88,7 +93,9 @@ class NavigationPresenter(QObject):
             return
         self._arrived = False
         series = view.series
+        self._is_stepping = True
         if series.time_points > 1:
             self._study.set_place(time_point=(view.time_point + 1) % series.time_points)
         else:
             self._study.set_place(position=(view.position + 1) % series.positions)
+        self._is_stepping = False

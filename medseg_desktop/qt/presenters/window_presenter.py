@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import numpy.typing as npt
 from PySide6.QtCore import QObject, QRectF, Qt
 from PySide6.QtGui import QAction
 
-from medseg_desktop.core.display import Window, as_window, percentile_window
+from medseg_desktop.core.display import (
+    Window,
+    as_window,
+    moved_window,
+    percentile_window,
+    range_of_values,
+)
 from medseg_desktop.core.view import ResolvedView, dragged_window
 from medseg_desktop.qt.canvas.mouse import BROWSE, WINDOW_BOX, DragAction
 from medseg_desktop.qt.canvas.slice_view import SliceView
@@ -52,7 +56,7 @@ class WindowPresenter(QObject):
         view.box_drawn.connect(self._on_box)
         box_action.toggled.connect(lambda on: view.set_buttons(WINDOW_BOX if on else BROWSE))
         panel.window_changed.connect(self._on_panel)
-        panel.reset_requested.connect(lambda: study.set_voi(None))
+        panel.reset_requested.connect(study.reset_window)
         panel.inverted_changed.connect(study.set_inverted)
         panel.per_slice_changed.connect(study.set_per_slice)
         panel.setEnabled(False)
@@ -73,7 +77,8 @@ class WindowPresenter(QObject):
         if view is None or view.voi is None:
             return
         side = max(min(self._view.width(), self._view.height()), 1)
-        gain = max(view.high - view.low, 1e-6) / side
+        low, high = range_of_values(view.low, view.high)
+        gain = (high - low) / side
         if modifiers & Qt.KeyboardModifier.ShiftModifier:
             gain *= _FINE
         elif modifiers & Qt.KeyboardModifier.ControlModifier:
@@ -83,8 +88,8 @@ class WindowPresenter(QObject):
 
     def _on_panel(self, center: float, width: float) -> None:
         view = self._study.view
-        window = as_window(view.voi) if view and view.voi else Window(center, width)
-        self._study.set_voi(replace(window, center=center, width=width))
+        voi = view.voi if view and view.voi else Window(center, width)
+        self._study.set_voi(moved_window(voi, center, width))
 
     def _on_box(self, box: QRectF) -> None:
         """The values in the box become black to white.
@@ -139,5 +144,5 @@ class WindowPresenter(QObject):
 def histogram(values: npt.NDArray[np.generic], low: float, high: float) -> npt.NDArray[np.integer]:
     """Counts of values (N,) in equal bins from `low` to `high`; a sample of many is enough."""
     step = max(1, values.size // _HISTOGRAM_VALUES)
-    counts, _ = np.histogram(values[::step], bins=_BINS, range=(low, max(high, low + 1e-9)))
+    counts, _ = np.histogram(values[::step], bins=_BINS, range=range_of_values(low, high))
     return counts

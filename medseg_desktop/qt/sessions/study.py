@@ -79,6 +79,7 @@ class StudySession(QObject):
         self._own: dict[tuple[_ShownAs, int], Voi] = {}
         self._chosen: dict[_ShownAs, _Greyscale] = {}
         self._turned: dict[SeriesKey, SpatialTransformation] = {}
+        self._indices: dict[SeriesKey, int] = {}
         self._view: ResolvedView | None = None
         self._has_new_facts = False
         self._failure: tuple[SeriesKey, int, str] | None = None  # of the slice on screen
@@ -110,7 +111,7 @@ class StudySession(QObject):
 
     def _set_folder(self, found: ScanResult) -> None:
         before, self.found = self.found, found
-        for known in (self._facts, self._own, self._chosen, self._turned):
+        for known in (self._facts, self._own, self._chosen, self._turned, self._indices):
             known.clear()
         layers = replace(self._state.layers, hidden_labels=frozenset())  # other labels
         self._state = replace(self._state, series=None, layers=layers)
@@ -128,12 +129,13 @@ class StudySession(QObject):
         return next((s for s in self.found.series if s.key == key), None) if self.found else None
 
     def set_series(self, key: SeriesKey) -> None:
-        """Show another series, at a slice with a shape or in the middle of its first time point."""
+        """Show another series: where it was left, else at a slice with a shape or in the middle
+        of its first time point."""
         series = self.series(key)
         if series is None or (self._state.series and self._state.series.key == key):
             return
         self._remember()
-        index = self._first_index(series)
+        index = self._indices.get(key, self._first_index(series))
         voi, inverted = self._greyscale((key, self._state.preview))
         self.loader.set_series(series, index, self._state.preview)
         self._apply(
@@ -153,6 +155,7 @@ class StudySession(QObject):
         if shown is not None:
             self._chosen[shown] = (state.voi, state.inverted)
             self._turned[shown[0]] = state.turned
+            self._indices[shown[0]] = state.index
 
     def _greyscale(self, shown: _ShownAs) -> _Greyscale:
         return self._chosen.get(shown, (None, False))
@@ -196,6 +199,10 @@ class StudySession(QObject):
         """Show every slice with its own window, until one is set."""
         voi = None if per_slice else self._state.voi
         self._apply(replace(self._state, per_slice=per_slice, voi=voi))
+
+    def reset_window(self) -> None:
+        """Show the series with its own window again, and black as black if its file says so."""
+        self._apply(replace(self._state, voi=None, inverted=False))
 
     def set_inverted(self, inverted: bool) -> None:
         """Show black as white, relative to what the file says."""

@@ -10,14 +10,14 @@ import pytest
 
 from medseg_desktop.core.time_axis import TimeAxis
 from medseg_desktop.io.dicom_series import FileStatus
-from tests.stack_files import heights, look, write_slices
+from tests.stack_files import axis_of, heights, look, write_slices
 
 
 def test_three_volumes_of_a_bold_run_are_a_4d_stack(test_data: Path) -> None:
     folder = test_data / "data" / "mr-series" / "studyforrest_brain_bold_3vol"
     (series,) = look(folder).series
     assert (series.positions, series.time_points) == (35, 3)
-    assert (series.time_axis, series.time_labels) == (TimeAxis.TIME, ("t 0 s", "t 2 s", "t 4 s"))
+    assert (axis_of(series), series.time_labels) == (TimeAxis.TIME, ("t 0 s", "t 2 s", "t 4 s"))
     assert series.warnings == ()
     for t in range(3):
         volume = series.slices[35 * t : 35 * (t + 1)]
@@ -46,7 +46,7 @@ def test_a_siemens_b_value_is_read_from_its_private_element(tmp_path: Path) -> N
         block.add_new(0x0C, "IS", 1000 * (ds.InstanceNumber % 2))
         ds.save_as(path)
     (series,) = look(tmp_path).series
-    assert (series.time_axis, series.time_labels) == (TimeAxis.B_VALUE, ("b 0", "b 1000"))
+    assert (axis_of(series), series.time_labels) == (TimeAxis.B_VALUE, ("b 0", "b 1000"))
 
 
 def test_an_aborted_run_is_a_4d_stack_and_a_stack_of_what_is_left(tmp_path: Path) -> None:

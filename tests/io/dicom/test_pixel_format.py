@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pydicom
 import pytest
 from pydicom.dataset import Dataset
 from pydicom.pixels import apply_color_lut
 
-from medseg_desktop.core.display import PixelFormat, VoiChoice, VoiFunction, Window
+from medseg_desktop.core.display import PixelFormat, VoiChoice, VoiFunction, Window, meant_values
 from medseg_desktop.core.errors import UnreadableSliceError
 from medseg_desktop.core.lut import Lut
 from medseg_desktop.io.dicom.pixel_format import pixel_format
+from medseg_desktop.io.pixels.reader import FrameReader
+from tests.builders import Syntax, write_dicom
 
 
 def header(**elements: object) -> Dataset:
@@ -114,11 +119,110 @@ def test_a_table_shorter_than_declared_is_left_out_or_refuses_the_slice() -> Non
 
 def test_units_padding_and_bits_are_kept() -> None:
     fmt = pixel_format(
-        header(RescaleType="HU", PixelPaddingValue=-2000, PixelPaddingRangeLimit=-1900)
+        header(
+            RescaleType="HU",
+            PixelRepresentation=1,
+            PixelPaddingValue=-2000,
+            PixelPaddingRangeLimit=-1900,
+        )
     )
     assert (fmt.units, fmt.padding, fmt.bits) == ("HU", (-2000, -1900), 12)
     assert pixel_format(header(RescaleType="US")).units == ""
     assert pixel_format(header()) == PixelFormat(bits=12)
+
+
+@pytest.mark.parametrize(
+    ("syntax", "vr", "value", "dtype", "bits", "expected"),
+    [
+        ("explicit", "US", 63536, "i2", 16, -2000),
+        ("big", "US", 63536, "i2", 16, -2000),
+        ("implicit", "US", 63536, "i2", 16, -2000),
+        ("explicit", "US", 63536, "i2", 12, -2000),
+        ("explicit", "US", 0x830, "i2", 12, -2000),  # 12 bits of it
+        ("explicit", "US", 63536, "i4", 32, -2000),
+        ("explicit", "SS", -2000, "i2", 16, -2000),
+        ("explicit", "SS", -1, "u2", 16, 65535),
+        ("explicit", "SS", -1, "u2", 12, 4095),
+        ("explicit", "US", 128, "i1", 8, -128),
+        ("explicit", "US", 4095, "u2", 12, 4095),
+        ("explicit", "SS", -32768, "i2", 12, -32768),  # 12 bits cannot hold it
+    ],
+)
+def test_padding_is_a_stored_value_whatever_it_was_written_as(
+    syntax: Syntax, vr: str, value: int, dtype: str, bits: int, expected: int, tmp_path: Path
+) -> None:
+    path = write_dicom(tmp_path / "x.dcm", np.zeros((8, 8), dtype), syntax=syntax)
+    ds = pydicom.dcmread(path)
+    ds.BitsStored, ds.HighBit = bits, bits - 1
+    ds.add_new("PixelPaddingValue", vr, value)
+    ds.add_new("PixelPaddingRangeLimit", vr, value)
+    ds.save_as(path)
+    with FrameReader() as reader:
+        assert reader.read(str(path), 0)[1].padding == (expected, expected)
+
+
+def test_padding_below_the_values_does_not_widen_the_first_window(tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 1000, (64, 64)).astype(np.int16)
+    pixels[:20] = -2000
+    path = write_dicom(tmp_path / "x.dcm", pixels)
+    ds = pydicom.dcmread(path)
+    ds.add_new("PixelPaddingValue", "US", 63536)
+    ds.save_as(path)
+    with FrameReader() as reader:
+        stored, fmt = reader.read(str(path), 0)
+    assert meant_values(stored, fmt).min() >= 0
+
+
+CT_IMAGE = "1.2.840.10008.5.1.4.1.1.2"
+SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
+
+
+@pytest.mark.parametrize(
+    ("elements", "units"),
+    [
+        ({"SOPClassUID": CT_IMAGE}, "HU"),
+        ({"SOPClassUID": CT_IMAGE, "ImageType": ["DERIVED", "SECONDARY", "MPR"]}, "HU"),
+        ({"SOPClassUID": CT_IMAGE, "ImageType": ["ORIGINAL", "PRIMARY", "LOCALIZER"]}, ""),
+        ({"SOPClassUID": CT_IMAGE, "RescaleType": "US"}, ""),
+        ({"SOPClassUID": CT_IMAGE, "RescaleType": "Z_EFF"}, "Z_EFF"),
+        ({"SOPClassUID": CT_IMAGE, "PhotometricInterpretation": "RGB"}, ""),
+        ({"SOPClassUID": CT_IMAGE, "RescaleIntercept": None}, ""),
+        ({"Modality": "CT"}, "HU"),
+        ({"Modality": "CT", "ImageType": ["ORIGINAL", "PRIMARY", "AXIAL"]}, "HU"),
+        ({"Modality": "CT", "ImageType": ["DERIVED", "PRIMARY", "PERFUSION"]}, ""),
+        ({"Modality": "CT", "SOPClassUID": SECONDARY_CAPTURE}, ""),
+        ({"Modality": "MR"}, ""),
+        ({}, ""),
+    ],
+)
+def test_ct_without_a_rescale_type_is_in_hounsfield_units(
+    elements: dict[str, Any], units: str
+) -> None:
+    ds = header(**{"RescaleSlope": 1, "RescaleIntercept": -1024, **elements})
+    assert pixel_format(ds).units == units
+
+
+@pytest.mark.parametrize(
+    ("slope", "intercept", "refused"),
+    [
+        (1e37, 0, "RescaleSlope"),
+        (-1e37, 0, "RescaleSlope"),
+        (1, 1e306, "RescaleIntercept"),
+        (1, -1e13, "RescaleIntercept"),
+        (1e300, -1e306, "RescaleSlope"),
+        (1e6, -1e9, ""),
+        (1e-9, 0, ""),
+    ],
+)
+def test_a_rescale_beyond_all_measurements_is_refused(
+    slope: float, intercept: float, refused: str
+) -> None:
+    ds = header(RescaleSlope=slope, RescaleIntercept=intercept)
+    if not refused:
+        assert pixel_format(ds).slope == slope
+        return
+    with pytest.raises(UnreadableSliceError, match=f"its {refused} makes no sense"):
+        pixel_format(ds)
 
 
 @pytest.mark.parametrize(

@@ -155,12 +155,42 @@ def test_several_files_bring_their_annotations_along_and_none_comes_twice(tmp_pa
     ]
 
 
-def test_an_archive_among_several_is_refused_like_one_in_a_folder(tmp_path: Path) -> None:
+def test_several_archives_are_read_together(tmp_path: Path) -> None:
+    one = write_zip(tmp_path / "1" / "disc.zip", write_study(tmp_path / "a", ("A",)))
+    two = write_zip(tmp_path / "2" / "disc.zip", write_study(tmp_path / "b", ("B",)))
+    with open_source([one, two]) as source:
+        found = look(source)
+        assert {s.path for s in found.series} == {"disc/A", "disc 2/B"}
+        assert (source.title, str(source)) == ("2 items of 1", f"2 items of {tmp_path / '1'}")
+        assert source.is_temporary
+    assert unpacked_folders() == []
+
+
+def test_what_several_archives_refuse_is_told_with_their_names(tmp_path: Path) -> None:
+    one = write_zip(tmp_path / "one.zip", write_study(tmp_path / "a", ("A",)))
+    two = write_zip(tmp_path / "two.zip", {"../escape.dcm": b"x"})
+    with open_source([one, two]) as source:
+        assert [path for path, _ in source.refused] == ["two/../escape.dcm"]
+
+
+def test_an_archive_beside_a_folder_is_a_usage_error(tmp_path: Path) -> None:
     study = write_study(tmp_path / "s", ("A",))
     archive = write_zip(tmp_path / "x.zip", study)
-    found = look(open_source([study, archive]))
-    assert [f.path for f in found.refused] == ["x.zip"]
-    assert len(found.series) == 1
+    with pytest.raises(UsageError) as failed:
+        open_source([study, archive])
+    assert str(failed.value) == (
+        f"{archive} is an archive, and {study} is not. Open archives on their own."
+    )
+    assert unpacked_folders() == []
+
+
+def test_a_dicomdir_beside_others_opens_what_it_lists(tmp_path: Path) -> None:
+    directory = write_medium(tmp_path / "medium")
+    write_dicom(directory.parent / "unlisted.dcm", lesion_slice(), patient="C")
+    study = write_study(tmp_path / "s", ("B",))
+    found = look(open_source([study, directory]))
+    assert [s.path.split("/")[0] for s in found.series] == ["medium", "s"]
+    assert not any("unlisted" in f.path or "DICOMDIR" in f.path for f in found.files)
 
 
 def test_drives_that_nothing_joins_are_told(
