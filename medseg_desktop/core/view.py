@@ -137,7 +137,7 @@ def resolve(
         layers=state.layers,
         turned=state.turned,
         letters=state.turned.edges(edge_letters(series.orientation)),
-        aspect=spacing[0] / spacing[1] if spacing else 1.0,
+        aspect=series.pixel_aspect,
         column_spacing_mm=spacing[1] if spacing else None,
         identity=state.identity,
         preview=state.preview,

@@ -37,12 +37,15 @@ class FrameHeader:
         echo: echo number and (effective) echo time in ms.
         kind: what always makes a stack of its own: ORIGINAL or DERIVED, value 3 of Image Type
             (LOCALIZER, MPR, ADC, ...) and MAGNITUDE, PHASE, REAL or IMAGINARY.
+        spacing_mm: (between rows, between columns); None also where it makes no sense.
+        aspect_ratio: height of a pixel divided by its width, where there is no spacing.
         flavour: the further values of Image Type, many of which are a vendor's notes.
     """
 
     position_mm: Vector | None
     orientation: tuple[float, ...] | None
     spacing_mm: tuple[float, float] | None
+    aspect_ratio: float
     stack_id: str
     echo: tuple[float | None, float | None]
     kind: tuple[str, str, str]
@@ -88,14 +91,15 @@ class _Maker:
 
     def frame(self, facts: Mapping[str, Any], index: int) -> FrameHeader:
         get = facts.get
-        position, spacing = get("position"), get("spacing")
+        position = get("position")
         echo_time = get("echo_time")
         image_type: tuple[str, ...] = (*(get("image_type") or ()), "", "", "")
         component = get("component") or _component(image_type)
         return FrameHeader(
             position_mm=position if position else None,
             orientation=get("orientation"),
-            spacing_mm=spacing if spacing and all(s > 0 for s in spacing) else None,
+            spacing_mm=get("spacing"),
+            aspect_ratio=get("aspect_ratio") or 1.0,
             stack_id=get("stack_id") or "",
             echo=(get("echo_number"), None if echo_time is None else round(echo_time, 2)),
             kind=(image_type[0], image_type[2], component),

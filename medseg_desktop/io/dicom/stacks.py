@@ -120,6 +120,7 @@ def _series(stack: Stack, number: int, patient: Patient, root: Path, *, localize
         slices=_slices(stack),
         orientation=None if stack.rotating else first.frame.orientation,
         spacing_mm=first.frame.spacing_mm,
+        aspect_ratio=first.frame.aspect_ratio,
         transfer_syntaxes=tuple(syntax_name(s) for s in syntaxes),
         acquisition=first.frame.acquisition,
         time_points=stack.grid.time_points if stack.grid else 1,
