@@ -59,18 +59,18 @@ class FrameHeader:
         return "LOCALIZER" in (self.kind[1], *self.flavour)
 
 
-def frame_headers(ds: Dataset, frames: int) -> tuple[FrameHeader, ...]:
-    """One entry for each of the file's `frames` frames."""
+def frame_headers(ds: Dataset, claimed: int, frames: int) -> tuple[FrameHeader, ...]:
+    """One entry for each of the first `frames` frames of the `claimed` ones."""
     whole = of_file(ds)
     per_frame = value_of(ds, "PerFrameFunctionalGroupsSequence")
     per_frame = per_frame if isinstance(per_frame, Sequence) else ()
     shared = item_of(ds, "SharedFunctionalGroupsSequence", 0)
     make = _Maker()
-    if frames == 1 and not per_frame and shared is None:
+    if claimed == 1 and not per_frame and shared is None:
         return (make.frame(whole, 0),)
-    if frames > 1:  # one position for all frames tells nothing about where each of them lies
+    if claimed > 1:  # one position for all frames tells nothing about where each of them lies
         whole.pop("position", None)
-    vectors = from_vectors(ds, frames, whole)
+    vectors = from_vectors(ds, claimed, whole)
     known: Known = {}
     if shared is not None:
         whole.update(from_groups(shared, known))

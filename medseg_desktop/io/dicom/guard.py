@@ -126,13 +126,14 @@ def check_deflated(file: BinaryIO, size: int) -> None:
 
 def check_pixels_present(
     dataset: FileDataset, file: BinaryIO, size: int
-) -> tuple[PixelLayout, PixelElement | None]:
+) -> tuple[PixelLayout, PixelElement | None, int]:
     """Refuse objects that hold no image, naming what they are, and files that were cut off.
 
     `file` stands where reading the header stopped.
 
     Returns:
-        How the pixels are laid out and where they lie; None for the place within deflated bytes.
+        How the pixels are laid out; where they lie, None for the place within deflated bytes; and
+        how many frames there can be: of compressed ones fewer than the header claims.
 
     Raises:
         NotAnImageError: it is another kind of object.
@@ -156,14 +157,16 @@ def check_pixels_present(
         raise kind(f"it is not an image ({what})")
     check_syntax(syntax)
     if syntax == DEFLATED:
-        return pixel_layout(dataset), None  # nobody knows where before all is inflated
+        layout = pixel_layout(dataset)
+        return layout, None, layout.frames  # nobody knows where before all is inflated
     element = find_pixels(file, dataset, size)
     layout = pixel_layout(dataset)
     if is_native(syntax):
         check_native_length(layout, element, size)
-    else:
-        read_encapsulated(file, dataset, layout, element, size).check_first_frame(file)
-    return layout, element
+        return layout, element, layout.frames
+    fragments = read_encapsulated(file, dataset, layout, element, size)
+    fragments.check_first_frame(file)
+    return layout, element, fragments.most_frames
 
 
 def find_pixels(file: BinaryIO, header: FileDataset, size: int) -> PixelElement:
