@@ -16,7 +16,6 @@ from medseg_desktop.io.dicom.facts import PRIVATE_TAGS, TAGS
 from medseg_desktop.io.dicom.frames import FrameHeader, frame_headers
 from medseg_desktop.io.dicom.guard import (
     NoDicomError,
-    check_deflated,
     check_pixels_present,
     damaged,
     open_file,
@@ -97,7 +96,6 @@ def read_header(path: Path) -> Header:
             stamp = stamp_of(file)
             size = stamp[0]
             sniff(path, file.read(132), size)
-            check_deflated(file, size)
             dataset = _read(file, path)
             layout, element, frames = check_pixels_present(dataset, file, size)
             plain = plain_file(dataset, layout, element, stamp) if element else None
