@@ -87,6 +87,7 @@ class Series:
         stack: 0 for the first stack of this UID, 1 for the next, ...
         orientation: direction cosines of rows and columns (6 values), or None.
         spacing_mm: (between rows, between columns) or None where the header has none.
+        aspect_ratio: Pixel Aspect Ratio, which counts only where there is no spacing.
         warnings: sentences about gaps, duplicates and the like.
         time_points: how often every position was imaged (time, b-value, ...), at least 1.
             `slices` holds all positions of the first time point, then all of the second, ...:
@@ -113,6 +114,7 @@ class Series:
     slices: tuple[Slice, ...]
     orientation: tuple[float, ...] | None = None
     spacing_mm: tuple[float, float] | None = None
+    aspect_ratio: float = 1.0
     transfer_syntaxes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     acquisition: Acquisition = Acquisition()
@@ -131,6 +133,12 @@ class Series:
     def key(self) -> tuple[str, int]:
         """What identifies this stack within one opened folder."""
         return (self.uid, self.stack)
+
+    @property
+    def pixel_aspect(self) -> float:
+        """Height of a pixel divided by its width (PS3.3 C.7.6.3.1.7)."""
+        spacing = self.spacing_mm
+        return self.aspect_ratio if spacing is None else spacing[0] / spacing[1]
 
     @property
     def slice_distance_mm(self) -> float | None:

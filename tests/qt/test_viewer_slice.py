@@ -125,10 +125,16 @@ def test_a_series_keeps_how_it_was_turned(
     assert view(controller).turned == turned
 
 
+@pytest.mark.parametrize("unit", ["mm", "none"])
 def test_tall_pixels_stay_tall_when_turned(
-    controller: Controller, qtbot: QtBot, tmp_path: Path
+    controller: Controller, qtbot: QtBot, tmp_path: Path, unit: str
 ) -> None:
-    write_dicom(tmp_path / "s" / "a.dcm", lesion_slice(), spacing_mm=(2.0, 1.0))
+    write_dicom(
+        tmp_path / "s" / "a.dcm",
+        lesion_slice(),
+        spacing_mm=(2.0, 1.0) if unit == "mm" else None,
+        elements={"PixelAspectRatio": [2, 1]} if unit == "none" else None,
+    )
     opened(qtbot, controller, tmp_path / "s")
     slice_view = controller.window.slice_view
 
@@ -138,9 +144,23 @@ def test_tall_pixels_stay_tall_when_turned(
 
     wide, tall = size_px(10, 10)
     assert tall == pytest.approx(2 * wide, rel=0.05)
+    point_at(controller, 3.5, 7.5)
+    assert (slice_view._stage.current_scale_bar() is None) is (unit == "none")
+    assert ("mm" in status(controller)) is (unit == "mm")
     controller.window.actions_by_key["rotate_left"].trigger()
     wide, tall = size_px(10, 10)
     assert wide == pytest.approx(2 * tall, rel=0.05)
+
+
+def test_a_spacing_that_makes_no_sense_does_not_hide_the_slice(
+    controller: Controller, qtbot: QtBot, tmp_path: Path
+) -> None:
+    path = tmp_path / "s" / "a.dcm"
+    write_dicom(path, lesion_slice(), elements={"PixelSpacing": ["1e-320", "1e6"]})
+    assert opened(qtbot, controller, tmp_path / "s").aspect == 1.0
+    point_at(controller, 12.5, 9.5)
+    assert "4000" in status(controller)
+    assert controller.window.slice_view._stage.current_scale_bar() is None
 
 
 def test_actual_pixels_show_one_column_on_one_pixel_of_the_screen(

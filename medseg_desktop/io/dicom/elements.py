@@ -10,7 +10,9 @@ import pydicom
 from pydicom.dataset import FileDataset
 from pydicom.tag import BaseTag
 
-#: Most headers end within it.
+from medseg_desktop.io.dicom.guard import bounded
+
+#: Most headers end within it.  Deflated, so few bytes become 33 MB at the most.
 _START_BYTES = 32 << 10
 #: Tag, value representation and length of the element that follows (PS3.5 7.1.2).
 _NEXT_ELEMENT_BYTES = 12
@@ -23,6 +25,7 @@ def read_elements(file: BinaryIO, tags: Sequence[BaseTag]) -> FileDataset:
     call, at which a thread of Python gives way to the others; a header in memory has none.
 
     Raises:
+        UnreadableSliceError: the file is deflated, and far too large inside.
         Exception: what pydicom raises on damaged files.
     """
     file.seek(0)
@@ -32,7 +35,7 @@ def read_elements(file: BinaryIO, tags: Sequence[BaseTag]) -> FileDataset:
         file.seek(start.tell())
         return header
     file.seek(0)
-    return _read(file, tags)
+    return _read(bounded(file), tags)
 
 
 def _read_start(start: io.BytesIO, tags: Sequence[BaseTag]) -> FileDataset | None:

@@ -68,6 +68,13 @@ class Encapsulated:
             parts.append(file.read(fragment.length))
         return b"".join(parts)
 
+    @property
+    def most_frames(self) -> int:
+        """How many of the declared frames there can be: a fragment holds no more than one (PS3.5
+        A.4).  Where the file was cut off, it was cut within one more frame."""
+        there = len(self.fragments) + (not self.is_closed)
+        return min(self.frames, there)
+
     def check_first_frame(self, file: BinaryIO) -> None:
         """Refuse a file of which not even the first frame is whole, without reading it.
 

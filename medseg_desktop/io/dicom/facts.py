@@ -32,7 +32,7 @@ TAGS = (
     "TemporalPositionIdentifier", "ComplexImageComponent", "DiffusionBValue",
     "DiffusionGradientOrientation", "InstanceNumber", "ImagePositionPatient",
     "ImageOrientationPatient", "PixelSpacing", "ImagerPixelSpacing",
-    "DetectorInformationSequence", "SliceVector", "TimeSlotVector",
+    "PixelAspectRatio", "DetectorInformationSequence", "SliceVector", "TimeSlotVector",
     "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence",
 )  # fmt: skip
 #: Private elements, with the creators of their blocks: b-values, kind of picture.
@@ -40,6 +40,10 @@ PRIVATE_TAGS = (
     0x00190010, 0x0019100C, 0x0019100E, 0x20010010, 0x20011003, 0x00430010, 0x00431039, 0x0043102F,
 )  # fmt: skip
 
+#: The smallest and the largest distance of pixels that somebody could have meant.
+_SMALLEST_MM, _LARGEST_MM = 1e-4, 1e3
+#: No pixel is longer than so many times its width.
+_LONGEST_PIXEL = 50
 _GE_COMPONENTS = ("MAGNITUDE", "PHASE", "REAL", "IMAGINARY")
 
 Facts = dict[str, Any]
@@ -56,7 +60,21 @@ def _orientation(ds: Dataset, name: str) -> tuple[float, ...] | None:
 
 
 def _spacing(ds: Dataset, name: str) -> tuple[float, ...] | None:
-    return vector(ds, name, 2)
+    """Distances of rows and of columns in mm (PS3.3 10.7.1.3); None where they make no sense."""
+    found = vector(ds, name, 2)
+    if found is None or not _is_sound_ratio(*found):
+        return None
+    return found if min(found) >= _SMALLEST_MM and max(found) <= _LARGEST_MM else None
+
+
+def _aspect_ratio(ds: Dataset, name: str) -> float | None:
+    """Height of a pixel divided by its width (PS3.3 C.7.6.3.1.7); None where it makes no sense."""
+    found = vector(ds, name, 2)
+    return found[0] / found[1] if found is not None and _is_sound_ratio(*found) else None
+
+
+def _is_sound_ratio(height: float, width: float) -> bool:
+    return height > 0 and width > 0 and max(height, width) <= _LONGEST_PIXEL * min(height, width)
 
 
 def _values(ds: Dataset, name: str) -> tuple[str, ...] | None:
@@ -79,6 +97,7 @@ _OF_FILE: tuple[tuple[str, str, _Read], ...] = (
     ("position", "ImagePositionPatient", _position),
     ("orientation", "ImageOrientationPatient", _orientation),
     ("spacing", "PixelSpacing", _spacing),
+    ("aspect_ratio", "PixelAspectRatio", _aspect_ratio),
     ("image_type", "ImageType", _values),
     ("component", "ComplexImageComponent", text),
     ("echo_number", "EchoNumbers", first_number),
@@ -148,7 +167,7 @@ _OF_GROUP: dict[str, tuple[tuple[str, str, _Read], ...]] = {
 def of_file(ds: Dataset) -> Facts:
     """What the file says once for all of its frames."""
     facts = {fact: v for fact, name, read in _OF_FILE if (v := read(ds, name)) not in (None, "")}
-    if "spacing" not in facts and (spacing := vector(ds, "ImagerPixelSpacing", 2)):
+    if "spacing" not in facts and (spacing := _spacing(ds, "ImagerPixelSpacing")):
         facts["spacing"] = spacing
     for fact, day, time in (
         ("acquired", "AcquisitionDate", "AcquisitionTime"),

@@ -37,12 +37,15 @@ class FrameHeader:
         echo: echo number and (effective) echo time in ms.
         kind: what always makes a stack of its own: ORIGINAL or DERIVED, value 3 of Image Type
             (LOCALIZER, MPR, ADC, ...) and MAGNITUDE, PHASE, REAL or IMAGINARY.
+        spacing_mm: (between rows, between columns); None also where it makes no sense.
+        aspect_ratio: height of a pixel divided by its width, where there is no spacing.
         flavour: the further values of Image Type, many of which are a vendor's notes.
     """
 
     position_mm: Vector | None
     orientation: tuple[float, ...] | None
     spacing_mm: tuple[float, float] | None
+    aspect_ratio: float
     stack_id: str
     echo: tuple[float | None, float | None]
     kind: tuple[str, str, str]
@@ -56,18 +59,18 @@ class FrameHeader:
         return "LOCALIZER" in (self.kind[1], *self.flavour)
 
 
-def frame_headers(ds: Dataset, frames: int) -> tuple[FrameHeader, ...]:
-    """One entry for each of the file's `frames` frames."""
+def frame_headers(ds: Dataset, claimed: int, frames: int) -> tuple[FrameHeader, ...]:
+    """One entry for each of the first `frames` frames of the `claimed` ones."""
     whole = of_file(ds)
     per_frame = value_of(ds, "PerFrameFunctionalGroupsSequence")
     per_frame = per_frame if isinstance(per_frame, Sequence) else ()
     shared = item_of(ds, "SharedFunctionalGroupsSequence", 0)
     make = _Maker()
-    if frames == 1 and not per_frame and shared is None:
+    if claimed == 1 and not per_frame and shared is None:
         return (make.frame(whole, 0),)
-    if frames > 1:  # one position for all frames tells nothing about where each of them lies
+    if claimed > 1:  # one position for all frames tells nothing about where each of them lies
         whole.pop("position", None)
-    vectors = from_vectors(ds, frames, whole)
+    vectors = from_vectors(ds, claimed, whole)
     known: Known = {}
     if shared is not None:
         whole.update(from_groups(shared, known))
@@ -88,14 +91,15 @@ class _Maker:
 
     def frame(self, facts: Mapping[str, Any], index: int) -> FrameHeader:
         get = facts.get
-        position, spacing = get("position"), get("spacing")
+        position = get("position")
         echo_time = get("echo_time")
         image_type: tuple[str, ...] = (*(get("image_type") or ()), "", "", "")
         component = get("component") or _component(image_type)
         return FrameHeader(
             position_mm=position if position else None,
             orientation=get("orientation"),
-            spacing_mm=spacing if spacing and all(s > 0 for s in spacing) else None,
+            spacing_mm=get("spacing"),
+            aspect_ratio=get("aspect_ratio") or 1.0,
             stack_id=get("stack_id") or "",
             echo=(get("echo_number"), None if echo_time is None else round(echo_time, 2)),
             kind=(image_type[0], image_type[2], component),

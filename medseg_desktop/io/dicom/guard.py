@@ -36,6 +36,7 @@ _NOT_SLICES = {
     "1.2.840.10008.5.1.4.1.1.30": "a parametric map",
 }
 _ARCHIVES = {b"PK\x03\x04": "a ZIP archive", b"\x1f\x8b": "a GZIP archive"}
+#: What deflated bytes may become: so many bytes, or so many times their number.
 _DEFLATED_BYTES = 64 << 20
 _DEFLATED_RATIO = 200
 #: Tag, value representation and short length of an element (PS3.5 7.1).
@@ -109,30 +110,54 @@ def _starts_with_element(start: bytes) -> bool:
     return False
 
 
-def check_deflated(file: BinaryIO, size: int) -> None:
-    """Refuse a small deflated file that would fill the memory (`file` stands at byte 132)."""
-    start = file.read(1024)
-    if DEFLATED.encode() not in start:
-        return
-    # (0002,0000) UL: the length of the meta group, after whose end the deflated bytes begin.
-    file.seek(144 + int.from_bytes(start[8:12], "little"))
-    limit = max(_DEFLATED_BYTES, _DEFLATED_RATIO * size)
+def bounded(file: BinaryIO) -> BinaryIO:
+    """The same open file for pydicom, which raises UnreadableSliceError instead of being inflated
+    to far more than a DICOM file can be."""
+    return cast(BinaryIO, _BoundedFile(file))
+
+
+class _BoundedFile:
+    """A file that looks at what its deflated bytes would become before it gives them away.
+
+    Where they begin, and whether they are deflated at all, only the reader of the file meta
+    information knows.  So pydicom itself tells: it asks for all the rest of a file (`read` without
+    a length) to inflate it, and for nothing else.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.seek = file.seek
+        self.tell = file.tell
+
+    def read(self, length: int = -1) -> bytes:
+        if length < 0:
+            _check_inflated(self._file)
+        return self._file.read(length)
+
+
+def _check_inflated(file: BinaryIO) -> None:
+    """Inflate the rest of a file piece by piece, and go back to where it stands."""
+    start = file.tell()
+    limit = max(_DEFLATED_BYTES, _DEFLATED_RATIO * (file.seek(0, os.SEEK_END) - start))
+    file.seek(start)
     inflate, inflated = zlib.decompressobj(-zlib.MAX_WBITS), 0
-    while data := inflate.unconsumed_tail or file.read(1 << 16):
+    while not inflate.eof and (data := inflate.unconsumed_tail or file.read(1 << 16)):
         inflated += len(inflate.decompress(data, 1 << 20))
         if inflated > limit:
             raise UnreadableSliceError("it is far larger inside than a DICOM file can be")
+    file.seek(start)
 
 
 def check_pixels_present(
     dataset: FileDataset, file: BinaryIO, size: int
-) -> tuple[PixelLayout, PixelElement | None]:
+) -> tuple[PixelLayout, PixelElement | None, int]:
     """Refuse objects that hold no image, naming what they are, and files that were cut off.
 
     `file` stands where reading the header stopped.
 
     Returns:
-        How the pixels are laid out and where they lie; None for the place within deflated bytes.
+        How the pixels are laid out; where they lie, None for the place within deflated bytes; and
+        how many frames there can be: of compressed ones fewer than the header claims.
 
     Raises:
         NotAnImageError: it is another kind of object.
@@ -156,14 +181,16 @@ def check_pixels_present(
         raise kind(f"it is not an image ({what})")
     check_syntax(syntax)
     if syntax == DEFLATED:
-        return pixel_layout(dataset), None  # nobody knows where before all is inflated
+        layout = pixel_layout(dataset)
+        return layout, None, layout.frames  # nobody knows where before all is inflated
     element = find_pixels(file, dataset, size)
     layout = pixel_layout(dataset)
     if is_native(syntax):
         check_native_length(layout, element, size)
-    else:
-        read_encapsulated(file, dataset, layout, element, size).check_first_frame(file)
-    return layout, element
+        return layout, element, layout.frames
+    fragments = read_encapsulated(file, dataset, layout, element, size)
+    fragments.check_first_frame(file)
+    return layout, element, fragments.most_frames
 
 
 def find_pixels(file: BinaryIO, header: FileDataset, size: int) -> PixelElement:
@@ -190,7 +217,7 @@ def _is_cut_off(file: BinaryIO, size: int) -> bool:
     pydicom goes on with what it has then, so it is watched while it reads once more.
     """
     file.seek(0)
-    watched = _WatchedFile(file, size)
+    watched = _WatchedFile(bounded(file), size)
     try:
         header = pydicom.dcmread(cast(BinaryIO, watched), stop_before_pixels=True, force=True)
     except Exception:  # pydicom raises many types on damaged files

@@ -16,7 +16,6 @@ from medseg_desktop.io.dicom.facts import PRIVATE_TAGS, TAGS
 from medseg_desktop.io.dicom.frames import FrameHeader, frame_headers
 from medseg_desktop.io.dicom.guard import (
     NoDicomError,
-    check_deflated,
     check_pixels_present,
     damaged,
     open_file,
@@ -55,7 +54,8 @@ class Header:
     """One image file.
 
     Attributes:
-        frames: one entry for each frame.
+        frames: one entry for each frame that there can be.
+        claimed_frames: how many the header claims, which may be more.
         frame_time_ms: how long a frame of a film lasts, or None.
         lossy: the values were changed by compression, now or before (PS3.3 C.7.6.1.1.5).
         plain: how to read the pixels without this header; None where it is needed.
@@ -80,6 +80,7 @@ class Header:
     samples: int
     transfer_syntax: str
     frames: tuple[FrameHeader, ...]
+    claimed_frames: int
     frame_time_ms: float | None
     mosaic: int | None
     lossy: bool
@@ -98,11 +99,10 @@ def read_header(path: Path) -> Header:
             stamp = stamp_of(file)
             size = stamp[0]
             sniff(path, file.read(132), size)
-            check_deflated(file, size)
             dataset = _read(file, path)
-            layout, element = check_pixels_present(dataset, file, size)
+            layout, element, frames = check_pixels_present(dataset, file, size)
             plain = plain_file(dataset, layout, element, stamp) if element else None
-            return _header(path, dataset, layout, plain)
+            return _header(path, dataset, layout, frames, plain)
     except (UnreadableSliceError, NoDicomError):
         raise
     except Exception as error:  # values of damaged headers raise many types when converted
@@ -120,7 +120,9 @@ def _read(file: BinaryIO, path: Path) -> FileDataset:
         raise damaged(error, path) from error
 
 
-def _header(path: Path, ds: FileDataset, layout: PixelLayout, plain: PlainFile | None) -> Header:
+def _header(
+    path: Path, ds: FileDataset, layout: PixelLayout, frames: int, plain: PlainFile | None
+) -> Header:
     return Header(
         path=path,
         sop_uid=text(ds, "SOPInstanceUID"),
@@ -139,7 +141,8 @@ def _header(path: Path, ds: FileDataset, layout: PixelLayout, plain: PlainFile |
         columns=layout.columns,
         samples=layout.samples,
         transfer_syntax=layout.transfer_syntax,
-        frames=frame_headers(ds, layout.frames),
+        frames=frame_headers(ds, layout.frames, frames),
+        claimed_frames=layout.frames,
         frame_time_ms=_frame_time_ms(ds) if layout.frames > 1 else None,
         mosaic=_mosaic(ds),
         lossy=text(ds, "LossyImageCompression") == "01" or is_lossy(layout.transfer_syntax),

@@ -121,25 +121,26 @@ def _padding(dataset: Dataset) -> tuple[int, int] | None:
     if value is None:
         return None
     limit = first_number(dataset, "PixelPaddingRangeLimit")
-    ends = [_stored(dataset, int(v)) for v in (value, value if limit is None else limit)]
+    ends = {int(value), int(value if limit is None else limit)}
+    representation = first_number(dataset, "PixelRepresentation")
+    if representation in (0, 1):
+        stored = first_number(dataset, "BitsStored") or first_number(dataset, "BitsAllocated")
+        bits = min(max(int(stored or _SHORT), 1), _SHORT)
+        ends = {_stored(end, bits, is_signed=representation == 1) for end in ends}
     return min(ends), max(ends)
 
 
-def _stored(dataset: Dataset, value: int) -> int:
-    """A value of US or SS as the pixels hold it.
+def _stored(value: int, bits: int, *, is_signed: bool) -> int:
+    """A value of US or SS as pixels with so many Bits Stored (at most 16) hold it.
 
     Pixel Representation says which of the two it has to be (PS3.5 6.2, PS3.6); some write the
     other one, or only the Bits Stored of a negative value.  Bits above these mean nothing in a
     pixel (PS3.5 8.1.1); a value that needs them is in none, and is left alone.
     """
-    representation = first_number(dataset, "PixelRepresentation")
-    if representation not in (0, 1) or not -(1 << _SHORT - 1) <= value < 1 << _SHORT:
+    if not -(1 << _SHORT - 1) <= value < 1 << _SHORT:
         return value
-    is_signed = representation == 1
     unsigned = value % (1 << _SHORT)
     signed = _as_signed(unsigned, _SHORT)
-    stored = first_number(dataset, "BitsStored") or first_number(dataset, "BitsAllocated")
-    bits = min(max(int(stored or _SHORT), 1), _SHORT)
     if any(-(1 << bits - 1) <= v < 1 << bits for v in (signed, unsigned)):
         unsigned %= 1 << bits
         signed = _as_signed(unsigned, bits)

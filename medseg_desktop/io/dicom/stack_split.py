@@ -1,8 +1,8 @@
 """Which frames of one Series Instance UID are slices of the same stack.
 
-Always apart are frames that differ in orientation, size, samples per pixel, echo, stack of an
-enhanced file, and kind of picture: ORIGINAL or DERIVED, value 3 of Image Type, and magnitude,
-phase, real or imaginary part.
+Always apart are frames that differ in orientation, size, samples per pixel, size of a pixel, echo,
+stack of an enhanced file, and kind of picture: ORIGINAL or DERIVED, value 3 of Image Type, and
+magnitude, phase, real or imaginary part.
 
 Apart only where positions would repeat otherwise are frames that differ in the further values of
 Image Type: they may name another picture (a parameter map) or be a vendor's note (NORM, DIS2D)
@@ -25,6 +25,8 @@ from medseg_desktop.io.dicom.header import Header
 
 #: Direction cosines that differ less than this (0.6 degrees) are one orientation.
 _SAME_DIRECTION = 0.01
+#: Spacings that differ by less than this part are one, written with other digits.
+_SAME_SPACING = 1e-3
 #: From so many orientations of one slice each on they are a rotation, and one list.
 _ROTATION = 4
 
@@ -84,8 +86,10 @@ def split_series(frames: Sequence[StackFrame]) -> list[Stack]:
     pictures = [f.frame.orientation for f in frames if not f.frame.is_localizer]
     orientations = len({directions[o] for o in pictures if o is not None})
     groups: dict[Hashable, list[StackFrame]] = defaultdict(list)
+    heights, widths = (_lengths([_pixel_size(f)[i] for f in frames]) for i in (0, 1))
     for frame in frames:
-        groups[_kind(frame)].append(frame)
+        height, width = _pixel_size(frame)
+        groups[heights[height], widths[width], _kind(frame)].append(frame)
     stacks: list[Stack] = []
     for group in groups.values():
         by_direction: dict[int, list[StackFrame]] = defaultdict(list)
@@ -107,9 +111,27 @@ def _rank(stack: Stack) -> tuple[object, ...]:
 
 
 def _kind(frame: StackFrame) -> Hashable:
-    """What always makes a stack of its own, apart from direction and Stack ID."""
+    """What always makes a stack of its own, apart from direction, pixel size and Stack ID."""
     file = frame.file
     return (file.rows, file.columns, file.samples, frame.frame.echo, frame.frame.kind)
+
+
+def _pixel_size(frame: StackFrame) -> tuple[float, float]:
+    """Height and width of a pixel in mm; where they are unknown, its aspect ratio and 0."""
+    return frame.frame.spacing_mm or (frame.frame.aspect_ratio, 0.0)
+
+
+def _lengths(values: Sequence[float]) -> dict[float, int]:
+    """A number for each length; lengths that nearly equal the next one have the same."""
+    numbers: dict[float, int] = {}
+    last: float | None = None
+    for value in sorted(set(values)):
+        if last is not None and value <= last * (1 + _SAME_SPACING):
+            numbers[value] = numbers[last]
+        else:
+            numbers[value] = len(numbers)
+        last = value
+    return numbers
 
 
 def _directions(

@@ -120,6 +120,7 @@ def _series(stack: Stack, number: int, patient: Patient, root: Path, *, localize
         slices=_slices(stack),
         orientation=None if stack.rotating else first.frame.orientation,
         spacing_mm=first.frame.spacing_mm,
+        aspect_ratio=first.frame.aspect_ratio,
         transfer_syntaxes=tuple(syntax_name(s) for s in syntaxes),
         acquisition=first.frame.acquisition,
         time_points=stack.grid.time_points if stack.grid else 1,
@@ -159,7 +160,10 @@ def _warnings(stack: Stack, series: Series, originals: list[Slice]) -> tuple[str
     """Sentences about slices that are no plain stack of slices at even distances."""
     single = originals[: series.positions]
     over_time = len({s.path for s in single}) == 1 or stack.is_film
-    warnings = list(stack_warnings(single, over_time=over_time))
+    warnings = [
+        *_absent_frames_sentences(stack),
+        *stack_warnings(single, over_time=over_time),
+    ]
     tiles = stack.frames[0].file.mosaic
     if tiles is not None:
         of = f"{tiles} slices" if tiles else "several slices"
@@ -183,6 +187,16 @@ def _warnings(stack: Stack, series: Series, originals: list[Slice]) -> tuple[str
     if _lacks_positions(single, series):
         warnings.append("The slices have no positions; they are sorted by instance number.")
     return (*warnings, *_incomplete_sentences(stack, series, originals))
+
+
+def _absent_frames_sentences(stack: Stack) -> list[str]:
+    """About a file whose header claims frames that cannot be there."""
+    for file in (f.file for f in stack.frames):
+        there = len(file.frames)
+        if there < file.claimed_frames:
+            no_more = "no more than 1 is" if there == 1 else f"no more than {there} are"
+            return [f"The header claims {file.claimed_frames} frames, but {no_more} there."]
+    return []
 
 
 def _lacks_positions(slices: list[Slice], series: Series) -> bool:

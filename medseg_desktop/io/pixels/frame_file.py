@@ -17,7 +17,6 @@ from medseg_desktop.core.errors import UnreadableSliceError
 from medseg_desktop.io.dicom.elements import read_elements
 from medseg_desktop.io.dicom.guard import (
     NoDicomError,
-    check_deflated,
     damaged,
     find_pixels,
     open_file,
@@ -114,7 +113,6 @@ def read_frame_file(file: BinaryIO, path: str, stamp: tuple[int, int]) -> FrameF
         UnreadableSliceError, or what pydicom raises: see `opened`.
     """
     sniff(Path(path), file.read(132), stamp[0])
-    check_deflated(file, stamp[0])
     header = read_elements(file, _FRAME_TAGS)
     syntax = transfer_syntax_of(header)
     check_syntax(syntax)
@@ -129,7 +127,7 @@ def read_frame_file(file: BinaryIO, path: str, stamp: tuple[int, int]) -> FrameF
 
 
 def _inflated_pixels(file: BinaryIO) -> tuple[bytes, PixelElement]:
-    """The pixels of a deflated file; its size was checked before."""
+    """The pixels of a deflated file; reading its header has told that they are bearable."""
     file.seek(0)
     header = pydicom.dcmread(file, specific_tags=list(_PIXEL_DATA), force=True)
     stored = header.get(_PIXEL_DATA[0])

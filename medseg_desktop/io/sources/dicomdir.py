@@ -10,7 +10,7 @@ import pydicom
 from pydicom.multival import MultiValue
 
 from medseg_desktop.core.errors import DataError, UnreadableSliceError, describe_os_error
-from medseg_desktop.io.dicom.guard import check_deflated
+from medseg_desktop.io.dicom.guard import bounded
 from medseg_desktop.io.dicom.quiet import quiet
 from medseg_desktop.io.sources.inner_path import (
     Progress,
@@ -74,10 +74,8 @@ def _references(path: Path) -> list[str]:
             raise DataError(f"{path} is too large for a DICOMDIR.", "Open its folder instead.")
         with path.open("rb") as file, quiet():
             _check_whole(file.read(), size)
-            file.seek(132)
-            check_deflated(file, size)
             file.seek(0)
-            dataset = pydicom.dcmread(file, specific_tags=["DirectoryRecordSequence"])
+            dataset = pydicom.dcmread(bounded(file), specific_tags=["DirectoryRecordSequence"])
             return [_reference(record) for record in dataset.DirectoryRecordSequence]
     except UnreadableSliceError as error:
         raise _damaged(path) from error

@@ -30,9 +30,12 @@ def reason(reader: FrameReader, path: Path, frame: int = 0, frames: np.ndarray =
     return ""
 
 
-def with_fragments(path: Path, fragments: list[bytes], table: bytes = b"") -> Path:
+def with_fragments(
+    path: Path, fragments: list[bytes], table: bytes = b"", frames: int = len(FRAMES)
+) -> Path:
     """Write the file with these fragments and this Basic Offset Table instead of its own."""
     ds = pydicom.dcmread(path)
+    ds.NumberOfFrames = frames
     items = [table, *fragments]
     ds.PixelData = b"".join(
         b"\xfe\xff\x00\xe0" + len(item).to_bytes(4, "little") + item for item in items
@@ -130,6 +133,49 @@ def test_fewer_frames_than_the_header_says_leave_those_that_are_there(
     with_fragments(path, codestreams(path)[:2])
     assert [reason(reader, path, i) for i in range(2)] == ["", ""]
     assert reason(reader, path, 2) == "its pixels hold fewer frames than its header says"
+
+
+@pytest.mark.parametrize(
+    ("fragments", "is_closed", "listed", "said"),
+    [
+        (1, True, 1, "The header claims 100000 frames, but no more than 1 is there"),
+        (2, True, 2, "The header claims 100000 frames, but no more than 2 are there"),
+        # The one that was cut is listed, too, and says so when it is wanted.
+        (2, False, 3, "The header claims 100000 frames, but no more than 3 are there"),
+    ],
+)
+def test_frames_that_cannot_be_there_are_not_listed(
+    fragments: int,
+    is_closed: bool,
+    listed: int,
+    said: str,
+    reader: FrameReader,
+    tmp_path: Path,
+) -> None:
+    path = write_dicom(tmp_path / "x.dcm", FRAMES, syntax="jpeg-ls")
+    with_fragments(path, codestreams(path)[:fragments], frames=100_000)
+    if not is_closed:
+        data = path.read_bytes()
+        path.write_bytes(data[: data.rindex(DELIMITER)])
+    found = scan(open_source(tmp_path), salt=b"")
+    (series,) = found.series
+    assert [s.frame for s in series.slices] == list(range(listed))
+    assert {s.frames for s in series.slices} == {listed}
+    assert series.warnings[0] == f"{said}."
+    assert (found.files[0].status, found.files[0].reason) == (FileStatus.WARNED, said)
+    assert [reason(reader, path, i) for i in range(fragments)] == [""] * fragments
+    assert reason(reader, path, fragments)
+
+
+def test_a_film_of_as_many_fragments_as_frames_or_more_is_listed_as_it_says(
+    tmp_path: Path,
+) -> None:
+    path = write_dicom(tmp_path / "x.dcm", FRAMES, syntax="jpeg-ls")
+    for pieces in (codestreams(path), [c[i : i + 30] for c in codestreams(path) for i in (0, 30)]):
+        with_fragments(path, pieces)
+        found = scan(open_source(tmp_path), salt=b"")
+        assert [len(s.slices) for s in found.series] == [3]
+        assert found.files[0].status is FileStatus.SHOWN
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import socket
@@ -9,6 +10,7 @@ import struct
 import subprocess
 import sys
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -39,6 +41,43 @@ def patched(path: Path, tag: int, value: bytes, vr: bytes = b"") -> None:
     path.write_bytes(data[:at] + header + value + data[at + old :])
 
 
+def short(tag: int, vr: bytes, value: bytes) -> bytes:
+    """An explicit element of 16-bit length."""
+    value += bytes(len(value) % 2)
+    return struct.pack("<HH2sH", tag >> 16, tag & 0xFFFF, vr, len(value)) + value
+
+
+def deflated_meta() -> Iterator[tuple[str, bytes, bytes]]:
+    """(name, what comes before deflated bytes, what comes after them): all that pydicom reads."""
+    syntax = short(0x00020010, b"UI", b"1.2.840.10008.1.2.1.99")
+    instance = short(0x00020003, b"UI", b"1.2.3")
+    preamble = bytes(128) + b"DICM"
+
+    def length(count: int) -> bytes:
+        return short(0x00020000, b"UL", struct.pack("<L", count))
+
+    meta = instance + syntax
+    yield "plain", preamble + length(len(meta)) + meta, b""
+    far = short(0x00020003, b"UI", b"1." + b"3" * 1200) + syntax
+    yield "far", preamble + length(len(far)) + far, b""
+    very_far = short(0x00020013, b"SH", b"x" * 60000) + syntax
+    yield "very-far", preamble + length(len(very_far)) + very_far, b""
+    yield "no-preamble", length(len(meta)) + meta, b""
+    yield "no-length", preamble + meta, b""
+    # The length points at other deflated bytes, behind those that are read.
+    other = zlib.compress(b"x", wbits=-zlib.MAX_WBITS)
+    yield "wrong-length", preamble + length(len(meta) + len(deflated_zeros(400))) + meta, other
+
+
+@functools.cache
+def deflated_zeros(megabytes: int) -> bytes:
+    """A private element of so many zeros, deflated."""
+    squeeze = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    element = struct.pack("<HH2sHL", 0x0009, 0x0010, b"OB", 0, megabytes * MEGABYTE)
+    blocks = [squeeze.compress(bytes(MEGABYTE)) for _ in range(megabytes)]
+    return squeeze.compress(element) + b"".join(blocks) + squeeze.flush()
+
+
 def write_bombs(folder: Path) -> None:
     """Files that claim far more than they hold."""
     everything = struct.pack("<H", 65535)
@@ -58,15 +97,8 @@ def write_bombs(folder: Path) -> None:
     patched(path, 0x00280010, struct.pack("<HH", 32768, 0))
     path = write_dicom(folder / "long-rows.dcm", SLICE)
     patched(path, 0x00280010, struct.pack("<L", 0x10000 + 32), b"UL")
-    path = write_dicom(folder / "deflated.dcm", SLICE, syntax="deflated")
-    start = path.read_bytes()[:400]
-    meta_end = 144 + int.from_bytes(start[140:144], "little")
-    squeeze = zlib.compressobj(wbits=-zlib.MAX_WBITS)
-    element = struct.pack("<HH2sHL", 0x0009, 0x0010, b"OB", 0, 400 * MEGABYTE)
-    blocks = [squeeze.compress(bytes(MEGABYTE)) for _ in range(400)]
-    path.write_bytes(
-        start[:meta_end] + squeeze.compress(element) + b"".join(blocks) + squeeze.flush()
-    )
+    for name, start, end in deflated_meta():
+        (folder / f"deflated-{name}.dcm").write_bytes(start + deflated_zeros(400) + end)
     nested = b""
     for _ in range(2000):
         item = struct.pack("<HHL", 0xFFFE, 0xE000, len(nested)) + nested
@@ -119,14 +151,26 @@ def test_files_that_claim_gigantic_sizes_are_refused_before_memory_is_taken(
     command = [sys.executable, "-c", LOOK, str(first), str(tmp_path / "bombs")]
     printed = subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout
     found = json.loads(printed)
-    assert len(found["reasons"]) == 2 * len(BOMB_SYNTAXES) + 6
+    assert len(found["reasons"]) == 2 * len(BOMB_SYNTAXES) + 5 + len([*deflated_meta()])
     shown = {name for name, (_, _, read) in found["reasons"].items() if not read}
     assert shown <= {"deep.dcm"}  # its sequences may be skipped as well as refused
     for name, (status, reason, _) in found["reasons"].items():
         # The size of a codestream is not looked at before a frame is wanted.
         if name not in shown and not (name.startswith("large-") and name != "large-explicit.dcm"):
             assert (status, bool(reason)) == ("refused", True), name
+        if name.startswith("deflated-"):
+            assert reason == "it is far larger inside than a DICOM file can be", name
     assert max(found["extra_mb"]) < 300
+
+
+@pytest.mark.parametrize("shape", [(256, 256), (4096, 4096)])
+def test_deflated_slices_of_every_size_are_read(shape: tuple[int, int], tmp_path: Path) -> None:
+    pixels = np.zeros(shape, np.uint16)  # shrinks to a thousandth
+    pixels[:200, :200] = np.random.default_rng(1).integers(0, 65536, (200, 200))
+    path = write_dicom(tmp_path / "x.dcm", pixels, syntax="deflated")
+    assert read_header(path).rows == shape[0]
+    with FrameReader() as reader:
+        assert np.array_equal(reader.read(str(path), 0)[0], pixels)
 
 
 @pytest.mark.parametrize(

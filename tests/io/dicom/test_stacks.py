@@ -12,6 +12,8 @@ import pydicom
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydicom.dataelem import RawDataElement
+from pydicom.tag import Tag
 
 from medseg_desktop.io.dicom.header import Header, read_header
 from medseg_desktop.io.dicom.stacks import group_stacks
@@ -114,6 +116,78 @@ def test_a_rotation_is_one_list_and_says_so(tmp_path: Path) -> None:
     assert series.orientation is None
     assert "orientation of its own" in series.warnings[0]
     assert not series.localizer
+
+
+def test_slices_of_other_pixel_spacings_are_stacks_of_their_own(tmp_path: Path) -> None:
+    spacings = [[0.5, 0.5], [0.9, 0.9], [0.5, 0.9]]
+    write_slices(tmp_path, *({"z": 5 * i, "PixelSpacing": spacings[i // 3]} for i in range(9)))
+    found = look(tmp_path).series
+    assert [heights(s) for s in found] == [[0, 5, 10], [15, 20, 25], [30, 35, 40]]
+    assert [s.spacing_mm for s in found] == [(0.5, 0.5), (0.9, 0.9), (0.5, 0.9)]
+    assert [s.warnings for s in found] == [(), (), ()]
+
+
+def test_slices_without_spacing_do_not_get_that_of_others(tmp_path: Path) -> None:
+    write_slices(
+        tmp_path,
+        *({"z": 5 * i, **({"PixelSpacing": None} if i > 2 else {})} for i in range(6)),
+        spacing_mm=(0.5, 0.5),
+    )
+    found = look(tmp_path).series
+    assert [(len(s.slices), s.spacing_mm) for s in found] == [(3, (0.5, 0.5)), (3, None)]
+
+
+def test_spacings_that_differ_by_rounding_are_one(tmp_path: Path) -> None:
+    spacings = [["0.4883", "0.48828"], ["0.48828125", "0.488281"], ["0.488", "0.48828125"]]
+    write_slices(tmp_path, *({"z": 5 * i, "PixelSpacing": s} for i, s in enumerate(spacings)))
+    (series,) = look(tmp_path).series
+    assert heights(series) == [0, 5, 10]
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [
+        "1e-320\\1e6", "0\\0", "0\\1", "-1\\-1", "nan\\1", "inf\\1", "1e-5\\1e-5", "1001\\1001",
+        "0.01\\0.6", "abc\\1", "1", "1\\1\\1",
+    ],
+)  # fmt: skip
+def test_a_spacing_that_makes_no_sense_counts_as_absent(tmp_path: Path, stored: str) -> None:
+    path = write_dicom(
+        tmp_path / "x.dcm", SLICE, spacing_mm=None, elements={"PixelAspectRatio": [3, 2]}
+    )
+    ds = pydicom.dcmread(path)
+    value = stored.encode() + b" " * (len(stored) % 2)
+    ds._dict[Tag("PixelSpacing")] = RawDataElement(  # nobody checks what it holds
+        Tag("PixelSpacing"), "DS", len(value), value, 0, False, True
+    )
+    ds.save_as(path)
+    (series,) = look(tmp_path).series
+    assert (series.spacing_mm, series.pixel_aspect) == (None, 1.5)
+
+
+@pytest.mark.parametrize(
+    ("elements", "spacing_mm", "aspect"),
+    [
+        ({"PixelAspectRatio": [2, 1]}, None, 2.0),
+        ({"PixelAspectRatio": [5, 6]}, None, 5 / 6),
+        ({"PixelAspectRatio": [0, 1]}, None, 1.0),
+        ({"PixelAspectRatio": [100, 1]}, None, 1.0),
+        ({"PixelAspectRatio": [-2, -1]}, None, 1.0),
+        ({"PixelAspectRatio": [2, 1], "ImagerPixelSpacing": [0.2, 0.2]}, (0.2, 0.2), 1.0),
+        ({"PixelAspectRatio": [2, 1], "PixelSpacing": [1, 4]}, (1, 4), 0.25),
+        ({"PixelSpacing": [0, 0], "ImagerPixelSpacing": [0.2, 0.1]}, (0.2, 0.1), 2.0),
+        ({}, None, 1.0),
+    ],
+)
+def test_the_shape_of_a_pixel_is_that_of_its_spacing_else_its_aspect_ratio(
+    tmp_path: Path,
+    elements: dict[str, Any],
+    spacing_mm: tuple[float, float] | None,
+    aspect: float,
+) -> None:
+    write_dicom(tmp_path / "x.dcm", SLICE, spacing_mm=None, elements=elements)
+    (series,) = look(tmp_path).series
+    assert (series.spacing_mm, series.pixel_aspect) == (spacing_mm, aspect)
 
 
 def test_pixels_that_are_not_square_need_no_warning(tmp_path: Path) -> None:
