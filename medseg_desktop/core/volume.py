@@ -152,11 +152,6 @@ class Series:
         return self.acquisition.slice_thickness_mm
 
     @property
-    def pixel_aspect(self) -> float:
-        """Height of a pixel divided by its width; 1 where the spacing is unknown."""
-        return self.spacing_mm[0] / self.spacing_mm[1] if self.spacing_mm else 1.0
-
-    @property
     def voxel_ml(self) -> float | None:
         """Volume of one pixel of a slice in millilitres; None where a size is unknown."""
         distance_mm = self.slice_distance_mm
