@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 
 import psutil
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, QTimer, Signal
 
 from medseg_desktop.core.errors import UnreadableSliceError
 from medseg_desktop.core.preprocessing import Preprocessing
@@ -31,6 +31,8 @@ _MAXIMUM_THREADS = 12
 _PREVIEW_REACH = 2
 #: Bytes that a pixel of most series takes.
 _USUAL_BYTES = 2
+#: Until the first slice is drawn it has the machine to itself.
+_DRAWING_MS = 40
 #: Slices that nobody waits for are handed over together; a thousand single calls a second
 #: would leave the window no time to draw.
 _HAND_OVER_S = 0.03
@@ -225,11 +227,12 @@ class SliceLoader(QObject):
     # -- in a reading thread
 
     def _read(self, series: Series, preview: Preprocessing | None, generation: int) -> None:
-        """Read what is nearest to the wanted slice until nothing is left."""
+        """Read what is nearest to the wanted slice until nothing is left; to begin with, one."""
         first = True
         while True:
             with self._lock:
-                index = self._take_next() if generation == self._generation else None
+                goes_on = generation == self._generation and (first or self._begun)
+                index = self._take_next() if goes_on else None
                 if index is None:
                     if generation == self._generation:
                         self._readers -= 1
@@ -279,7 +282,8 @@ class SliceLoader(QObject):
     def _begin(self) -> None:
         if not self._begun:
             self._begun = True
-            self._start_readers()
+            is_awaited = self._wanted in self._todo  # another one than was read first
+            QTimer.singleShot(0 if is_awaited else _DRAWING_MS, self, self._start_readers)
 
     def _tell_progress(self) -> None:
         if self._series is None:
