@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +37,8 @@ def write_speed_series(
         _slice(path, pixels.astype(np.uint16), i)
         if i < annotated:
             _annotate(path, side)
+    if hasattr(os, "sync"):
+        os.sync()  # so that nothing is still being written while somebody measures
     return slices * side * side * 2
 
 
