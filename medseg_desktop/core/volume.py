@@ -8,6 +8,7 @@ give several of them.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -165,11 +166,17 @@ class Series:
         return self.description or self.acquisition.sequence or self.modality or "Series"
 
 
+@lru_cache(maxsize=256)
 def slice_normal(orientation: tuple[float, ...]) -> np.ndarray:
-    """Unit normal (3,) of a slice: row direction x column direction (PS3.3 C.7.6.2.1.1)."""
+    """Unit normal (3,) of a slice: row direction x column direction (PS3.3 C.7.6.2.1.1).
+
+    The array is read-only, because it is kept.
+    """
     normal = np.cross(np.asarray(orientation[:3]), np.asarray(orientation[3:]))
     length = float(np.linalg.norm(normal))
-    return normal / length if length > 1e-6 else np.array([0.0, 0.0, 1.0])
+    normal = normal / length if length > 1e-6 else np.array([0.0, 0.0, 1.0])
+    normal.flags.writeable = False
+    return normal
 
 
 def direction_letters(direction: tuple[float, float, float]) -> str:

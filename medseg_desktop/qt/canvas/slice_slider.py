@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from PySide6.QtCore import QRectF, QSize, Qt, Signal
@@ -15,6 +15,7 @@ from PySide6.QtGui import (
     QPainterPath,
     QPaintEvent,
     QPen,
+    QPixmap,
     QWheelEvent,
 )
 from PySide6.QtWidgets import QSizePolicy, QWidget
@@ -66,8 +67,8 @@ class SliceSlider(QWidget):
         self._count = 0
         self._value = 0
         self._marks = SliceMarks()
-        self._ticks: list[tuple[QPainterPath, str]] = []
-        self._ticks_of: object = None
+        self._ground = QPixmap()  # groove and ticks, which change less than the handle
+        self._ground_of: object = None
         self._wheel = WheelSteps()
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
@@ -175,15 +176,10 @@ class SliceSlider(QWidget):
         t = current_tokens()
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        middle = self.height() / 2
-        groove = QRectF(_SIDE - 6, middle - 2, self.width() - 2 * _SIDE + 12, 4)
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(QColor(t.track))
-        painter.drawRoundedRect(groove, 2, 2)
+        painter.drawPixmap(0, 0, self._drawn_ground(t))
         if self._count == 0:
             return
-        for path, colour in self._tick_paths(t, middle):
-            painter.fillPath(path, QColor(colour))
+        middle = self.height() / 2
         x = self.position_of(self._value)
         handle = QRectF(x - 4, middle - 10, 8, 20)
         painter.setBrush(QColor(t.text if self.isEnabled() else t.disabled))
@@ -191,11 +187,30 @@ class SliceSlider(QWidget):
         painter.setPen(QPen(QColor(edge), 2 if self.hasFocus() else 1))
         painter.drawRoundedRect(handle, 4, 4)
 
-    def _tick_paths(self, tokens: Tokens, middle: float) -> list[tuple[QPainterPath, str]]:
-        """All ticks of one colour in one path; kept, because they change less than the handle."""
-        key = (self._marks, self._count, self.size().toTuple(), tokens)
-        if key == self._ticks_of:
-            return self._ticks
+    def _drawn_ground(self, tokens: Tokens) -> QPixmap:
+        ratio = self.devicePixelRatioF()
+        key = (self._marks, self._count, self.size().toTuple(), ratio, tokens)
+        if key == self._ground_of:
+            return self._ground
+        self._ground_of = key
+        self._ground = QPixmap(self.size() * ratio)
+        self._ground.setDevicePixelRatio(ratio)
+        self._ground.fill(Qt.GlobalColor.transparent)
+        painter = QPainter(self._ground)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(QColor(tokens.track))
+        middle = self.height() / 2
+        painter.drawRoundedRect(
+            QRectF(_SIDE - 6, middle - 2, self.width() - 2 * _SIDE + 12, 4), 2, 2
+        )
+        for path, colour in self._tick_paths(tokens, middle) if self._count else ():
+            painter.fillPath(path, QColor(colour))
+        painter.end()
+        return self._ground
+
+    def _tick_paths(self, tokens: Tokens, middle: float) -> Iterator[tuple[QPainterPath, str]]:
+        """All ticks of one colour in one path."""
         pitch = (self.width() - 2 * _SIDE) / max(self._count - 1, 1)
         width = min(max(pitch * 0.5, 1.5), 4.0)
         above, below = middle - 5, middle + 5
@@ -206,12 +221,9 @@ class SliceSlider(QWidget):
             (marks.predicted - marks.disagreeing, below, below + 8, width, tokens.mark_model),
             (marks.disagreeing, below, below + 8, width, tokens.only_model),
         )
-        self._ticks = []
         for indices, top, foot, tick_width, colour in kinds:
             path = QPainterPath()
             for index in indices:
                 left = self.position_of(index) - tick_width / 2
                 path.addRoundedRect(QRectF(left, top, tick_width, foot - top), 1, 1)
-            self._ticks.append((path, colour))
-        self._ticks_of = key
-        return self._ticks
+            yield path, colour

@@ -8,6 +8,7 @@ from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QLinearGradient, QPainter, QPaintEvent, QPen, QPolygonF
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
+from medseg_desktop.core.display import range_of_values
 from medseg_desktop.qt.theme.state import current_tokens
 
 _HEIGHT = 64
@@ -20,6 +21,8 @@ class HistogramStrip(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._heights: npt.NDArray[np.float64] = np.zeros(0)
+        self._outline = QPolygonF()  # of the heights, at the size that it was drawn with last
+        self._outline_size = QSize()
         self._range = (0.0, 1.0)
         self._window = (0.0, 1.0)
         self._inverted = False
@@ -32,11 +35,12 @@ class HistogramStrip(QWidget):
         top = float(np.percentile(heights, 98)) if heights.size else 0.0
         top = top or float(heights.max(initial=0.0))
         self._heights = np.clip(heights / top, 0.0, 1.0) if top > 0 else np.zeros(0)
+        self._outline_size = QSize()
         self.update()
 
     def set_range(self, low: float, high: float) -> None:
         """Values at the left and right end."""
-        self._range = (low, high if high > low else low + 1.0)
+        self._range = range_of_values(low, high)
         self.update()
 
     def set_window(self, low: float, high: float, inverted: bool) -> None:
@@ -74,17 +78,20 @@ class HistogramStrip(QWidget):
         self._paint_ramp(painter, left, right)
 
     def _paint_counts(self, painter: QPainter, area: QRectF, colour: QColor) -> None:
-        n = self._heights.size
-        foot = area.bottom()
-        line = [
-            QPointF(i * area.width() / (n - 1), foot - float(h) * (area.height() - 2))
-            for i, h in enumerate(self._heights)
-        ]
+        if self._outline_size != self.size():
+            self._outline_size = self.size()
+            across = area.width() / (self._heights.size - 1)
+            foot, tall = area.bottom(), area.height() - 2
+            line = [
+                QPointF(i * across, foot - float(h) * tall) for i, h in enumerate(self._heights)
+            ]
+            ends = (QPointF(0, foot), QPointF(area.width(), foot))
+            self._outline = QPolygonF([ends[0], *line, ends[1]])
         fill = QColor(colour)
         fill.setAlpha(110)
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(fill)
-        painter.drawPolygon(QPolygonF([QPointF(0, foot), *line, QPointF(area.width(), foot)]))
+        painter.drawPolygon(self._outline)
 
     def _paint_ramp(self, painter: QPainter, left: float, right: float) -> None:
         ends = [QColor("#000000"), QColor("#ffffff")]
