@@ -61,12 +61,14 @@ class Controller(QObject):
         self.annotations = AnnotationSession(workspace.labels(), self)
         self.runs = RunSession(workspace, settings, self)
         self.predictions = PredictionLoader(self.study.loader, self)
-        self._make_presenters()
+        self._make_viewer()
+        self._make_jobs()
         self._connect_actions()
         self._connect_sessions()
         self._show_start()
 
-    def _make_presenters(self) -> None:
+    def _make_viewer(self) -> None:
+        """What shows series and slices."""
         w = self.window
         self.slices = SlicePresenter(w.slice_view, self.study, self)
         self.overlays = OverlayPresenter(
@@ -108,6 +110,10 @@ class Controller(QObject):
             self.settings,
             self,
         )
+
+    def _make_jobs(self) -> None:
+        """What works with models and folders; it needs what shows the slices."""
+        w = self.window
         self.models = ModelPresenter(
             w.model_chooser,
             w.actions_by_key["predict"],

@@ -215,6 +215,7 @@ class MainWindow(QMainWindow):
         self.progress_cancel.clicked.connect(self.cancel_requested)
         self.cursor_text = QLabel()
         self.place_text = QLabel()
+        self.place_text.setContentsMargins(16, 0, 0, 0)  # apart from the value under the pointer
         for widget in (self.status_text, self.progress_text, self.progress_bar):
             bar.addWidget(widget)
         bar.addWidget(self.progress_cancel)

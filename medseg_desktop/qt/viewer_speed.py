@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib.util
 import json
 import subprocess
@@ -23,6 +24,7 @@ from medseg_desktop.core.view import LayerState
 from medseg_desktop.io.conversion_request import conversion_spec
 from medseg_desktop.io.phantom_study import write_phantom_study
 from medseg_desktop.io.workspace import Workspace
+from medseg_desktop.qt.app import keep_collections_short
 from medseg_desktop.qt.controller import Controller
 from medseg_desktop.qt.theme import apply_theme
 
@@ -110,6 +112,7 @@ class ViewerSpeed:
         self.controller.window.resize(1440, 900)
         self.controller.window.show()
         app.processEvents()
+        keep_collections_short()
         self._stalls = StallMeter()
 
     def close(self) -> None:
@@ -120,6 +123,7 @@ class ViewerSpeed:
         self.controller.window.deleteLater()
         self.controller.deleteLater()
         self._app.processEvents()
+        gc.unfreeze()
 
     def load(self, stored_bytes: int) -> dict[str, Any]:
         """Open the folder and read the whole series into memory."""
