@@ -7,6 +7,8 @@ through `fill_shape`, so a pixel is either in a lesion everywhere or nowhere.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -16,6 +18,7 @@ from medseg_desktop.core.annotation import Point, Shape, ShapeType
 from medseg_desktop.core.labels import LabelTable
 
 LabelMap = npt.NDArray[np.uint8]
+_Number = TypeVar("_Number", np.int32, np.float64)
 
 #: Points of a circle's outline: 64 chords deviate less than 0.1 pixel up to a radius of 80.
 _CIRCLE_POINTS = 64
@@ -98,65 +101,73 @@ def draw_label_map(shapes: Sequence[Shape], table: LabelTable, rows: int, column
     return label_map
 
 
-def shapes_from_label_map(label_map: LabelMap, table: LabelTable) -> tuple[Shape, ...]:
-    """Outlines of every connected region (8-neighbourhood) of each class, as polygons.
-
-    Vertices lie at pixel centres, so the polygons rasterise back to exactly the same pixels.
-    A hole is bridged into the outline; a region for which no such bridge is exact is cut into
-    neighbouring polygons.
-    """
-    shapes: list[Shape] = []
-    for label in table.foreground:
-        mask = (label_map == label.index).astype(np.uint8)
-        for outline in region_outlines(mask):
-            points = tuple((float(x), float(y)) for x, y in pixel_centre(outline))
-            shapes.append(Shape(label.name, points))
-    return tuple(shapes)
-
-
 def region_outlines(mask: LabelMap) -> list[npt.NDArray[np.int32]]:
     """Outlines (N, 2) as (column, row), N >= 3, that fill back to exactly `mask` (0 and 1)."""
-    count, regions, boxes, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
-    outlines: list[npt.NDArray[np.int32]] = []
+    return [region.outline for region in regions(mask)]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Region:
+    """A connected region of a label map, or a part of one.
+
+    Attributes:
+        outline: (N, 2) as (column, row), N >= 3; holes are bridged into it, and it fills back to
+            exactly the region.
+        rings: the outer contour and those of the holes, (N, 2) each; the pixels of a hole's
+            contour belong to the region.
+    """
+
+    outline: npt.NDArray[np.int32]
+    rings: tuple[npt.NDArray[np.int32], ...]
+
+    def shifted(self, column: int, row: int) -> Region:
+        corner = np.array([column, row], np.int32)
+        return Region(self.outline + corner, tuple(ring + corner for ring in self.rings))
+
+
+def regions(mask: LabelMap) -> list[Region]:
+    """The connected regions (8-neighbourhood) of `mask` (rows, columns) of 0 and 1.
+
+    A region for which no bridged outline is exact comes as several neighbouring parts.
+    """
+    count, numbered, boxes, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
+    found: list[Region] = []
     for i in range(1, count):
         # Each region in its own small frame: many specks in a large slice stay cheap.
         left, top, width, height = (int(v) for v in boxes[i, :4])
-        region = (regions[top : top + height, left : left + width] == i).astype(np.uint8)
-        corner = np.array([left, top], np.int32)
-        outlines += [outline + corner for outline in _exact_outlines(region)]
-    return outlines
+        part = (numbered[top : top + height, left : left + width] == i).astype(np.uint8)
+        found += [region.shifted(left, top) for region in _exact_regions(part)]
+    return found
 
 
-def _exact_outlines(region: LabelMap) -> list[npt.NDArray[np.int32]]:
-    """Outlines of one connected region; cut in two where a single one is not exact."""
-    outline = _bridged_outline(region)
-    if np.array_equal(cv2.fillPoly(np.zeros_like(region), [outline], 1), region):
-        return [outline]
-    columns = np.flatnonzero(region.any(axis=0))
-    rows = np.flatnonzero(region.any(axis=1))
-    first, second = region.copy(), region.copy()
+def _exact_regions(part: LabelMap) -> list[Region]:
+    """One connected region; cut in two where a single outline is not exact."""
+    region = _bridged(part)
+    if np.array_equal(cv2.fillPoly(np.zeros_like(part), [region.outline], 1), part):
+        return [region]
+    columns = np.flatnonzero(part.any(axis=0))
+    rows = np.flatnonzero(part.any(axis=1))
+    first, second = part.copy(), part.copy()
     if len(columns) >= len(rows):
         middle = int(columns[len(columns) // 2])
         first[:, middle:], second[:, :middle] = 0, 0
     else:
         middle = int(rows[len(rows) // 2])
         first[middle:], second[:middle] = 0, 0
-    return region_outlines(first) + region_outlines(second)
+    return regions(first) + regions(second)
 
 
-def _bridged_outline(region: LabelMap) -> npt.NDArray[np.int32]:
+def _bridged(part: LabelMap) -> Region:
     """The outer contour of one region with every hole joined to it at the nearest pixels."""
-    contours, hierarchy = cv2.findContours(region, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
+    contours, hierarchy = cv2.findContours(part, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
     links = hierarchy.reshape(-1, 4)
-    outer = next(i for i in range(len(contours)) if links[i][3] == -1)
-    holes = [c for i, c in enumerate(contours) if links[i][3] != -1]
-    if not holes:
-        simple, _ = cv2.findContours(region, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
-        return _at_least_three(_vertices(simple[0]))
-    outline = _vertices(contours[outer])
+    outer = next(_vertices(c) for i, c in enumerate(contours) if links[i][3] == -1)
+    holes = [_vertices(c) for i, c in enumerate(contours) if links[i][3] != -1]
+    outline = outer
     for hole in holes:
-        outline = _bridge(outline, _vertices(hole))
-    return _at_least_three(outline)
+        outline = bridge(outline, hole)
+    rings = tuple(_at_least_three(without_straight_points(ring)) for ring in (outer, *holes))
+    return Region(_at_least_three(without_straight_points(outline)) if holes else rings[0], rings)
 
 
 def _vertices(contour: npt.NDArray[np.generic]) -> npt.NDArray[np.int32]:
@@ -164,11 +175,24 @@ def _vertices(contour: npt.NDArray[np.generic]) -> npt.NDArray[np.int32]:
     return np.asarray(contour, np.int32).reshape(-1, 2)
 
 
-def _bridge(outline: npt.NDArray[np.int32], hole: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
-    """Join a hole's contour to an outline through their nearest pair of vertices."""
+def bridge(outline: npt.NDArray[_Number], hole: npt.NDArray[_Number]) -> npt.NDArray[_Number]:
+    """Join a hole's contour (M, 2) to an outline (N, 2) through their nearest vertices."""
     distance = ((outline[:, None, :] - hole[None, :, :]) ** 2).sum(axis=2)
     i, j = np.unravel_index(int(distance.argmin()), distance.shape)
     return np.concatenate([outline[: i + 1], hole[j:], hole[: j + 1], outline[i:]])
+
+
+def without_straight_points(ring: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
+    """A closed chain of neighbouring pixels (N, 2) without those inside a straight run.
+
+    A run goes along a row, a column or a diagonal, so the line between its ends is drawn
+    through the same pixels.
+    """
+    if len(ring) < 4:
+        return ring
+    before, after = ring - np.roll(ring, 1, axis=0), np.roll(ring, -1, axis=0) - ring
+    turns = (before != after).any(axis=1)
+    return ring[turns] if turns.sum() >= 3 else ring
 
 
 def _at_least_three(outline: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:

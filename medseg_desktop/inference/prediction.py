@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,8 @@ from medseg_desktop.core.errors import (
     describe_os_error,
 )
 from medseg_desktop.core.preprocessing import Preprocessing, denoise, to_eight_bit
-from medseg_desktop.core.raster import shapes_from_label_map
+from medseg_desktop.core.provenance import proposed_by, with_own_keys
+from medseg_desktop.core.rings import shapes_from_label_map
 from medseg_desktop.core.specs import PredictSpec
 from medseg_desktop.inference.predictor import Predictor
 from medseg_desktop.io.atomic import is_free, new_folder, write_bytes
@@ -263,10 +264,12 @@ def _write_png(path: Path, pixels: npt.NDArray[np.uint8], replace: bool) -> None
 
 def _proposed(label_map: Grey, frame: int, predictor: Predictor) -> tuple[Shape, ...]:
     """Outlines of a predicted label map, marked as not accepted by anybody."""
-    keys = {**new_shape_keys(frame), "medseg": {"provenance": f"model {predictor.info.title}"}}
     return tuple(
-        Shape(s.label, s.points, s.shape_type, keys)
-        for s in shapes_from_label_map(label_map, predictor.table)
+        with_own_keys(
+            replace(shape, extra={**new_shape_keys(frame), **shape.extra}),
+            **proposed_by(predictor.info.title),
+        )
+        for shape in shapes_from_label_map(label_map, predictor.table)
     )
 
 

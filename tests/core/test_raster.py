@@ -17,8 +17,8 @@ from medseg_desktop.core.raster import (
     pixel_centre,
     pixel_index,
     region_outlines,
-    shapes_from_label_map,
 )
+from medseg_desktop.core.rings import shapes_from_label_map
 
 TABLE = LabelTable.from_names(["H", "edema", "core"])
 

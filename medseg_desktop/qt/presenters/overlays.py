@@ -9,7 +9,8 @@ import numpy.typing as npt
 
 from medseg_desktop.core.annotation import Shape, ShapeType
 from medseg_desktop.core.labels import LabelTable
-from medseg_desktop.core.raster import draw_label_map, outline_points, shapes_from_label_map
+from medseg_desktop.core.raster import draw_label_map, outline_points
+from medseg_desktop.core.rings import shapes_from_label_map
 from medseg_desktop.core.volume import Series
 from medseg_desktop.qt.canvas.overlay_items import Outline
 from medseg_desktop.qt.panels.overlay_panel import ShapeRow

@@ -1,0 +1,108 @@
+"""What has been looked at: the state of a slice, and documents with other shapes or states.
+
+How a state is told by a document is fixed by the format (see `Annotation.is_reviewed`): a listed
+frame is reviewed, and no listed frame at all means that every frame is.  So a document that is
+changed here lists each reviewed frame, in `frames` and, because other programs drop frames
+without shapes, in our own `medseg.reviewed_frames`; `medseg.slice_states` tells who said so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any
+
+from medseg_desktop.core.annotation import Annotation, FrameAnnotation, Shape
+
+
+class SliceState(StrEnum):
+    """What is known of a slice."""
+
+    UNSEEN = "unseen"
+    NO_LESION = "no_lesion"
+    LESION = "lesion"
+
+
+def slice_state(document: Annotation | None, frame: int) -> SliceState:
+    """The state of a frame; a file without a document is unseen."""
+    if document is None or not document.is_reviewed(frame):
+        return SliceState.UNSEEN
+    return SliceState.LESION if document.shapes(frame) else SliceState.NO_LESION
+
+
+@dataclass(frozen=True, slots=True)
+class FileFacts:
+    """What a document has to know of its DICOM file.
+
+    Attributes:
+        name: of the file, without folder.
+        frames: their number; rows, columns: of each.
+    """
+
+    name: str
+    frames: int
+    rows: int
+    columns: int
+
+
+def with_slice(
+    document: Annotation | None,
+    facts: FileFacts,
+    frame: int,
+    shapes: tuple[Shape, ...],
+    reviewed: bool,
+    signature: Mapping[str, str],
+) -> Annotation | None:
+    """A document in which one frame has these shapes and this state.
+
+    Args:
+        document: as it is; None where there is none.
+        reviewed: a person has looked at the frame; always so where it has shapes.
+        signature: `annotator` and `time` of whoever said so.
+
+    Returns:
+        The new document; None where it would say nothing of any frame, because then there is
+        nothing to be written: a file without document is unseen.
+    """
+    reviewed = reviewed or bool(shapes)
+    before = document or Annotation(
+        facts.name, facts.frames, extra={"version": "1.0.0", "flags": {}}
+    )
+    seen = {i for i in range(facts.frames) if document and document.is_reviewed(i)}
+    seen = seen | {frame} if reviewed else seen - {frame}
+    if not seen:
+        return None
+    listed: dict[int, FrameAnnotation] = {}
+    for entry in before.frames:  # other programs may list a frame twice
+        known = listed.get(entry.frame)
+        listed[entry.frame] = replace(entry, shapes=known.shapes + entry.shapes) if known else entry
+    if frame not in listed or not reviewed:
+        listed[frame] = FrameAnnotation(frame, width=facts.columns, height=facts.rows)
+    listed[frame] = replace(listed[frame], shapes=shapes)
+    state = {"state": str(SliceState.LESION if shapes else SliceState.NO_LESION), **signature}
+    if before.is_labelme:
+        return replace(before, frames=(listed[frame],), extra=_signed(before, {str(frame): state}))
+    frames = [
+        listed.get(i) or FrameAnnotation(i, width=facts.columns, height=facts.rows)
+        for i in sorted(seen)
+    ]
+    if len(seen) == facts.frames and not any(f.shapes for f in frames):
+        frames = []
+    signed = {str(frame): state if reviewed else None}
+    extra = _signed(before, signed, reviewed_frames=sorted(seen))
+    return replace(before, frames=tuple(frames), extra=extra)
+
+
+def _signed(
+    document: Annotation, states: Mapping[str, Mapping[str, str] | None], **keys: Any
+) -> dict[str, Any]:
+    """The further keys of the document with our own among them; a state of None goes."""
+    ours = {k: v for k, v in _object(document.extra.get("medseg")).items() if k != "prediction"}
+    kept = {**_object(ours.get("slice_states")), **states}
+    ours |= {**keys, "slice_states": {k: v for k, v in kept.items() if v is not None}}
+    return {**document.extra, "medseg": ours}
+
+
+def _object(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}

@@ -1,0 +1,116 @@
+"""The state of a slice, and what a document says of its frames."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from medseg_desktop.core.annotation import Annotation, FrameAnnotation, Shape
+from medseg_desktop.core.review import FileFacts, SliceState, slice_state, with_slice
+
+SHAPE = Shape("H", ((1.0, 1.0), (5.0, 1.0), (5.0, 5.0)))
+SIGNATURE = {"annotator": "Li", "time": "2026-01-02T03:04:05+00:00"}
+ONE = FileFacts("a.dcm", 1, 32, 40)
+
+
+def facts(frames: int) -> FileFacts:
+    return FileFacts("film.dcm", frames, 32, 40)
+
+
+def states(document: Annotation | None, frames: int) -> list[SliceState]:
+    return [slice_state(document, i) for i in range(frames)]
+
+
+def test_a_slice_without_document_is_unseen() -> None:
+    assert slice_state(None, 0) is SliceState.UNSEEN
+
+
+def test_a_single_slice_without_lesion_is_written_as_medlabelme_does() -> None:
+    document = with_slice(None, ONE, 0, (), True, SIGNATURE)
+    assert document is not None
+    assert document.frames == ()
+    assert slice_state(document, 0) is SliceState.NO_LESION
+    assert document.extra["medseg"] == {
+        "reviewed_frames": [0],
+        "slice_states": {"0": {"state": "no_lesion", **SIGNATURE}},
+    }
+
+
+def test_an_unseen_slice_has_no_document() -> None:
+    document = with_slice(None, ONE, 0, (SHAPE,), True, SIGNATURE)
+    assert with_slice(document, ONE, 0, (), False, SIGNATURE) is None
+
+
+def test_a_slice_with_shapes_is_reviewed_whatever_is_said() -> None:
+    document = with_slice(None, ONE, 0, (SHAPE,), False, SIGNATURE)
+    assert slice_state(document, 0) is SliceState.LESION
+    assert document is not None
+    assert (document.frames[0].width, document.frames[0].height) == (40, 32)
+
+
+def test_drawing_on_a_frame_leaves_the_reviewed_ones_reviewed() -> None:
+    reviewed = Annotation("film.dcm", 4)
+    document = with_slice(reviewed, facts(4), 2, (SHAPE,), True, SIGNATURE)
+    assert states(document, 4) == [
+        SliceState.NO_LESION,
+        SliceState.NO_LESION,
+        SliceState.LESION,
+        SliceState.NO_LESION,
+    ]
+
+
+def test_one_frame_of_reviewed_ones_can_be_made_unseen() -> None:
+    document = with_slice(Annotation("film.dcm", 3), facts(3), 1, (), False, SIGNATURE)
+    assert states(document, 3) == [
+        SliceState.NO_LESION,
+        SliceState.UNSEEN,
+        SliceState.NO_LESION,
+    ]
+
+
+def test_keys_of_other_programs_stay() -> None:
+    frame = FrameAnnotation(0, (SHAPE,), 40, 32, {"note": "dim"})
+    before = Annotation("a.dcm", 1, (frame,), {"version": "1.0.0", "mine": [1]})
+    document = with_slice(before, ONE, 0, (SHAPE, SHAPE), True, SIGNATURE)
+    assert document is not None
+    assert document.extra["mine"] == [1]
+    assert document.frames[0].extra == {"note": "dim"}
+
+
+def test_a_frame_listed_twice_keeps_all_its_shapes() -> None:
+    twice = (FrameAnnotation(0, (SHAPE,)), FrameAnnotation(0, (SHAPE,)))
+    before = Annotation("film.dcm", 2, twice)
+    document = with_slice(before, facts(2), 1, (SHAPE,), True, SIGNATURE)
+    assert document is not None
+    assert len(document.shapes(0)) == 2
+
+
+def test_a_prediction_that_is_edited_is_a_persons_document() -> None:
+    before = Annotation(
+        "film.dcm", 2, (FrameAnnotation(0, (SHAPE,)),), {"medseg": {"prediction": "flair-v1"}}
+    )
+    assert slice_state(before, 0) is SliceState.UNSEEN
+    document = with_slice(before, facts(2), 1, (SHAPE,), True, SIGNATURE)
+    assert slice_state(document, 1) is SliceState.LESION
+
+
+steps = st.lists(
+    st.tuples(st.integers(0, 3), st.booleans(), st.booleans()), min_size=1, max_size=12
+)
+
+
+@given(steps)
+def test_states_are_those_that_were_set(steps: list[tuple[int, bool, bool]]) -> None:
+    expected = [SliceState.UNSEEN] * 4
+    document: Annotation | None = None
+    for frame, has_shape, reviewed in steps:
+        shapes = (SHAPE,) if has_shape else ()
+        document = with_slice(document, facts(4), frame, shapes, reviewed, SIGNATURE)
+        expected[frame] = (
+            SliceState.LESION
+            if has_shape
+            else SliceState.NO_LESION
+            if reviewed
+            else SliceState.UNSEEN
+        )
+        assert states(document, 4) == expected
