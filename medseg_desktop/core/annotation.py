@@ -127,8 +127,14 @@ class Annotation:
     @property
     def is_prediction(self) -> bool:
         """The file was written by a model (our own key `medseg.prediction`)."""
+        return bool(self.prediction_model)
+
+    @property
+    def prediction_model(self) -> str:
+        """The model that wrote the file; empty where a person did."""
         ours = self.extra.get("medseg")
-        return isinstance(ours, Mapping) and bool(ours.get("prediction"))
+        model = ours.get("prediction") if isinstance(ours, Mapping) else None
+        return str(model) if model else ""
 
     @property
     def reviewed_frames(self) -> frozenset[int]:

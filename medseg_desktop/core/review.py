@@ -94,6 +94,22 @@ def with_slice(
     return replace(before, frames=tuple(frames), extra=extra)
 
 
+def relabelled(document: Annotation, names: Mapping[str, str]) -> Annotation:
+    """The document with labels renamed, old name -> new; itself where it has none of them."""
+    if not names.keys() & set(document.labels):
+        return document
+    frames = tuple(
+        replace(
+            frame,
+            shapes=tuple(
+                replace(s, label=names[s.label]) if s.label in names else s for s in frame.shapes
+            ),
+        )
+        for frame in document.frames
+    )
+    return replace(document, frames=frames)
+
+
 def _signed(
     document: Annotation, states: Mapping[str, Mapping[str, str] | None], **keys: Any
 ) -> dict[str, Any]:

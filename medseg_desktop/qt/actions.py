@@ -8,12 +8,8 @@ from PySide6.QtCore import QCoreApplication
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QWidget
 
+from medseg_desktop.qt.i18n import QT_TRANSLATE_NOOP
 from medseg_desktop.qt.theme.icons import set_icon
-
-
-def QT_TRANSLATE_NOOP(context: str, text: str) -> str:
-    """Marks a text for translation, as Qt's macro of this name does (typed, unlike PySide's)."""
-    return text
 
 
 @dataclass(frozen=True, slots=True)

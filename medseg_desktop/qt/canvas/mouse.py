@@ -18,6 +18,7 @@ class DragAction(Enum):
     PAN = auto()
     ZOOM = auto()
     BOX = auto()
+    TOOL = auto()
 
 
 ButtonMap = Mapping[Qt.MouseButton, DragAction]
@@ -29,8 +30,12 @@ BROWSE: Final[ButtonMap] = {
     Qt.MouseButton.RightButton: DragAction.ZOOM,
 }
 
-#: While a box is to be drawn, whose values set the window.
-WINDOW_BOX: Final[ButtonMap] = {**BROWSE, Qt.MouseButton.LeftButton: DragAction.BOX}
+#: Draw mode: left = tool, middle = pan, right = window/level, so that it is always at hand.
+DRAW: Final[ButtonMap] = {
+    Qt.MouseButton.LeftButton: DragAction.TOOL,
+    Qt.MouseButton.MiddleButton: DragAction.PAN,
+    Qt.MouseButton.RightButton: DragAction.WINDOW,
+}
 
 _NOTCH = 120  # eighths of a degree of one notch of a mouse wheel
 

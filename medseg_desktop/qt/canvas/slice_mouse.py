@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, QObject, QPointF, QRectF, Qt
+from PySide6.QtCore import QEvent, QObject, QPointF, QRectF, Qt, SignalInstance
 from PySide6.QtGui import QMouseEvent, QWheelEvent
 
 from medseg_desktop.qt.canvas.mouse import BROWSE, ButtonMap, Drag, DragAction, WheelSteps
@@ -22,18 +22,26 @@ class SliceMouse(QObject):
 
     Attributes:
         buttons: what dragging with each mouse button does.
+        left: what the left button does instead, for a while; None for nothing else.
     """
 
     def __init__(self, view: SliceView, stage: SliceStage) -> None:
         super().__init__(view)
         self._view, self._stage = view, stage
         self.buttons: ButtonMap = BROWSE
+        self.left: DragAction | None = None
         self._drag: Drag | None = None
         self._wheel = WheelSteps()
         self._cursor_inside = False
         viewport = stage.viewport()
         viewport.setMouseTracking(True)
         viewport.installEventFilter(self)
+
+    def action_of(self, button: Qt.MouseButton) -> DragAction | None:
+        """What a button does now."""
+        if button == Qt.MouseButton.LeftButton and self.left is not None:
+            return self.left
+        return self.buttons.get(button)
 
     def cancel(self) -> DragAction | None:
         """Ends a drag; tells what it did, None if there was none that had begun."""
@@ -57,8 +65,7 @@ class SliceMouse(QObject):
             case QEvent.Type.MouseButtonRelease if isinstance(event, QMouseEvent):
                 self._on_release(event)
             case QEvent.Type.MouseButtonDblClick if isinstance(event, QMouseEvent):
-                if event.button() == Qt.MouseButton.LeftButton:
-                    self._view.fit()
+                self._on_double_click(event)
             case QEvent.Type.ContextMenu:
                 pass  # a right click is told apart from a right drag on release
             case QEvent.Type.Leave:
@@ -83,15 +90,36 @@ class SliceMouse(QObject):
 
     def _on_press(self, event: QMouseEvent) -> None:
         self._view.setFocus(Qt.FocusReason.MouseFocusReason)
-        action = self.buttons.get(event.button())
+        action = self.action_of(event.button())
         if self._drag is None and action is not None:
             at = event.position()
             self._drag = Drag(event.button(), action, at, at)
+            if action is DragAction.TOOL:
+                self._tell(self._view.tool_pressed, event)
+
+    def _on_double_click(self, event: QMouseEvent) -> None:
+        """A tool takes it as it likes; else the left button fits the slice."""
+        action = self.action_of(event.button())
+        if action is DragAction.TOOL and self._drag is None:
+            self._drag = Drag(event.button(), action, event.position(), event.position())
+            self._tell(self._view.tool_double_clicked, event)
+        elif event.button() == Qt.MouseButton.LeftButton:
+            self._view.fit()
+
+    def _tell(self, signal: SignalInstance, event: QMouseEvent) -> None:
+        """Tell where the pointer is on the slice, and which keys are held."""
+        if self._stage.slice_shape is not None:
+            at = self._stage.to_slice(event.position())
+            signal.emit(at.x(), at.y(), event.modifiers())
 
     def _on_move(self, event: QMouseEvent) -> None:
         self._report_cursor(event.position())
         drag = self._drag
         if drag is None:
+            self._tell(self._view.pointer_moved, event)
+            return
+        if drag.action is DragAction.TOOL:
+            self._tell(self._view.tool_dragged, event)
             return
         began = drag.moved
         step = drag.advance(event.position())
@@ -113,7 +141,9 @@ class SliceMouse(QObject):
         if drag is None or event.button() != drag.button:
             return
         self._drag = None
-        if drag.moved:
+        if drag.action is DragAction.TOOL:
+            self._tell(self._view.tool_released, event)
+        elif drag.moved:
             if drag.action is DragAction.WINDOW:
                 self._view.window_drag_finished.emit()
             elif drag.action is DragAction.BOX:
@@ -136,6 +166,7 @@ class SliceMouse(QObject):
 
     def leave(self) -> None:
         """The pointer is not on the slice any more."""
+        self._view.pointer_left.emit()
         if self._cursor_inside:
             self._cursor_inside = False
             self._view.cursor_left.emit()

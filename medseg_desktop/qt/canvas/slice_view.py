@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QContextMenuEvent, QFont, QPixmap
+from PySide6.QtGui import QContextMenuEvent, QFocusEvent, QFont, QKeyEvent, QPixmap
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from medseg_desktop.core.display import PixelFormat, Window
@@ -51,10 +51,14 @@ class SliceView(QWidget):
         time_step_requested(int): wheel with Alt; +1 is the next time point.
         window_drag_started(), window_drag(dx_px, dy_px, modifiers), window_drag_finished():
             steps of a window/level drag in logical pixels, y down.
-        box_drawn(QRectF): a box was dragged, in corner coordinates (see `mouse.WINDOW_BOX`).
+        box_drawn(QRectF): a box was dragged, in corner coordinates (see `mouse.DragAction`).
         context_menu_requested(QPoint): right click without a drag, or the menu key; global
             position.
         cursor_moved(column, row): the pointer is on the slice; cursor_left(): no longer.
+        tool_pressed, tool_dragged, tool_released, tool_double_clicked (column, row, modifiers):
+            the button whose action is a tool; a double click comes in place of the second press.
+        pointer_moved(column, row, modifiers): no button is down; on the slice or beside it.
+        pointer_left(): the pointer is not on the slice, or there is none.
     """
 
     slice_step_requested = Signal(int)
@@ -66,6 +70,12 @@ class SliceView(QWidget):
     context_menu_requested = Signal(QPoint)
     cursor_moved = Signal(float, float)
     cursor_left = Signal()
+    tool_pressed = Signal(float, float, object)
+    tool_dragged = Signal(float, float, object)
+    tool_released = Signal(float, float, object)
+    tool_double_clicked = Signal(float, float, object)
+    pointer_moved = Signal(float, float, object)
+    pointer_left = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -81,6 +91,7 @@ class SliceView(QWidget):
         self._has_map = False
         self._has_prediction = False
         self._overlays_visible = True
+        self._tool_cursor = Qt.CursorShape.CrossCursor
         self._mouse = SliceMouse(self, self._stage)
         self._apply_font()
 
@@ -183,9 +194,27 @@ class SliceView(QWidget):
     def set_buttons(self, buttons: ButtonMap) -> None:
         """What dragging with each mouse button does."""
         self._mouse.buttons = buttons
-        draws = DragAction.BOX in buttons.values()
-        cursor = Qt.CursorShape.CrossCursor if draws else Qt.CursorShape.ArrowCursor
-        self._stage.viewport().setCursor(cursor)
+        self._show_cursor()
+
+    def set_left_action(self, action: DragAction | None) -> None:
+        """What the left button does for a while, whatever the buttons do; None ends it."""
+        self._mouse.left = action
+        self._show_cursor()
+
+    def set_tool_cursor(self, cursor: Qt.CursorShape) -> None:
+        """How the pointer looks where the left button is a tool."""
+        self._tool_cursor = cursor
+        self._show_cursor()
+
+    def _show_cursor(self) -> None:
+        cursors = {
+            DragAction.BOX: Qt.CursorShape.CrossCursor,
+            DragAction.PAN: Qt.CursorShape.OpenHandCursor,
+            DragAction.TOOL: self._tool_cursor,
+        }
+        action = self._mouse.action_of(Qt.MouseButton.LeftButton)
+        shown = cursors.get(action, Qt.CursorShape.ArrowCursor) if action else None
+        self._stage.viewport().setCursor(shown or Qt.CursorShape.ArrowCursor)
 
     def fit(self) -> None:
         """The whole slice as large as possible."""
@@ -244,6 +273,24 @@ class SliceView(QWidget):
         font.setPixelSize(SECONDARY_PX)
         self._stage.text_font = font
         self._stage.outlines.set_font(font)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """While the space bar is held, the left button moves the slice."""
+        if event.key() == Qt.Key.Key_Space and self._mouse.left is None:
+            self.set_left_action(DragAction.PAN)
+        elif event.key() != Qt.Key.Key_Space:
+            super().keyPressEvent(event)
+
+    def keyReleaseEvent(self, event: QKeyEvent) -> None:
+        if event.key() != Qt.Key.Key_Space:
+            super().keyReleaseEvent(event)
+        elif not event.isAutoRepeat() and self._mouse.left is DragAction.PAN:
+            self.set_left_action(None)
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        super().focusOutEvent(event)
+        if self._mouse.left is DragAction.PAN:
+            self.set_left_action(None)
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
         # A right click is told by the mouse, which knows whether it became a drag.

@@ -15,7 +15,7 @@ from medseg_desktop.core.display import (
     range_of_values,
 )
 from medseg_desktop.core.view import ResolvedView, dragged_window
-from medseg_desktop.qt.canvas.mouse import BROWSE, WINDOW_BOX, DragAction
+from medseg_desktop.qt.canvas.mouse import DragAction
 from medseg_desktop.qt.canvas.slice_view import SliceView
 from medseg_desktop.qt.loaded_slice import LoadedSlice
 from medseg_desktop.qt.panels.window_panel import WindowPanel
@@ -54,7 +54,7 @@ class WindowPresenter(QObject):
         view.window_drag_started.connect(self._on_drag_started)
         view.window_drag.connect(self._on_drag)
         view.box_drawn.connect(self._on_box)
-        box_action.toggled.connect(lambda on: view.set_buttons(WINDOW_BOX if on else BROWSE))
+        box_action.toggled.connect(lambda on: view.set_left_action(DragAction.BOX if on else None))
         panel.window_changed.connect(self._on_panel)
         panel.reset_requested.connect(study.reset_window)
         panel.inverted_changed.connect(study.set_inverted)

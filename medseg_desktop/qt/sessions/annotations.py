@@ -1,46 +1,102 @@
-"""AnnotationSession: the documents of the opened folder."""
+"""AnnotationSession: the documents of the opened folder, their labels, and every step of work."""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+
 from PySide6.QtCore import QObject, Signal
+from PySide6.QtGui import QUndoCommand, QUndoStack
 
 from medseg_desktop.core.annotation import Annotation, Shape
+from medseg_desktop.core.edit import Shapes
+from medseg_desktop.core.history import (
+    Change,
+    Place,
+    ProposalKey,
+    SliceKey,
+    Step,
+    edited_slice,
+)
 from medseg_desktop.core.labels import LabelTable
+from medseg_desktop.core.proposals import Proposals
+from medseg_desktop.core.provenance import Author
+from medseg_desktop.core.review import FileFacts, SliceState, relabelled, slice_state, with_slice
 from medseg_desktop.core.volume import Series, Slice
 from medseg_desktop.io.dicom_series import ScanResult
 
+#: Steps that can be taken back; each is a few references.
+_STEPS = 2000
+
 
 class AnnotationSession(QObject):
-    """Owns the annotation documents; immutable ones, as they were read.
+    """Owns the annotation documents, the label table, the proposals and the undo stack.
+
+    Everything that changes a document goes through `_push`, as one step.
 
     Signals:
         documents_changed(): other documents, or other contents.
+        document_edited(str): the document of this DICOM file was changed by a step.
+        labels_changed(LabelTable): another table, or other contents.
+        proposals_changed(): a model proposes something else for some slice.
+        returned_to(Place): a step was taken back or repeated at this place.
     """
 
     documents_changed = Signal()
+    document_edited = Signal(str)
+    labels_changed = Signal(object)
+    proposals_changed = Signal()
+    returned_to = Signal(object)
 
-    def __init__(self, labels: LabelTable, parent: QObject | None = None) -> None:
+    def __init__(self, labels: LabelTable, author: Author, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._seed = labels
         self._documents: dict[str, Annotation] = {}
+        self._proposals: dict[SliceKey, Proposals] = {}
+        self._decided: dict[ProposalKey, frozenset[int]] = {}
         self.labels = labels
+        self.author = author
+        self.stack = QUndoStack(self)
+        self.stack.setUndoLimit(_STEPS)
+
+    # -- what there is
 
     def set_folder(self, found: ScanResult) -> None:
-        """The documents of another folder; their labels extend the workspace's table."""
-        self._documents = {path: file.annotation for path, file in found.annotations.items()}
+        """The documents of another folder; their labels extend the workspace's table.
+
+        What a model wrote and nobody has accepted is a proposal and no document.
+        """
+        self.stack.clear()
+        self._documents, self._proposals, self._decided = {}, {}, {}
+        for path, file in found.annotations.items():
+            document = file.annotation
+            if document.is_prediction:
+                for frame in document.frames:
+                    self._proposals[path, frame.frame] = Proposals.of_file(document, frame.frame)
+            else:
+                self._documents[path] = document
         names = (name for document in self._documents.values() for name in document.labels)
         self.labels = self._seed.extended(names)
+        self.labels_changed.emit(self.labels)
         self.documents_changed.emit()
+
+    def document(self, path: str) -> Annotation | None:
+        """The document of a DICOM file, or None."""
+        return self._documents.get(path)
 
     def shapes(self, item: Slice) -> tuple[Shape, ...]:
         """The shapes of a slice."""
         document = self._documents.get(item.path)
         return document.shapes(item.frame) if document else ()
 
+    def state(self, item: Slice) -> SliceState:
+        """What is known of a slice."""
+        return slice_state(self._documents.get(item.path), item.frame)
+
     def is_reviewed(self, item: Slice) -> bool:
         """A person has looked at the slice, lesion or not."""
-        document = self._documents.get(item.path)
-        return bool(document and document.is_reviewed(item.frame))
+        return self.state(item) is not SliceState.UNSEEN
 
     def annotated(self, series: Series) -> tuple[int, ...]:
         """Indices of the slices with at least one shape."""
@@ -49,3 +105,190 @@ class AnnotationSession(QObject):
     def reviewed(self, series: Series) -> tuple[int, ...]:
         """Indices of the reviewed slices, with or without shapes."""
         return tuple(i for i, item in enumerate(series.slices) if self.is_reviewed(item))
+
+    # -- proposals
+
+    def set_proposals(self, item: Slice, proposals: Proposals | None) -> None:
+        """What the model in use proposes for a slice; None takes it away."""
+        key = _key(item)
+        if proposals is None:
+            self._proposals.pop(key, None)
+        else:
+            decided = self._decided.get((proposals.model, key), frozenset())
+            self._proposals[key] = replace(proposals, decided=decided)
+        self.proposals_changed.emit()
+
+    def clear_proposals(self) -> None:
+        """No model is in use; nothing that was decided is forgotten."""
+        self._proposals.clear()
+        self.proposals_changed.emit()
+
+    def open_proposals(self, item: Slice) -> tuple[Shape, ...]:
+        """What a model proposes for a slice and nobody has decided about."""
+        proposals = self._proposals.get(_key(item))
+        return proposals.open(self.shapes(item)) if proposals else ()
+
+    def proposed(self, series: Series) -> tuple[int, ...]:
+        """Indices of the slices with open proposals."""
+        return tuple(i for i, item in enumerate(series.slices) if self.open_proposals(item))
+
+    # -- steps
+
+    def edit(
+        self,
+        place: Place,
+        text: str,
+        operation: Callable[[Shapes], Shapes],
+        with_proposals: bool = False,
+    ) -> bool:
+        """Change the shapes of a slice by one step.
+
+        Args:
+            text: names the step in the menu.
+            operation: shapes -> shapes (see `core.history.edited_slice`).
+            with_proposals: the operation gets the open proposals too, after the shapes.
+
+        Returns:
+            Whether anything has changed.
+        """
+        return self.edit_slices([place], text, operation, with_proposals)
+
+    def edit_slices(
+        self,
+        places: Iterable[Place],
+        text: str,
+        operation: Callable[[Shapes], Shapes],
+        with_proposals: bool = False,
+    ) -> bool:
+        """Change the shapes of several slices by one step; see `edit`."""
+        documents: dict[str, Annotation | None] = {}
+        decided: dict[ProposalKey, Change[frozenset[int]]] = {}
+        first: Place | None = None
+        for place in places:
+            item = place.series.slices[place.index]
+            document = documents.get(item.path, self._documents.get(item.path))
+            shapes = document.shapes(item.frame) if document else ()
+            offered = self.open_proposals(item) if with_proposals else ()
+            after, used = edited_slice(shapes, offered, operation)
+            if used:
+                decided |= self._used(item, used)
+            if _same(shapes, after):
+                continue
+            documents[item.path] = self._with_slice(document, place, after, reviewed=True)
+            first = first or place
+        if first is None and not decided:
+            return False
+        return self._push(Step(text, self._changes(documents), decided=decided, place=first))
+
+    def set_reviewed(self, places: Iterable[Place], text: str, reviewed: bool) -> bool:
+        """Say of slices that somebody has looked at them, or that nobody has, by one step.
+
+        Slices with shapes stay as they are.
+        """
+        documents: dict[str, Annotation | None] = {}
+        first: Place | None = None
+        for place in places:
+            item = place.series.slices[place.index]
+            document = documents.get(item.path, self._documents.get(item.path))
+            shapes = document.shapes(item.frame) if document else ()
+            if shapes or (slice_state(document, item.frame) is not SliceState.UNSEEN) == reviewed:
+                continue
+            documents[item.path] = self._with_slice(document, place, shapes, reviewed)
+            first = first or place
+        return self._push(Step(text, self._changes(documents), place=first))
+
+    def set_labels(self, text: str, labels: LabelTable) -> bool:
+        """Another label table, by one step; shapes of a label with a new name get it too."""
+        renamed = {
+            old.name: new.name
+            for old, new in zip(self.labels.labels, labels.labels, strict=False)
+            if old.name != new.name
+        }
+        documents: Mapping[str, Annotation | None] = {}
+        if renamed:
+            documents = {p: relabelled(d, renamed) for p, d in self._documents.items()}
+        changed = {
+            path: change
+            for path, change in self._changes(documents).items()
+            if change.old is not change.new
+        }
+        return self._push(Step(text, changed, labels=Change(self.labels, labels)))
+
+    def replace_documents(self, text: str, documents: Mapping[str, Annotation | None]) -> bool:
+        """Other documents for some DICOM files (restored, or an earlier version), by one step."""
+        return self._push(Step(text, self._changes(documents)))
+
+    def _with_slice(
+        self, document: Annotation | None, place: Place, shapes: Shapes, reviewed: bool
+    ) -> Annotation | None:
+        item, series = place.series.slices[place.index], place.series
+        facts = FileFacts(os.path.basename(item.path), item.frames, series.rows, series.columns)
+        signature = {"annotator": self.author.annotator, "time": self.author.now()}
+        return with_slice(document, facts, item.frame, shapes, reviewed, signature)
+
+    def _used(
+        self, item: Slice, used: tuple[Shape, ...]
+    ) -> dict[ProposalKey, Change[frozenset[int]]]:
+        proposals = self._proposals[_key(item)]
+        after = proposals.without(used)
+        return {(proposals.model, _key(item)): Change(proposals.decided, after.decided)}
+
+    def _changes(
+        self, documents: Mapping[str, Annotation | None]
+    ) -> dict[str, Change[Annotation | None]]:
+        return {path: Change(self._documents.get(path), new) for path, new in documents.items()}
+
+    def _push(self, step: Step) -> bool:
+        if not step.changes_something:
+            return False
+        self.stack.push(_Command(self, step))
+        return True
+
+    def apply(self, step: Step, again: bool) -> None:
+        """Carry out a step, or one that takes another back; only the undo stack calls it.
+
+        Args:
+            again: it was done before, so the window has to go where it happened.
+        """
+        for path, change in step.documents.items():
+            if change.new is None:
+                self._documents.pop(path, None)
+            else:
+                self._documents[path] = change.new
+        for (model, key), decided in step.decided.items():
+            self._decided[model, key] = decided.new
+            current = self._proposals.get(key)
+            if current is not None and current.model == model:
+                self._proposals[key] = replace(current, decided=decided.new)
+        if step.labels is not None:
+            self.labels = self._seed = step.labels.new
+            self.labels_changed.emit(self.labels)
+        for path in step.documents:
+            self.document_edited.emit(path)
+        if again and step.place is not None:
+            self.returned_to.emit(step.place)
+        self.documents_changed.emit()
+
+
+class _Command(QUndoCommand):
+    """A step on Qt's undo stack, which carries it out when it is pushed."""
+
+    def __init__(self, session: AnnotationSession, step: Step) -> None:
+        super().__init__(step.text)
+        self._session, self._step = session, step
+        self._done = False
+
+    def redo(self) -> None:
+        self._session.apply(self._step, again=self._done)
+        self._done = True
+
+    def undo(self) -> None:
+        self._session.apply(self._step.reversed(), again=True)
+
+
+def _key(item: Slice) -> SliceKey:
+    return item.path, item.frame
+
+
+def _same(first: Shapes, second: Shapes) -> bool:
+    return len(first) == len(second) and all(a is b for a, b in zip(first, second, strict=True))

@@ -1,0 +1,74 @@
+"""What a model proposes for a slice, and which of it a person still has to decide about."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from medseg_desktop.core.annotation import Annotation, Point, Shape
+from medseg_desktop.core.labels import LabelTable
+from medseg_desktop.core.provenance import Provenance, own_keys, proposed_by, with_own_keys
+from medseg_desktop.core.rings import shapes_from_label_map
+
+
+@dataclass(frozen=True, slots=True)
+class Proposals:
+    """The lesions that one model found on one slice.
+
+    Attributes:
+        model: name and version of the model.
+        shapes: in a fixed order, with the model's provenance.
+        decided: numbers of those that were accepted, rejected or used in an edit.
+    """
+
+    model: str
+    shapes: tuple[Shape, ...]
+    decided: frozenset[int] = field(default_factory=frozenset)
+
+    @classmethod
+    def of(cls, model: str, label_map: npt.NDArray[np.uint8], table: LabelTable) -> Proposals:
+        """Of a predicted label map (rows, columns) of the model's own class indices."""
+        found = shapes_from_label_map(label_map, table)
+        return cls(model, tuple(with_own_keys(s, **proposed_by(model)) for s in found))
+
+    @classmethod
+    def of_file(cls, document: Annotation, frame: int) -> Proposals:
+        """Of an annotation file that a model wrote."""
+        model = document.prediction_model
+        marked = (with_own_keys(s, **proposed_by(model)) for s in document.shapes(frame))
+        return cls(model, tuple(marked))
+
+    def open(self, shapes: Iterable[Shape]) -> tuple[Shape, ...]:
+        """What is still to be decided about.
+
+        Args:
+            shapes: of the slice; what was accepted into them, in whichever session, is not
+                proposed again.
+        """
+        if not self.shapes:
+            return ()
+        taken = set(_taken(shapes))
+        return tuple(
+            shape
+            for i, shape in enumerate(self.shapes)
+            if i not in self.decided and shape.points not in taken
+        )
+
+    def without(self, consumed: Sequence[Shape]) -> Proposals:
+        """These proposals with some of them decided; they are told by identity."""
+        numbers = {i for i, s in enumerate(self.shapes) if any(s is c for c in consumed)}
+        return replace(self, decided=self.decided | numbers)
+
+
+def _taken(shapes: Iterable[Shape]) -> Iterable[tuple[Point, ...]]:
+    """The outlines of proposals that shapes were made of."""
+    for shape in shapes:
+        if Provenance.of(shape).model:
+            yield shape.points
+            kept = own_keys(shape).get("proposal")
+            for outline in kept if isinstance(kept, list) else ():
+                if isinstance(outline, list):
+                    yield tuple(tuple(p) for p in outline if isinstance(p, list))

@@ -1,0 +1,217 @@
+"""The tool that selects and changes shapes: vertices, edges, whole shapes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from PySide6.QtCore import Qt
+
+from medseg_desktop.core.annotation import Point, Shape
+from medseg_desktop.core.edit import Shapes
+from medseg_desktop.core.hit import Vertex
+from medseg_desktop.core.vertices import (
+    translated,
+    with_inserted_vertex,
+    with_vertex,
+    without_vertex,
+)
+from medseg_desktop.qt.tools.outline_tools import tr
+from medseg_desktop.qt.tools.tool import GRAB_PX, SNAP_PX, Desk, Keys, Tool, ToolDrawing, clamped
+
+#: A press that moves less than this only selects, in logical pixels.
+_CLICK_PX = 3.0
+
+
+@dataclass
+class _Drag:
+    """What a press has taken.
+
+    Attributes:
+        text: names the step.
+        looks: place -> shape number -> how it will look.
+    """
+
+    start: Point
+    text: str
+    looks: Callable[[Point], dict[int, Shape]]
+    replaced: dict[int, Shape] = field(default_factory=dict)
+    moved: bool = False
+    vertex: Vertex | None = None
+
+
+class EditTool(Tool):
+    """A click selects, Shift or Ctrl adds to the selection; a drag moves what it has taken.
+
+    Near a vertex that is the vertex, on an edge of a selected shape a new vertex there, inside a
+    shape the selection.  Alt and a click, or the delete key over a vertex, removes it.  A drag
+    that begins on nothing draws a box that selects.
+    """
+
+    cursor = Qt.CursorShape.ArrowCursor
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__(desk)
+        self._drag: _Drag | None = None
+        self._box: tuple[Point, Point] | None = None
+        self._vertex: Vertex | None = None
+        self._hovered: int | None = None
+        self._toggles: int | None = None
+
+    @property
+    def is_busy(self) -> bool:
+        return self._box is not None or (self._drag is not None and self._drag.moved)
+
+    def drawing(self) -> ToolDrawing:
+        drag = self._drag
+        return ToolDrawing(
+            replaced=drag.replaced if drag else {},
+            hovered=self._hovered,
+            vertex=drag.vertex if drag and drag.vertex else self._vertex,
+            box=self._box,
+        )
+
+    # -- the mouse
+
+    def hover(self, at: Point, keys: Keys) -> None:
+        before = (self._vertex, self._hovered)
+        reach = self.desk.columns(GRAB_PX)
+        self._vertex = self._near_vertex(at)
+        if self._vertex is not None:
+            self._hovered = self._vertex.shape
+        else:
+            self._hovered = self.desk.hits.shape(at, reach)
+        if (self._vertex, self._hovered) != before:
+            self.desk.redraw()
+
+    def leave(self) -> None:
+        self._vertex = self._hovered = None
+        self.desk.redraw()
+
+    def press(self, at: Point, keys: Keys) -> None:
+        desk, self._toggles = self.desk, None
+        vertex = self._near_vertex(at)
+        if vertex is not None and keys & Keys.AltModifier:
+            self._remove_vertex(vertex)
+            return
+        if vertex is not None:
+            self._take_vertex(at, vertex)
+            return
+        edge = desk.hits.edge(at, desk.columns(GRAB_PX) / 2, desk.selection)
+        if edge is not None and not keys & (Keys.ShiftModifier | Keys.ControlModifier):
+            longer = with_inserted_vertex(
+                desk.shapes[edge.shape], edge.ring, edge.index, edge.point
+            )
+            new = Vertex(edge.shape, edge.ring, edge.index, edge.point)
+            self._take_vertex(at, new, longer, tr("insert vertex"))
+            return
+        number = desk.hits.shape(at, desk.columns(GRAB_PX) / 2)
+        if number is None:
+            self._box = (at, at)
+            if not keys & (Keys.ShiftModifier | Keys.ControlModifier):
+                desk.select([])
+            return
+        self._take_shape(at, number, bool(keys & (Keys.ShiftModifier | Keys.ControlModifier)))
+
+    def drag(self, at: Point, keys: Keys) -> None:
+        desk, drag = self.desk, self._drag
+        if self._box is not None:
+            self._box = (self._box[0], at)
+        elif drag is not None:
+            way = max(abs(at[0] - drag.start[0]), abs(at[1] - drag.start[1]) * desk.aspect)
+            drag.moved = drag.moved or way >= desk.columns(_CLICK_PX)
+            if drag.moved:
+                drag.replaced = drag.looks(at)
+        desk.redraw()
+
+    def release(self, at: Point, keys: Keys) -> None:
+        desk, drag, box = self.desk, self._drag, self._box
+        self._drag = self._box = None
+        if box is not None:
+            low = (min(box[0][0], at[0]), min(box[0][1], at[1]))
+            high = (max(box[0][0], at[0]), max(box[0][1], at[1]))
+            desk.select(sorted({*desk.selection, *desk.hits.inside(low, high)}))
+        elif drag is not None and drag.moved:
+            self._commit(drag.text, drag.looks(at))
+        elif self._toggles is not None:
+            chosen = set(desk.selection) ^ {self._toggles}
+            desk.select(sorted(chosen))
+        self.hover(at, keys)
+        desk.redraw()
+
+    def cancel(self) -> bool:
+        had = self.is_busy
+        self._drag = self._box = None
+        if not had and self.desk.selection:
+            self.desk.select([])
+            had = True
+        self.desk.redraw()
+        return had
+
+    def delete(self) -> bool:
+        """Over a vertex of a selected shape it removes that one only."""
+        vertex = self._vertex
+        if vertex is None or vertex.shape not in self.desk.selection:
+            return False
+        self._remove_vertex(vertex)
+        return True
+
+    # -- what it does
+
+    def _near_vertex(self, at: Point) -> Vertex | None:
+        """A vertex of the selection goes before the nearest of all."""
+        hits, reach = self.desk.hits, self.desk.columns(GRAB_PX)
+        return hits.vertex(at, reach, self.desk.selection) or hits.vertex(at, reach / 2)
+
+    def _take_vertex(
+        self, at: Point, vertex: Vertex, shape: Shape | None = None, text: str = ""
+    ) -> None:
+        desk = self.desk
+        taken = shape or desk.shapes[vertex.shape]
+        desk.select([vertex.shape])
+
+        def looks(to: Point) -> dict[int, Shape]:
+            to = clamped(to, desk.size)
+            near = desk.hits.vertex(to, desk.columns(SNAP_PX)) if desk.snaps else None
+            if near is not None and near.shape != vertex.shape:
+                to = near.point
+            return {vertex.shape: with_vertex(taken, vertex.ring, vertex.index, to)}
+
+        self._drag = _Drag(at, text or tr("move vertex"), looks, vertex=vertex)
+
+    def _take_shape(self, at: Point, number: int, adds: bool) -> None:
+        desk = self.desk
+        if adds:
+            self._toggles = number
+        elif number not in desk.selection:
+            desk.select([number])
+        chosen = [i for i in desk.selection if i < len(desk.shapes)]
+
+        def looks(to: Point) -> dict[int, Shape]:
+            dx, dy = to[0] - at[0], to[1] - at[1]
+            return {i: translated(desk.shapes[i], dx, dy) for i in chosen}
+
+        text = tr("move shape") if len(chosen) == 1 else tr("move shapes")
+        self._drag = _Drag(at, text, looks)
+
+    def _remove_vertex(self, vertex: Vertex) -> None:
+        shape = self.desk.shapes[vertex.shape]
+        shorter = without_vertex(shape, vertex.ring, vertex.index)
+        if shorter is not None:
+            self._commit(tr("delete vertex"), {vertex.shape: shorter})
+        self._vertex = None
+
+    def _commit(self, text: str, replaced: dict[int, Shape]) -> None:
+        """Put the changed shapes in the place of the old ones, signed."""
+        desk = self.desk
+        signed = {
+            id(desk.shapes[i]): desk.author.edited(new, [desk.shapes[i]])
+            for i, new in replaced.items()
+            if new != desk.shapes[i]
+        }
+
+        def operation(shapes: Shapes) -> Shapes:
+            return tuple(signed.get(id(shape), shape) for shape in shapes)
+
+        if signed:
+            desk.commit(text, operation)

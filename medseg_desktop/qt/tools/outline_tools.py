@@ -1,0 +1,268 @@
+"""Tools that draw a new outline: polygon, lasso, rectangle, circle."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+from PySide6.QtCore import QCoreApplication
+
+from medseg_desktop.core.annotation import Point, Shape, ShapeType
+from medseg_desktop.core.raster import outline_points
+from medseg_desktop.core.vertices import as_polygon, simplified
+from medseg_desktop.qt.i18n import QT_TRANSLATE_NOOP
+from medseg_desktop.qt.tools.tool import (
+    NO_KEYS,
+    NOTHING,
+    SNAP_PX,
+    Desk,
+    Keys,
+    Tool,
+    ToolDrawing,
+    clamped,
+)
+
+#: A press that moves less than this is a click, in logical pixels.
+_CLICK_PX = 4.0
+#: Of a freehand line, in pixels of the slice.
+_LASSO_TOLERANCE = 0.3
+
+
+def tr(text: str) -> str:
+    return QCoreApplication.translate("Tools", text)
+
+
+def add_shape(desk: Desk, text: str, shape: Shape) -> None:
+    """Put a new shape on top of the others, signed, and select it."""
+    made = desk.author.drawn(replace(shape, label=desk.label, extra=dict(desk.new_keys)))
+    count = len(desk.shapes)
+    desk.commit(text, lambda shapes: (*shapes, made))
+    if len(desk.shapes) > count:
+        desk.select([next(i for i, s in enumerate(desk.shapes) if s is made)])
+
+
+class PolygonTool(Tool):
+    """Each click sets a vertex; a double click, Enter, or a click on the first one closes."""
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__(desk)
+        self._points: list[Point] = []
+        self._pointer: Point | None = None
+
+    @property
+    def is_busy(self) -> bool:
+        return bool(self._points)
+
+    def drawing(self) -> ToolDrawing:
+        pointer = [self._pointer] if self._pointer is not None else []
+        if not self._points:
+            snapped = self._pointer is not None and self._snapped(self._pointer)
+            return ToolDrawing(dots=pointer) if snapped else NOTHING
+        closes = self._pointer is not None and self._closes(self._pointer)
+        path = [*self._points, self._points[0]] if closes else [*self._points, *pointer]
+        return ToolDrawing(path, is_closed=True, is_complete=closes, dots=self._points)
+
+    def press(self, at: Point, keys: Keys) -> None:
+        at = self._place(at, keys)
+        if self._points and self._closes(at):
+            self.finish()
+            return
+        if not self._points or at != self._points[-1]:
+            self._points.append(at)
+        self._pointer = at
+        self.desk.redraw()
+
+    def double_click(self, at: Point, keys: Keys) -> None:
+        # Its first press has set the last vertex.
+        self.finish()
+
+    def hover(self, at: Point, keys: Keys) -> None:
+        self._pointer = self._place(at, keys)
+        self.desk.redraw()
+
+    def drag(self, at: Point, keys: Keys) -> None:
+        """A vertex can be pulled to its place while the button is down."""
+        if self._points:
+            self._points[-1] = self._pointer = self._place(at, keys, own=False)
+            self.desk.redraw()
+
+    def leave(self) -> None:
+        self._pointer = None
+        self.desk.redraw()
+
+    def finish(self) -> bool:
+        points, self._points = self._points, []
+        if len(points) >= 3:
+            add_shape(self.desk, tr("draw polygon"), as_polygon(points, self.desk.label))
+        self.desk.redraw()
+        return bool(points)
+
+    def step_back(self) -> bool:
+        if not self._points:
+            return False
+        self._points.pop()
+        self.desk.redraw()
+        return True
+
+    def delete(self) -> bool:
+        return self.step_back()
+
+    def cancel(self) -> bool:
+        had, self._points = bool(self._points), []
+        self.desk.redraw()
+        return had
+
+    def _closes(self, at: Point) -> bool:
+        if len(self._points) < 3:
+            return False
+        return _distance(self.desk, at, self._points[0]) <= self.desk.columns(SNAP_PX)
+
+    def _place(self, at: Point, keys: Keys, own: bool = True) -> Point:
+        """Where a vertex goes: to its polygon's first vertex, to one of another shape, or here."""
+        at = clamped(at, self.desk.size)
+        if own and self._closes(at):
+            return self._points[0]
+        return self._snapped(at) or at
+
+    def _snapped(self, at: Point) -> Point | None:
+        if not self.desk.snaps:
+            return None
+        vertex = self.desk.hits.vertex(at, self.desk.columns(SNAP_PX))
+        return vertex.point if vertex else None
+
+
+class LassoTool(Tool):
+    """A line drawn freehand; it is closed when the button goes up."""
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__(desk)
+        self._points: list[Point] = []
+
+    @property
+    def is_busy(self) -> bool:
+        return bool(self._points)
+
+    def drawing(self) -> ToolDrawing:
+        return ToolDrawing(tuple(self._points), is_closed=True) if self._points else NOTHING
+
+    def press(self, at: Point, keys: Keys) -> None:
+        self._points = [clamped(at, self.desk.size)]
+        self.desk.redraw()
+
+    def drag(self, at: Point, keys: Keys) -> None:
+        at = clamped(at, self.desk.size)
+        if self._points and _distance(self.desk, at, self._points[-1]) >= self.desk.columns(1.5):
+            self._points.append(at)
+            self.desk.redraw()
+
+    def release(self, at: Point, keys: Keys) -> None:
+        points, self._points = self._points, []
+        shape = as_polygon(points, self.desk.label)
+        if len(points) >= 3:
+            slim = simplified(shape, _LASSO_TOLERANCE)
+            if _is_some(slim, self.desk.columns(_CLICK_PX)):
+                add_shape(self.desk, tr("draw lasso"), slim)
+        self.desk.redraw()
+
+    def cancel(self) -> bool:
+        had, self._points = bool(self._points), []
+        self.desk.redraw()
+        return had
+
+
+class SpanTool(Tool):
+    """Two points, by a drag or by two clicks; what they span is for subclasses to say."""
+
+    text = ""
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__(desk)
+        self._start: Point | None = None
+        self._pointer: Point | None = None
+        self._keys = NO_KEYS
+
+    def shape(self, start: Point, end: Point, keys: Keys) -> Shape:
+        """The shape that two points span."""
+        raise NotImplementedError
+
+    @property
+    def is_busy(self) -> bool:
+        return self._start is not None
+
+    def drawing(self) -> ToolDrawing:
+        if self._start is None or self._pointer is None:
+            return NOTHING
+        outline = outline_points(self.shape(self._start, self._pointer, self._keys))
+        path = [(float(x), float(y)) for x, y in outline]
+        return ToolDrawing([*path, path[0]], dots=(self._start,))
+
+    def press(self, at: Point, keys: Keys) -> None:
+        at = clamped(at, self.desk.size)
+        if self._start is None:
+            self._start = at
+        self._pointer = at
+        self.desk.redraw()
+
+    def hover(self, at: Point, keys: Keys) -> None:
+        self._pointer, self._keys = clamped(at, self.desk.size), keys
+        if self._start is not None:
+            self.desk.redraw()
+
+    def drag(self, at: Point, keys: Keys) -> None:
+        self.hover(at, keys)
+
+    def release(self, at: Point, keys: Keys) -> None:
+        start, end = self._start, clamped(at, self.desk.size)
+        if start is None or _distance(self.desk, start, end) < self.desk.columns(_CLICK_PX):
+            return  # a click: the second point is still to come
+        self._start = None
+        add_shape(self.desk, tr(self.text), self.shape(start, end, keys))
+        self.desk.redraw()
+
+    def cancel(self) -> bool:
+        had, self._start = self._start is not None, None
+        self.desk.redraw()
+        return had
+
+    def step_back(self) -> bool:
+        return self.cancel()
+
+
+class RectangleTool(SpanTool):
+    """From corner to corner; with Shift a square on the screen."""
+
+    text = QT_TRANSLATE_NOOP("Tools", "draw rectangle")
+
+    def shape(self, start: Point, end: Point, keys: Keys) -> Shape:
+        if keys & Keys.ShiftModifier:
+            aspect = self.desk.aspect
+            side = max(abs(end[0] - start[0]), abs(end[1] - start[1]) * aspect)
+            end = (
+                start[0] + math.copysign(side, end[0] - start[0]),
+                start[1] + math.copysign(side / aspect, end[1] - start[1]),
+            )
+            end = clamped(end, self.desk.size)
+        low = (min(start[0], end[0]), min(start[1], end[1]))
+        high = (max(start[0], end[0]), max(start[1], end[1]))
+        return Shape(self.desk.label, (low, high), ShapeType.RECTANGLE)
+
+
+class CircleTool(SpanTool):
+    """From the centre to the rim, round in pixels as the format has it."""
+
+    text = QT_TRANSLATE_NOOP("Tools", "draw circle")
+
+    def shape(self, start: Point, end: Point, keys: Keys) -> Shape:
+        return Shape(self.desk.label, (start, end), ShapeType.CIRCLE)
+
+
+def _distance(desk: Desk, first: Point, second: Point) -> float:
+    """In columns, as it is seen on the screen."""
+    return math.hypot(first[0] - second[0], (first[1] - second[1]) * desk.aspect)
+
+
+def _is_some(shape: Shape, least: float) -> bool:
+    """The shape is not just a click."""
+    points = np.array(shape.points)
+    return len(points) >= 3 and float(np.ptp(points, axis=0).max()) >= least

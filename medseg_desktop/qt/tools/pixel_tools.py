@@ -1,0 +1,149 @@
+"""Tools that work on pixels: brush, eraser and cut."""
+
+from __future__ import annotations
+
+import numpy as np
+from PySide6.QtCore import Qt
+
+from medseg_desktop.core.annotation import Point
+from medseg_desktop.core.edit import cut, erased, painted
+from medseg_desktop.core.stroke import Stroke
+from medseg_desktop.qt.tools.outline_tools import tr
+from medseg_desktop.qt.tools.tool import NOTHING, Desk, Keys, Tool, ToolDrawing
+
+
+class BrushTool(Tool):
+    """Paints the current label, or takes pixels away; with Ctrl the one does the other's work.
+
+    Args:
+        erases: what it does without Ctrl.
+    """
+
+    cursor = Qt.CursorShape.BlankCursor
+
+    def __init__(self, desk: Desk, erases: bool = False) -> None:
+        super().__init__(desk)
+        self._erases = erases
+        self._stroke: Stroke | None = None
+        self._swapped = False
+        self._pointer: Point | None = None
+
+    @property
+    def is_busy(self) -> bool:
+        return self._stroke is not None
+
+    def drawing(self) -> ToolDrawing:
+        ring = (self._pointer, self.desk.brush_radius) if self._pointer is not None else None
+        stroke = self._stroke.pixels if self._stroke else None
+        return ToolDrawing(ring=ring, stroke=stroke, erases=self._takes_away)
+
+    @property
+    def _takes_away(self) -> bool:
+        return self._erases != self._swapped
+
+    def press(self, at: Point, keys: Keys) -> None:
+        self._swapped = bool(keys & Keys.ControlModifier)
+        self._stroke = Stroke(*self.desk.size, self.desk.brush_radius, self.desk.aspect)
+        self.drag(at, keys)
+
+    def drag(self, at: Point, keys: Keys) -> None:
+        self._pointer = at
+        if self._stroke is not None:
+            self._stroke.move_to(at)
+        self.desk.redraw()
+
+    def release(self, at: Point, keys: Keys) -> None:
+        stroke, self._stroke = self._stroke, None
+        if stroke is None:
+            return
+        desk, pixels = self.desk, stroke.pixels
+        if self._takes_away:
+            desk.commit(
+                tr("erase"), lambda shapes: erased(shapes, pixels, desk.author, desk.editable)
+            )
+        else:
+            desk.commit(
+                tr("paint"),
+                lambda shapes: painted(
+                    shapes, pixels, desk.label, desk.author, desk.new_keys, desk.editable
+                ),
+            )
+        self._swapped = False
+        desk.redraw()
+
+    def hover(self, at: Point, keys: Keys) -> None:
+        self._swapped = bool(keys & Keys.ControlModifier)
+        self.drag(at, keys)
+
+    def leave(self) -> None:
+        self._pointer = None
+        self.desk.redraw()
+
+    def cancel(self) -> bool:
+        had, self._stroke = self._stroke is not None, None
+        self.desk.redraw()
+        return had
+
+
+class CutTool(Tool):
+    """A line drawn across areas parts them when the button goes up; a click and a second one
+    cut straight."""
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__(desk)
+        self._points: list[Point] = []
+        self._pointer: Point | None = None
+        self._dragged = False
+
+    @property
+    def is_busy(self) -> bool:
+        return bool(self._points)
+
+    def drawing(self) -> ToolDrawing:
+        if not self._points:
+            return NOTHING
+        pointer = [self._pointer] if self._pointer is not None else []
+        return ToolDrawing([*self._points, *pointer], dots=self._points[:1])
+
+    def press(self, at: Point, keys: Keys) -> None:
+        self._dragged = False
+        self._points.append(at)
+        self._pointer = at
+        self.desk.redraw()
+
+    def drag(self, at: Point, keys: Keys) -> None:
+        last = self._points[-1]
+        if np.hypot(at[0] - last[0], at[1] - last[1]) >= self.desk.columns(3.0):
+            self._dragged = True
+            self._points.append(at)
+        self._pointer = at
+        self.desk.redraw()
+
+    def hover(self, at: Point, keys: Keys) -> None:
+        self._pointer = at
+        if self._points:
+            self.desk.redraw()
+
+    def release(self, at: Point, keys: Keys) -> None:
+        if self._dragged or len(self._points) > 1:
+            self.finish()
+
+    def finish(self) -> bool:
+        points, self._points = self._points, []
+        desk = self.desk
+        if len(points) > 1:
+            path, (rows, columns) = np.array(points), desk.size
+            desk.commit(
+                tr("cut"),
+                lambda shapes: cut(shapes, path, rows, columns, desk.author, desk.editable),
+            )
+        desk.redraw()
+        return bool(points)
+
+    def cancel(self) -> bool:
+        had, self._points = bool(self._points), []
+        self.desk.redraw()
+        return had
+
+    def step_back(self) -> bool:
+        return self.cancel()
