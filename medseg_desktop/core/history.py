@@ -11,7 +11,7 @@ from typing import Generic, TypeVar
 
 from medseg_desktop.core.annotation import Annotation, Shape
 from medseg_desktop.core.labels import LabelTable
-from medseg_desktop.core.volume import Series
+from medseg_desktop.core.volume import Series, Slice
 
 T = TypeVar("T")
 #: A slice by the path of its file and its frame.
@@ -37,6 +37,10 @@ class Place:
 
     series: Series
     index: int
+
+    @property
+    def item(self) -> Slice:
+        return self.series.slices[self.index]
 
 
 @dataclass(frozen=True, slots=True)

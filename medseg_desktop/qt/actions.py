@@ -2,27 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from PySide6.QtCore import QCoreApplication
+from PySide6.QtCore import QCoreApplication, Qt
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QWidget
 
+from medseg_desktop.qt.action_info import ActionInfo
+from medseg_desktop.qt.annotation_actions import ANNOTATION_ACTIONS
 from medseg_desktop.qt.i18n import QT_TRANSLATE_NOOP
 from medseg_desktop.qt.theme.icons import set_icon
-
-
-@dataclass(frozen=True, slots=True)
-class ActionInfo:
-    """One action; `shortcuts` are key sequences, the first of which is shown in menus."""
-
-    key: str
-    text: str
-    icon: str = ""
-    shortcuts: tuple[str, ...] = ()
-    tip: str = ""
-    checkable: bool = False
-
 
 ACTIONS: tuple[ActionInfo, ...] = (
     ActionInfo("open_folder", QT_TRANSLATE_NOOP("Actions", "Open folder…"), "open-folder",
@@ -105,6 +92,7 @@ ACTIONS: tuple[ActionInfo, ...] = (
     ActionInfo("training_interpreter",
                QT_TRANSLATE_NOOP("Actions", "Training interpreter…"), "settings", (),
                QT_TRANSLATE_NOOP("Actions", "Choose another Python that trains, such as a GPU's")),
+    *ANNOTATION_ACTIONS,
     ActionInfo("keys", QT_TRANSLATE_NOOP("Actions", "Keys and mouse…"), "info", ("F1",)),
     ActionInfo("about", QT_TRANSLATE_NOOP("Actions", "About MedSeg Desktop"), "info"),
 )  # fmt: skip
@@ -114,7 +102,11 @@ ACTIONS: tuple[ActionInfo, ...] = (
 MENUS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (QT_TRANSLATE_NOOP("Actions", "&File"),
      ("open_folder", "open_file", "recent", "reload", "file_report", "-", "copy_picture",
-      "save_picture", "picture_identity", "-", "quit")),
+      "save_picture", "picture_identity", "-", "save", "autosave", "versions", "-", "quit")),
+    (QT_TRANSLATE_NOOP("Actions", "&Edit"),
+     ("undo", "redo", "-", "copy_shapes", "paste_shapes", "duplicate_next", "duplicate_previous",
+      "delete_shapes", "select_all", "-", "smooth_shapes", "simplify_shapes", "merge_shapes",
+      "to_front", "to_back", "-", "annotator")),
     (QT_TRANSLATE_NOOP("Actions", "&Go"),
      ("next_slice", "previous_slice", "first_slice", "last_slice", "-", "next_annotated",
       "previous_annotated", "-", "next_time", "previous_time", "play", "-", "next_series",
@@ -124,8 +116,13 @@ MENUS: tuple[tuple[str, tuple[str, ...]], ...] = (
       "actual_pixels", "smooth", "-", "rotate_right", "rotate_left", "flip_horizontal",
       "flip_vertical", "turn_back", "-", "outlines", "label_map", "-", "identity", "worklist",
       "panels", "light_theme", "-", "cache")),
+    (QT_TRANSLATE_NOOP("Actions", "&Draw"),
+     ("browse", "tool_edit", "tool_polygon", "tool_rectangle", "tool_circle", "tool_lasso",
+      "tool_brush", "tool_eraser", "tool_cut", "-", "brush_smaller", "brush_larger", "snap", "-",
+      "reviewed", "reviewed_rest")),
     (QT_TRANSLATE_NOOP("Actions", "&Model"),
-     ("convert", "predict", "import_model", "-", "training_interpreter")),
+     ("predict", "predict_slice", "predict_all", "-", "accept", "reject", "accept_series",
+      "accept_all", "-", "convert", "import_model", "-", "training_interpreter")),
     (QT_TRANSLATE_NOOP("Actions", "&Help"), ("keys", "demo_study", "-", "about")),
 )  # fmt: skip
 
@@ -136,6 +133,21 @@ SLICE_MENU = (
     "rotate_right", "rotate_left", "flip_horizontal", "flip_vertical", "turn_back", "-",
     "outlines", "label_map", "predict", "-", "identity", "-", "copy_picture", "save_picture",
 )  # fmt: skip
+
+#: The same in Draw mode, where the selected shapes come first.
+DRAW_MENU = (
+    "undo", "redo", "-", "copy_shapes", "paste_shapes", "duplicate_next", "duplicate_previous",
+    "delete_shapes", "-", "smooth_shapes", "simplify_shapes", "merge_shapes", "to_front",
+    "to_back", "-", "accept", "reject", "reviewed",
+)  # fmt: skip
+
+#: The strip of tools beside the slice, in groups.
+TOOLS = (
+    ("browse", "tool_edit"),
+    ("tool_polygon", "tool_rectangle", "tool_circle", "tool_lasso"),
+    ("tool_brush", "tool_eraser", "tool_cut", "snap"),
+    ("undo", "redo"),
+)
 
 #: Left and right part of the toolbar; "presets" and "models" are the two choosers.
 TOOLBAR_LEFT = (
@@ -155,6 +167,8 @@ def make_actions(parent: QWidget) -> dict[str, QAction]:
         action.setObjectName(info.key)
         action.setCheckable(info.checkable)
         action.setShortcuts([QKeySequence(s) for s in info.shortcuts])
+        if info.local:
+            action.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
         if info.icon:
             set_icon(action, info.icon)
         tip = QCoreApplication.translate("Actions", info.tip or info.text)

@@ -54,7 +54,6 @@ class ViewActions(QObject):
         self._connect(
             {
                 "reset_window": study.reset_window,
-                "cancel": levels.cancel,
                 "fit": view.fit,
                 "actual_pixels": view.show_pixels,
                 "copy_picture": pictures.copy,

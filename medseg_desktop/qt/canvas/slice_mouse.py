@@ -70,6 +70,7 @@ class SliceMouse(QObject):
                 pass  # a right click is told apart from a right drag on release
             case QEvent.Type.Leave:
                 self.leave()
+                self._view.pointer_left.emit()
                 return False
             case _:
                 return False
@@ -166,7 +167,6 @@ class SliceMouse(QObject):
 
     def leave(self) -> None:
         """The pointer is not on the slice any more."""
-        self._view.pointer_left.emit()
         if self._cursor_inside:
             self._cursor_inside = False
             self._view.cursor_left.emit()

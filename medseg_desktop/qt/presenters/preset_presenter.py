@@ -30,6 +30,7 @@ class PresetPresenter(QObject):
         super().__init__(parent)
         self._panel, self._chooser, self._menu, self._study = panel, chooser, menu, study
         self._applied: tuple[str, Voi] | None = None
+        self._has_digits = True
         self._loaded: LoadedSlice | None = None
         self._listed: list[tuple[str, str]] = []
         self._choices: dict[str, Voi] = {}
@@ -47,6 +48,12 @@ class PresetPresenter(QObject):
             self._applied = (key, voi) if voi is not None else None
             self._study.set_voi(voi)
         self._show_current()
+
+    def set_digits(self, on: bool) -> None:
+        """Whether the digit keys choose presets."""
+        self._has_digits = on
+        for digit, action in enumerate(self._menu.actions()[:9], 1):
+            action.setShortcut(str(digit) if on else "")
 
     def _voi(self, key: str) -> Voi | None:
         view, loaded = self._study.view, self._loaded
@@ -87,7 +94,7 @@ class PresetPresenter(QObject):
         self._menu.clear()
         for digit, (key, text) in enumerate(listed, 1):
             action = self._menu.addAction(text.replace("&", "&&"))
-            if digit <= 9:
+            if digit <= 9 and self._has_digits:
                 action.setShortcut(str(digit))
             action.triggered.connect(lambda _=False, key=key: self.apply(key))
         self._show_current()

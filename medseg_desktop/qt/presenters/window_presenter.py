@@ -61,11 +61,17 @@ class WindowPresenter(QObject):
         panel.per_slice_changed.connect(study.set_per_slice)
         panel.setEnabled(False)
 
-    def cancel(self) -> None:
-        """The Escape key: a drag of the window is taken back, and no box is drawn any more."""
-        if self._view.cancel_drag() is DragAction.WINDOW:
+    def cancel(self) -> bool:
+        """The Escape key: a drag of the window is taken back, and no box is drawn any more.
+
+        Returns:
+            Whether there was anything to end.
+        """
+        dragged, drew = self._view.cancel_drag(), self._box.isChecked()
+        if dragged is DragAction.WINDOW:
             self._study.set_voi(self._before_drag)
         self._box.setChecked(False)
+        return dragged is not None or drew
 
     # -- from the user
 

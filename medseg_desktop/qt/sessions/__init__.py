@@ -1,7 +1,8 @@
-"""The three owners of all state; only they emit, widgets are told."""
+"""The owners of all state; only they emit, widgets are told."""
 
 from medseg_desktop.qt.sessions.annotations import AnnotationSession
+from medseg_desktop.qt.sessions.drawing import DrawingSession
 from medseg_desktop.qt.sessions.runs import RunSession
 from medseg_desktop.qt.sessions.study import StudySession
 
-__all__ = ["AnnotationSession", "RunSession", "StudySession"]
+__all__ = ["AnnotationSession", "DrawingSession", "RunSession", "StudySession"]

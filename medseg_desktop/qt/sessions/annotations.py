@@ -55,6 +55,8 @@ class AnnotationSession(QObject):
         self._documents: dict[str, Annotation] = {}
         self._proposals: dict[SliceKey, Proposals] = {}
         self._decided: dict[ProposalKey, frozenset[int]] = {}
+        #: The open ones of a slice, with what they were told from: asked for at every move.
+        self._open: dict[SliceKey, tuple[Proposals, Shapes, Shapes]] = {}
         self.labels = labels
         self.author = author
         self.stack = QUndoStack(self)
@@ -68,7 +70,7 @@ class AnnotationSession(QObject):
         What a model wrote and nobody has accepted is a proposal and no document.
         """
         self.stack.clear()
-        self._documents, self._proposals, self._decided = {}, {}, {}
+        self._documents, self._proposals, self._decided, self._open = {}, {}, {}, {}
         for path, file in found.annotations.items():
             document = file.annotation
             if document.is_prediction:
@@ -125,8 +127,14 @@ class AnnotationSession(QObject):
 
     def open_proposals(self, item: Slice) -> tuple[Shape, ...]:
         """What a model proposes for a slice and nobody has decided about."""
-        proposals = self._proposals.get(_key(item))
-        return proposals.open(self.shapes(item)) if proposals else ()
+        key = _key(item)
+        proposals = self._proposals.get(key)
+        if proposals is None:
+            return ()
+        shapes, known = self.shapes(item), self._open.get(key)
+        if known is None or known[0] is not proposals or not _same(known[1], shapes):
+            known = self._open[key] = (proposals, shapes, proposals.open(shapes))
+        return known[2]
 
     def proposed(self, series: Series) -> tuple[int, ...]:
         """Indices of the slices with open proposals."""
@@ -165,7 +173,7 @@ class AnnotationSession(QObject):
         decided: dict[ProposalKey, Change[frozenset[int]]] = {}
         first: Place | None = None
         for place in places:
-            item = place.series.slices[place.index]
+            item = place.item
             document = documents.get(item.path, self._documents.get(item.path))
             shapes = document.shapes(item.frame) if document else ()
             offered = self.open_proposals(item) if with_proposals else ()
@@ -188,7 +196,7 @@ class AnnotationSession(QObject):
         documents: dict[str, Annotation | None] = {}
         first: Place | None = None
         for place in places:
-            item = place.series.slices[place.index]
+            item = place.item
             document = documents.get(item.path, self._documents.get(item.path))
             shapes = document.shapes(item.frame) if document else ()
             if shapes or (slice_state(document, item.frame) is not SliceState.UNSEEN) == reviewed:
@@ -214,6 +222,13 @@ class AnnotationSession(QObject):
         }
         return self._push(Step(text, changed, labels=Change(self.labels, labels)))
 
+    def know_labels(self, names: Iterable[str]) -> None:
+        """Append labels that shapes from elsewhere brought."""
+        extended = self.labels.extended(names)
+        if extended != self.labels:
+            self.labels = extended
+            self.labels_changed.emit(extended)
+
     def replace_documents(self, text: str, documents: Mapping[str, Annotation | None]) -> bool:
         """Other documents for some DICOM files (restored, or an earlier version), by one step."""
         return self._push(Step(text, self._changes(documents)))
@@ -221,7 +236,7 @@ class AnnotationSession(QObject):
     def _with_slice(
         self, document: Annotation | None, place: Place, shapes: Shapes, reviewed: bool
     ) -> Annotation | None:
-        item, series = place.series.slices[place.index], place.series
+        item, series = place.item, place.series
         facts = FileFacts(os.path.basename(item.path), item.frames, series.rows, series.columns)
         signature = {"annotator": self.author.annotator, "time": self.author.now()}
         return with_slice(document, facts, item.frame, shapes, reviewed, signature)

@@ -1,0 +1,173 @@
+"""Slice states, and what becomes of proposals."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from PySide6.QtCore import QObject
+from PySide6.QtGui import QAction
+
+from medseg_desktop.core.annotation import Shape
+from medseg_desktop.core.edit import Shapes
+from medseg_desktop.core.history import Place
+from medseg_desktop.core.review import SliceState
+from medseg_desktop.core.view import ResolvedView
+from medseg_desktop.core.volume import Series
+from medseg_desktop.io.dicom_series import ScanResult
+from medseg_desktop.qt.panels.slice_panel import SlicePanel
+from medseg_desktop.qt.sessions import AnnotationSession, DrawingSession, StudySession
+
+
+class ReviewPresenter(QObject):
+    """Between the panel of the slice, its actions, and the documents.
+
+    Accept and reject work on the selected proposals, or on all of the slice where none is
+    selected.
+    """
+
+    def __init__(
+        self,
+        panel: SlicePanel,
+        actions: dict[str, QAction],
+        study: StudySession,
+        annotations: AnnotationSession,
+        drawing: DrawingSession,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._panel, self._actions = panel, actions
+        self._study, self._annotations, self._drawing = study, annotations, drawing
+        handlers = {
+            "reviewed": self.toggle_reviewed,
+            "reviewed_rest": self.review_rest,
+            "accept": self.accept,
+            "reject": self.reject,
+            "accept_series": self.accept_series,
+            "accept_all": self.accept_all,
+        }
+        for key, handler in handlers.items():
+            actions[key].triggered.connect(lambda _=False, handler=handler: handler())
+        study.view_changed.connect(self._on_view)
+        study.view_closed.connect(self._show)
+        annotations.documents_changed.connect(self._show)
+        annotations.proposals_changed.connect(self._show)
+        drawing.selection_changed.connect(self._show)
+        self._show()
+
+    # -- states
+
+    def toggle_reviewed(self) -> None:
+        """Say that the slice was looked at and has no lesion, or take that back."""
+        place = self._place
+        if place is None:
+            return
+        unseen = self._annotations.state(place.item) is SliceState.UNSEEN
+        text = self.tr("mark as reviewed") if unseen else self.tr("mark as not reviewed")
+        self._annotations.set_reviewed([place], text, unseen)
+
+    def review_rest(self) -> None:
+        """Every slice of the series that nobody has marked was looked at and has no lesion."""
+        view = self._study.view
+        if view is not None:
+            places = [Place(view.series, i) for i in range(len(view.series.slices))]
+            self._annotations.set_reviewed(places, self.tr("mark the rest as reviewed"), True)
+
+    # -- proposals
+
+    def accept(self) -> None:
+        """Make proposals of the slice shapes of it."""
+        place, chosen = self._place, self._chosen()
+        if place is None or not chosen:
+            return
+        one = len(chosen) == 1
+        text = self.tr("accept lesion") if one else self.tr("accept lesions")
+        self._annotations.edit(place, text, self._accepting(chosen), with_proposals=True)
+
+    def reject(self) -> None:
+        """Drop proposals of the slice."""
+        place, chosen = self._place, self._chosen()
+        if place is None or not chosen:
+            return
+        one = len(chosen) == 1
+        text = self.tr("reject lesion") if one else self.tr("reject lesions")
+        ids = set(map(id, chosen))
+        self._annotations.edit(
+            place,
+            text,
+            lambda shapes: tuple(s for s in shapes if id(s) not in ids),
+            with_proposals=True,
+        )
+
+    def accept_series(self) -> None:
+        """Make all proposals of the series shapes of their slices, as one step."""
+        view = self._study.view
+        if view is not None:
+            self._accept_in([view.series], self.tr("accept lesions of the series"))
+
+    def accept_all(self) -> None:
+        """Make all proposals of all series shapes, as one step."""
+        found: ScanResult | None = self._study.found
+        if found is not None:
+            self._accept_in(found.series, self.tr("accept all lesions"))
+
+    def _accept_in(self, several: Sequence[Series], text: str) -> None:
+        places = [
+            Place(series, i) for series in several for i in self._annotations.proposed(series)
+        ]
+        offered = [
+            shape for place in places for shape in self._annotations.open_proposals(place.item)
+        ]
+        if places:
+            accepting = self._accepting(offered)
+            self._annotations.edit_slices(places, text, accepting, with_proposals=True)
+
+    def _accepting(self, chosen: Sequence[Shape]) -> Callable[[Shapes], Shapes]:
+        author = self._annotations.author
+        ids = set(map(id, chosen))
+        return lambda shapes: tuple(author.accepted(s) if id(s) in ids else s for s in shapes)
+
+    def _chosen(self) -> tuple[Shape, ...]:
+        """The selected proposals of the slice, else all of them."""
+        view = self._study.view
+        if view is None or not view.layers.prediction.visible:
+            return ()
+        offered = self._annotations.open_proposals(view.slice)
+        first = len(self._annotations.shapes(view.slice))
+        numbers = [i - first for i in self._drawing.selection if first <= i < first + len(offered)]
+        return tuple(offered[i] for i in numbers) or offered
+
+    # -- what is shown
+
+    def _on_view(self, now: ResolvedView, before: ResolvedView | None) -> None:
+        if before is None or before.slice != now.slice or before.layers != now.layers:
+            self._show()
+
+    def _show(self) -> None:
+        view = self._study.view
+        self._panel.set_state(self._annotations.state(view.slice) if view else None)
+        offered = view is not None and view.layers.prediction.visible
+        here = len(self._annotations.open_proposals(view.slice)) if view and offered else 0
+        text = ""
+        if view is not None and offered:
+            slices = len(self._annotations.proposed(view.series))
+            text = self._sentence(here, slices)
+        self._panel.set_proposals(text, here > 0)
+        for key in ("accept", "reject"):
+            self._actions[key].setEnabled(here > 0)
+
+    def _sentence(self, here: int, slices: int) -> str:
+        """What a model proposes and nobody has decided about."""
+        if here == 1:
+            return self.tr("1 lesion proposed")
+        if here:
+            return self.tr("{n} lesions proposed").format(n=here)
+        if slices == 1:
+            return self.tr("Nothing proposed here, on 1 other slice")
+        if slices:
+            return self.tr("Nothing proposed here, on {n} other slices").format(n=slices)
+        return ""
+
+    @property
+    def _place(self) -> Place | None:
+        view = self._study.view
+        return Place(view.series, view.index) if view else None
