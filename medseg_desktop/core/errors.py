@@ -47,6 +47,10 @@ class AnnotationError(DataError):
     """An annotation file that cannot be used; the message names the file."""
 
 
+class LabelError(DataError):
+    """A change of the label table that is not possible."""
+
+
 class DatasetError(DataError):
     """A converted training set that cannot be used."""
 

@@ -22,7 +22,7 @@ from medseg_desktop.core.errors import (
     WorkspaceError,
     describe_os_error,
 )
-from medseg_desktop.core.labels import LabelTable
+from medseg_desktop.core.labels import MAXIMUM_LABELS, LabelTable
 from medseg_desktop.core.preprocessing import preprocess
 from medseg_desktop.core.raster import draw_label_map
 from medseg_desktop.core.specs import ConvertSpec
@@ -48,8 +48,6 @@ from medseg_desktop.io.job_input import (
 from medseg_desktop.io.pixels.reader import FrameReader
 from medseg_desktop.io.png import write_png
 from medseg_desktop.io.workspace import Workspace, salt_id
-
-_MAXIMUM_LABELS = 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +84,10 @@ def _convert_found(
     sets, unlisted = _split(spec, reviewed)
     warnings += unlisted
     table = spec.labels.extended(_label_names(found, (s for _, s in reviewed)))
-    if len(table) > _MAXIMUM_LABELS:
-        raise DataError(f"The annotations use {len(table)} labels; at most 255 are possible.")
+    if len(table) > MAXIMUM_LABELS:
+        raise DataError(
+            f"The annotations use {len(table)} labels; at most {MAXIMUM_LABELS} are possible."
+        )
     items = [
         _Item(series, item, f"{i:05d}.png", sets[series.patient.hash])
         for i, (series, item) in enumerate(reviewed)
@@ -97,7 +97,7 @@ def _convert_found(
         manifest = Manifest(
             preset=spec.preset,
             preprocessing=spec.preprocessing,
-            labels=table.labels,
+            labels=table.bare().labels,
             salt_id=salt_id(bytes.fromhex(spec.salt)),
             files=files,
             created=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -122,7 +122,7 @@ def _record(spec: ConvertSpec, manifest: Manifest) -> None:
     workspace = Workspace(Path(spec.workspace))
     if spec.split.origin != "recipe":
         workspace.freeze(manifest.patients)
-    workspace.keep_labels(manifest.table)
+    workspace.add_labels(manifest.table, len(spec.labels))
 
 
 def _reviewed(found: ScanResult, include: list[str]) -> list[tuple[Series, Slice]]:

@@ -41,7 +41,7 @@ def conversion_spec(
         dataset=str(dataset),
         preset=preset,
         preprocessing=PRESETS[preset],
-        labels=workspace.labels(),
+        labels=workspace.labels().bare(),
         split=split or _workspace_split(workspace, preset, seed),
         salt=workspace.salt().hex(),
         workspace=str(workspace.root),

@@ -34,6 +34,7 @@ from medseg_desktop.io.model_package import (
 )
 
 _SALT_BYTES = 32
+_LABELS = "labels.json"
 T = TypeVar("T")
 
 
@@ -112,18 +113,56 @@ class Workspace:
             self._write("split.json", Split(patients={**known, **added}))
 
     def labels(self) -> LabelTable:
-        """The label table; the recipe's for a new workspace."""
-        labels = self._read("labels.json", tuple[Label, ...])
-        if labels and [x.index for x in labels] != list(range(len(labels))):
+        """The label table; the recipe's for a new workspace.
+
+        Raises:
+            WorkspaceError: the file cannot be read, or what it holds is no label table.
+        """
+        labels = self._read(_LABELS, tuple[Label, ...])
+        if labels is None:
+            return RECIPE_LABELS
+        table = LabelTable(labels)
+        if table.problem:
             raise WorkspaceError(
-                f"{self.root / 'labels.json'} has gaps.", "Restore it from a backup."
+                f"{self.root / _LABELS} {table.problem}.", "Restore it from a backup."
             )
-        return LabelTable(labels) if labels else RECIPE_LABELS
+        return table
 
     def keep_labels(self, table: LabelTable) -> None:
-        """Store a table that extends the present one."""
+        """Store a table in place of the present one.
+
+        Labels may have other names than in datasets and models made before: what these agree
+        on with the table is the index.
+
+        Raises:
+            WorkspaceError: it is no label table, or the present one is damaged (which is then
+                left as it is), or it cannot be written.
+        """
+        if table.problem:
+            raise WorkspaceError(f"The label table {table.problem}; the stored one was kept.")
         if table != self.labels():
-            self._write("labels.json", table.labels)
+            self._write(_LABELS, table.labels)
+
+    def add_labels(self, table: LabelTable, known: int) -> None:
+        """Append to the present table what a conversion has found beyond the first `known`.
+
+        The present labels may have got other names, colours and digits while it ran; these
+        stay.
+
+        Raises:
+            WorkspaceError: labels were added or removed meanwhile, so that the same index would
+                mean different classes in the dataset and in the workspace.
+        """
+        now = self.labels()
+        found = table.names[known:]
+        extended = now.extended(found)
+        same = [extended.index_of(name) for name in found] == list(range(known, len(table)))
+        if len(now) < known or not same:
+            raise WorkspaceError(
+                "Labels were added or removed in the workspace during the conversion.",
+                "Convert again.",
+            )
+        self.keep_labels(extended)
 
     # -- datasets, runs, models
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from medseg_desktop.core.errors import Cancelled, DataError, WorkspaceError
-from medseg_desktop.core.specs import ConvertSpec
+from medseg_desktop.core.specs import ConvertSpec, encode_spec
 from medseg_desktop.core.split import SplitRequest
 from medseg_desktop.io import conversion
 from medseg_desktop.io.conversion import run_conversion
@@ -129,6 +129,27 @@ def test_labels_get_indices_in_order_of_first_appearance(
     assert [label_map[3, x + 1] for x in (0, 10, 20)] == [2, 1, 3]
     assert dataset.manifest.files[0].pixels_per_label["水肿"] == 16
     assert workspace.labels().names == ("_background_", "H", "水肿", "core")
+
+
+def test_digits_and_locks_stay_in_the_workspace(
+    source: Path, target: Path, workspace: Workspace
+) -> None:
+    table = workspace.labels().add("水肿").with_shortcut(2, 7).with_locked(1, True)
+    workspace.keep_labels(table)
+    path = write_dicom(source / "a.dcm", lesion_slice())
+    annotate(path, {0: [shape_json(LESION_OUTLINE), shape_json(LESION_OUTLINE, "core")]})
+    spec = conversion_spec(workspace, source, target)
+    assert b"shortcut" not in encode_spec(spec)
+    assert b"locked" not in encode_spec(spec)
+    convert(spec)
+    manifest = json.loads((target / "manifest.json").read_bytes())
+    assert manifest["labels"] == [
+        {"index": 0, "name": "_background_", "color": [0, 0, 0]},
+        {"index": 1, "name": "H", "color": [128, 0, 0]},
+        {"index": 2, "name": "水肿", "color": [0, 128, 0]},
+        {"index": 3, "name": "core", "color": [128, 128, 0]},
+    ]
+    assert workspace.labels() == table.extended(["core"])
 
 
 def test_only_reviewed_slices_are_converted(

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from medseg_desktop.core.errors import ModelError, UsageError, WorkspaceError
-from medseg_desktop.core.labels import RECIPE_LABELS
+from medseg_desktop.core.labels import RECIPE_LABELS, LabelTable
 from medseg_desktop.io.model_package import open_model
 from medseg_desktop.io.settings_file import default_workspace
 from medseg_desktop.io.workspace import Workspace, salt_id
@@ -74,6 +74,88 @@ def test_labels_start_with_the_recipe_and_are_kept(workspace: Workspace) -> None
     assert workspace.labels() == RECIPE_LABELS
     workspace.keep_labels(RECIPE_LABELS.extended(["水肿"]))
     assert Workspace(workspace.root).labels().names == ("_background_", "H", "水肿")
+
+
+def test_edited_labels_come_back_with_their_digits_and_locks(workspace: Workspace) -> None:
+    table = RECIPE_LABELS.add("水肿").renamed(1, "lesion").recolored(1, (9, 8, 7))
+    table = table.with_shortcut(2, 9).with_visible(1, False).with_locked(2, True)
+    workspace.keep_labels(table)
+    assert Workspace(workspace.root).labels() == table
+    workspace.keep_labels(table.removed(2, unused=True))
+    assert Workspace(workspace.root).labels().names == ("_background_", "lesion")
+
+
+def test_a_table_that_is_none_is_not_stored(workspace: Workspace) -> None:
+    workspace.keep_labels(RECIPE_LABELS.add("水肿"))
+    stored = (workspace.root / "labels.json").read_bytes()
+    background, h, edema = workspace.labels().labels
+    for wrong in ((background, edema, h), (h, edema), (background, h, h), (), (background, edema)):
+        with pytest.raises(WorkspaceError, match="stored one was kept"):
+            workspace.keep_labels(LabelTable(wrong))
+    assert (workspace.root / "labels.json").read_bytes() == stored
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        '"name": "_background_"|"name": "H"',
+        '"index": 1|"index": 2',
+        '"name": "H"|"name": "_background_"',
+        '"color": [128, 0, 0]|"color": [128, 0, 300]',
+        '"color": [128, 0, 0]|"color": [128, 0, 1e3]',
+        '"color": [128, 0, 0]|"color": [128, 0]',
+        '"name": "H"|"name": 5',
+        '"name": "H"|"name": "\\ud800"',
+        '"color": [128, 0, 0]|"color": [128, 0, 0], "shortcut": 12',
+        '"color": [128, 0, 0]|"color": [128, 0, 0], "locked": "yes"',
+        '"color": [0, 0, 0]|"color": [0, 0, 0], "visible": false',
+    ],
+)
+def test_a_damaged_label_table_is_one_sentence_and_is_not_written_over(
+    workspace: Workspace, change: str
+) -> None:
+    good = (
+        '[{"index": 0, "name": "_background_", "color": [0, 0, 0]}, '
+        '{"index": 1, "name": "H", "color": [128, 0, 0]}]'
+    )
+    file = workspace.root / "labels.json"
+    workspace.root.mkdir()
+    file.write_text(good)
+    assert workspace.labels() == RECIPE_LABELS
+    was, becomes = change.split("|")
+    assert was in good
+    file.write_text(good.replace(was, becomes))
+    with pytest.raises(WorkspaceError, match=r"labels\.json") as caught:
+        workspace.labels()
+    assert caught.value.message.endswith(".")
+    assert "\n" not in str(caught.value)
+    assert caught.value.hint == "Restore it from a backup."
+    with pytest.raises(WorkspaceError):
+        workspace.keep_labels(RECIPE_LABELS.add("edema"))
+    assert file.read_text() == good.replace(was, becomes)
+
+
+def test_what_a_conversion_found_is_appended_to_labels_edited_meanwhile(
+    workspace: Workspace,
+) -> None:
+    at_start = RECIPE_LABELS
+    workspace.keep_labels(at_start.renamed(1, "lesion").with_locked(1, True))
+    workspace.add_labels(at_start.extended(["edema"]), len(at_start))
+    assert workspace.labels().names == ("_background_", "lesion", "edema")
+    assert workspace.labels().labels[1].locked
+
+
+@pytest.mark.parametrize("meanwhile", ["rim", "edema "])
+def test_labels_added_during_a_conversion_stop_it_where_indices_would_differ(
+    workspace: Workspace, meanwhile: str
+) -> None:
+    at_start = RECIPE_LABELS
+    workspace.keep_labels(at_start.extended([meanwhile]))
+    with pytest.raises(WorkspaceError, match="during the conversion"):
+        workspace.add_labels(at_start.extended(["edema"]), len(at_start))
+    assert workspace.labels() == at_start.extended([meanwhile])
+    workspace.add_labels(at_start, len(at_start))  # it found nothing new
+    assert workspace.labels() == at_start.extended([meanwhile])
 
 
 @pytest.mark.parametrize("name", ["split.json", "labels.json"])

@@ -104,7 +104,7 @@ def test_turning_moves_pixels_letters_and_outlines_together(
     lesion, tissue = colour_at(controller, 15, 10), colour_at(controller, 30, 28)
     assert lesion.lightness() > 200 > 100 > tissue.lightness()
     edge = colour_at(controller, 15, 8.5)
-    assert edge.green() > edge.blue() + 30  # the outline lies on the rim of the lesion
+    assert edge.red() > edge.blue() + 30  # the outline lies on the rim of the lesion
     key(controller, Qt.Key.Key_H, SHIFT)
     assert view(controller).letters == ("A", "P", "R", "L")
     point_at(controller, 15.5, 10.5)

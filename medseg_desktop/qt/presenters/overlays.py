@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from medseg_desktop.core.annotation import Shape, ShapeType
+from medseg_desktop.core.label_colors import Color, outline_color
 from medseg_desktop.core.labels import LabelTable
 from medseg_desktop.core.raster import draw_label_map, outline_points
 from medseg_desktop.core.rings import shapes_from_label_map
@@ -25,9 +26,18 @@ def hex_color(color: Sequence[int]) -> str:
 
 
 def label_color(table: LabelTable, name: str) -> str:
-    """The colour of a label as #rrggbb."""
+    """The colour of a label's lines on the slice as #rrggbb: bright enough for thin ones."""
+    return hex_color(outline_color(_own_color(table, name)))
+
+
+def swatch_color(table: LabelTable, name: str) -> str:
+    """The label's own colour as #rrggbb, as in the label map and in lists."""
+    return hex_color(_own_color(table, name))
+
+
+def _own_color(table: LabelTable, name: str) -> Color:
     index = table.index_of(name)
-    return hex_color(table.labels[index].color if index is not None else (255, 255, 255))
+    return table.labels[index].color if index is not None else (255, 255, 255)
 
 
 def annotation_outlines(
@@ -73,7 +83,7 @@ def shape_rows(shapes: Sequence[Shape], table: LabelTable, series: Series) -> li
             area = f"{pixels * series.spacing_mm[0] * series.spacing_mm[1]:,.0f} mm²"
         else:
             area = f"{pixels:,} px"
-        color = label_color(table, shape.label)
+        color = swatch_color(table, shape.label)
         rows.append(ShapeRow(i, shape.label, color, area, is_from_model(shape)))
     return rows
 
