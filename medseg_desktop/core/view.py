@@ -33,7 +33,6 @@ class Layers:
     outlines: LayerState = LayerState(True, 1.0)
     label_map: LayerState = LayerState(True, 0.2)
     prediction: LayerState = LayerState(False, 0.2)
-    hidden_labels: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

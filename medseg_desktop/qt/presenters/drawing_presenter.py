@@ -66,6 +66,7 @@ class DrawingPresenter(QObject):
         study.view_changed.connect(self._on_view)
         study.view_closed.connect(self._forget)
         annotations.documents_changed.connect(self._check_selection)
+        annotations.labels_changed.connect(lambda _: self._check_selection())
         annotations.proposals_changed.connect(self._check_selection)
         drawing.tool_changed.connect(self._on_tool)
         drawing.brush_changed.connect(lambda _: self.redraw())
@@ -132,9 +133,8 @@ class DrawingPresenter(QObject):
     @property
     def editable(self) -> Editable:
         """Shapes that are seen, and whose label is not locked."""
-        labels, view = self._annotations.labels, self._study.view
-        hidden = view.layers.hidden_labels if view else frozenset()
-        closed = {x.name for x in labels.foreground if x.locked or x.index in hidden}
+        labels = self._annotations.labels.foreground
+        closed = {label.name for label in labels if label.locked or not label.visible}
         return lambda shape: shape.label not in closed
 
     @property
@@ -156,7 +156,8 @@ class DrawingPresenter(QObject):
         place = self.place
         if place is None:
             return
-        before, after = self.shapes, ()
+        before = self.shapes
+        after: Shapes = ()
 
         def kept(shapes: Shapes) -> Shapes:
             nonlocal after
@@ -170,7 +171,7 @@ class DrawingPresenter(QObject):
             wanted = [after[i] for i in chosen if i < len(after)]
         else:
             known = set(map(id, before))
-            wanted = [shape for shape in after if id(shape) not in known]
+            wanted = [made for made in after if id(made) not in known]
         ids = set(map(id, wanted))
         self.select([i for i, shape in enumerate(self.shapes) if id(shape) in ids])
 

@@ -28,7 +28,7 @@ class ModelPresenter(QObject):
     def __init__(
         self,
         chooser: QComboBox,
-        action: QAction,
+        actions: dict[str, QAction],
         panel: OverlayPanel,
         messages: MessageBar,
         study: StudySession,
@@ -39,13 +39,18 @@ class ModelPresenter(QObject):
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
-        self._chooser, self._action, self._panel = chooser, action, panel
+        self._chooser, self._actions, self._panel = chooser, actions, panel
+        self._action = actions["predict"]
         self._messages = messages
         self._study, self._runs = study, runs
         self._predictions, self._slices, self._overlays = predictions, slices, overlays
         self._offered: Path | None = None
+        #: The series on screen is predicted; else only slices that are asked for.
+        self._whole_series = True
         chooser.activated.connect(self._on_chosen)
-        action.toggled.connect(self._on_toggled)
+        self._action.toggled.connect(self._on_toggled)
+        actions["predict_slice"].triggered.connect(self.predict_slice)
+        actions["predict_all"].triggered.connect(self.predict_all)
         messages.action_requested.connect(self._on_message_action)
         runs.models_changed.connect(self._fill)
         runs.model_chosen.connect(self._on_model)
@@ -94,7 +99,8 @@ class ModelPresenter(QObject):
         self._chooser.setPlaceholderText(
             self.tr("Choose a model") if any_model else self.tr("No model yet")
         )
-        self._action.setEnabled(usable)
+        for key in ("predict", "predict_slice", "predict_all"):
+            self._actions[key].setEnabled(usable)
         self._action.setToolTip(reason)
         self._panel.set_layer_available(Layer.PREDICTION, usable, "" if usable else reason)
         self._panel.set_hint("" if usable else reason, links)
@@ -137,6 +143,31 @@ class ModelPresenter(QObject):
         self._update()
 
     def _on_toggled(self, on: bool) -> None:
+        """The series on screen is predicted, now and as others are looked at."""
+        if on:
+            self._whole_series = True
+        self._set_visible(on)
+
+    def predict_slice(self) -> None:
+        """Predict the slice on screen only."""
+        if not self._study.state.layers.prediction.visible:
+            self._whole_series = False
+            self._set_visible(True)
+        view, predictor = self._study.view, self._runs.predictor
+        if view is not None and predictor is not None:
+            self._predictions.want(predictor, view.series, view.index, [view.index])
+
+    def predict_all(self) -> None:
+        """Predict every series that is open, that on screen first; not the planning ones."""
+        found, predictor = self._study.found, self._runs.predictor
+        if found is not None and predictor is not None:
+            self._whole_series = True
+            self._set_visible(True)
+            self._update()
+            several = [series for series in found.series if not series.localizer]
+            self._predictions.want_all(predictor, several)
+
+    def _set_visible(self, on: bool) -> None:
         opacity = self._study.state.layers.prediction.opacity
         if on:
             self._messages.withdraw(_PREDICT)
@@ -160,5 +191,7 @@ class ModelPresenter(QObject):
         view, predictor = self._study.view, self._runs.predictor
         if view is None or predictor is None or not view.layers.prediction.visible:
             self._predictions.stop()
+        elif self._whole_series:
+            self._predictions.want(predictor, view.series, view.index)
         else:
-            self._predictions.start(predictor, view.series, view.index)
+            self._predictions.look_at(view.series, view.index)

@@ -1,73 +1,70 @@
-"""What lies on the slice: outlines, label map and prediction, their panel and their marks."""
+"""What lies on the slice: outlines, label map, proposals, and what is being drawn."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
-import numpy.typing as npt
 from PySide6.QtCore import QObject
 
+from medseg_desktop.core.annotation import Shape
+from medseg_desktop.core.edit import Pixels, overlap
+from medseg_desktop.core.labels import LabelTable
+from medseg_desktop.core.rings import Ring
+from medseg_desktop.core.vertices import handles
 from medseg_desktop.core.view import Layers, LayerState, ResolvedView
-from medseg_desktop.core.volume import Series
-from medseg_desktop.inference.predictor import Predictor
-from medseg_desktop.qt.canvas.slice_slider import SliceMarks, SliceSlider
-from medseg_desktop.qt.canvas.slice_view import LabelLayer, SliceView
+from medseg_desktop.qt.canvas.slice_view import (
+    CursorRing,
+    LabelLayer,
+    LiveDrawing,
+    LiveMask,
+    SliceView,
+)
 from medseg_desktop.qt.loaded_slice import LoadedSlice
-from medseg_desktop.qt.panels.overlay_panel import LabelRow, Layer, OverlayPanel
-from medseg_desktop.qt.prediction_loader import PredictionLoader
+from medseg_desktop.qt.panels.overlay_panel import Layer, OverlayPanel
 from medseg_desktop.qt.presenters import overlays
-from medseg_desktop.qt.sessions.annotations import AnnotationSession
-from medseg_desktop.qt.sessions.study import StudySession
+from medseg_desktop.qt.presenters.drawing_presenter import DrawingPresenter
+from medseg_desktop.qt.sessions import AnnotationSession, DrawingSession, StudySession
 from medseg_desktop.qt.theme.tokens import DARK
+from medseg_desktop.qt.tools.tool import ToolDrawing, ToolName
 
-LabelMap = npt.NDArray[np.uint8]
-#: Dice below which outline and prediction of a slice are marked as disagreeing.
-_AGREEMENT = 0.5
+_ERASER_COLOR = "#f0625d"
 
 
 class OverlayPresenter(QObject):
-    """Draws what the documents and the model say about the slice on screen."""
+    """Draws what the documents, the model and the tool say about the slice on screen."""
 
     def __init__(
         self,
         view: SliceView,
-        slider: SliceSlider,
         panel: OverlayPanel,
         study: StudySession,
         annotations: AnnotationSession,
-        predictions: PredictionLoader,
+        drawing: DrawingSession,
+        desk: DrawingPresenter,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
-        self._view, self._slider, self._panel = view, slider, panel
+        self._view, self._panel = view, panel
         self._study, self._annotations = study, annotations
+        self._drawing, self._desk = drawing, desk
+        self._outlines = overlays.ShapeOutlines()
         self._loaded: LoadedSlice | None = None
-        self._predictor: Predictor | None = None
-        self._predicted: dict[int, LabelMap] = {}
-        self._differing: set[int] = set()
+        self._shown = drawing.drawing
+        self._shared: tuple[object, Pixels | None] = (None, None)
         study.view_changed.connect(self._on_view)
-        study.view_closed.connect(self._clear)
+        study.view_closed.connect(self._forget)
         study.slice_loaded.connect(self._on_loaded)
-        study.slice_failed.connect(lambda _: self._clear())
-        annotations.documents_changed.connect(self._on_documents)
-        predictions.predicted.connect(self._on_predicted)
+        study.slice_failed.connect(lambda _: self._forget())
+        annotations.documents_changed.connect(self.draw)
+        annotations.proposals_changed.connect(self.draw)
+        annotations.labels_changed.connect(lambda _: self.draw())
+        drawing.selection_changed.connect(self.draw)
+        drawing.tool_changed.connect(lambda _: self._draw_live())
+        drawing.label_changed.connect(lambda _: self._draw_live())
+        drawing.drawing_changed.connect(self._on_drawing)
         panel.layer_changed.connect(self._on_layer)
-        panel.label_visibility_changed.connect(study.set_label_visible)
-        self._fill_labels()
         self._show_layers(study.state.layers)
-
-    @property
-    def predicted(self) -> dict[int, LabelMap]:
-        """Slice index -> label map, of the series on screen by the model in use."""
-        return dict(self._predicted)
-
-    def set_predictor(self, predictor: Predictor | None) -> None:
-        """The model whose predictions are shown; None for none."""
-        self._predictor = predictor
-        self._forget_predictions()
-        now = self._study.view
-        if now is not None:
-            self._show_marks(now)
-        self._draw()
 
     # -- from the sessions
 
@@ -76,14 +73,10 @@ class OverlayPresenter(QObject):
 
     def _on_view(self, now: ResolvedView, before: ResolvedView | None) -> None:
         if before is None or before.series is not now.series:
-            self._clear()
-            self._forget_predictions()
-            self._show_marks(now)
-        elif before.time_point != now.time_point:
-            self._show_marks(now)
+            self._forget()
         if before is None or before.layers != now.layers:
             self._show_layers(now.layers)
-            self._draw()
+            self.draw()
 
     def _show_layers(self, layers: Layers) -> None:
         for layer in Layer:
@@ -92,103 +85,139 @@ class OverlayPresenter(QObject):
 
     def _on_loaded(self, loaded: LoadedSlice) -> None:
         self._loaded = loaded
-        self._draw()
-        self._fill_shapes()
+        self.draw()
 
-    def _clear(self) -> None:
+    def _forget(self) -> None:
         self._loaded = None
-        self._panel.set_shapes([])
 
-    def _on_documents(self) -> None:
-        self._fill_labels()
-        self._draw()
-        self._fill_shapes()
-
-    def _fill_labels(self) -> None:
-        hidden = self._study.state.layers.hidden_labels
-        rows = [
-            LabelRow(x.index, x.name, overlays.hex_color(x.color), x.index not in hidden)
-            for x in self._annotations.labels.foreground
-        ]
-        self._panel.set_labels(rows)
-
-    def _forget_predictions(self) -> None:
-        self._predicted.clear()
-        self._differing.clear()
-
-    def _on_predicted(self, key: object, index: int, label_map: LabelMap) -> None:
-        now = self._study.view
-        if now is None or key != now.series.key or self._predictor is None:
-            return
-        self._predicted[index] = label_map
-        if self._differs(now.series, index, label_map):
-            self._differing.add(index)
-        self._show_marks(now)
-        if index == now.index:
-            self._draw()
+    def _on_drawing(self) -> None:
+        """A tool shows something else at every move; shapes are drawn again only if they look
+        different."""
+        before, self._shown = self._shown, self._drawing.drawing
+        same = (before.replaced, before.hovered) == (self._shown.replaced, self._shown.hovered)
+        if same:
+            self._draw_live()
+        else:
+            self.draw()
 
     # -- drawing
 
-    def _draw(self) -> None:
-        """Outlines, label map and prediction of the slice on screen, as the layers say."""
+    def draw(self) -> None:
+        """Everything on the slice on screen, as the layers say."""
         now, loaded = self._study.view, self._loaded
         if now is None or loaded is None or loaded.index != now.index:
             return
-        shapes = self._annotations.shapes(now.slice)
-        labels = self._annotations.labels
-        layers = now.layers
-        rows, columns = loaded.shape
-        outlines = []
-        if layers.outlines.visible:
-            outlines += overlays.annotation_outlines(shapes, labels, layers.hidden_labels)
-        layer = None
-        if layers.label_map.visible and shapes:
-            label_map = overlays.visible_label_map(
-                shapes, labels, layers.hidden_labels, rows, columns
+        drawn = self._drawing.drawing
+        own = self._annotations.shapes(now.slice)
+        looks = [drawn.replaced.get(i, s) for i, s in enumerate(self._desk.shapes)]
+        shapes, proposals = looks[: len(own)], looks[len(own) :]
+        self._draw_label_map(now, loaded, shapes)
+        self._draw_proposals(now, loaded, proposals)
+        shown = list(enumerate(looks)) if now.layers.outlines.visible else []
+        if not now.layers.outlines.visible:
+            shown = list(enumerate(looks))[len(own) :]
+        self._view.set_outlines(
+            self._outlines.of(
+                shown,
+                self._annotations.labels,
+                self._drawing.selection,
+                drawn.hovered,
+                proposed=len(own),
+                model_color=DARK.model,
             )
+        )
+        self._draw_live()
+
+    def _draw_label_map(
+        self, now: ResolvedView, loaded: LoadedSlice, shapes: Sequence[Shape]
+    ) -> None:
+        labels, state = self._annotations.labels, now.layers.label_map
+        layer = None
+        if state.visible and shapes:
+            label_map = overlays.visible_label_map(shapes, labels, *loaded.shape)
             layer = LabelLayer(label_map, [x.color for x in labels.labels])
-        self._view.set_label_map(layer, layers.label_map.opacity)
-        predicted = self._predicted.get(now.index) if layers.prediction.visible else None
-        if predicted is not None and self._predictor is not None:
-            table = self._predictor.table
-            outlines += overlays.prediction_outlines(predicted, table, DARK.model)
-            colors = [_rgb(DARK.model)] * len(table)
-            opacity = layers.prediction.opacity
-            self._view.set_prediction_map(LabelLayer(predicted, colors), opacity)
-        else:
+        self._view.set_label_map(layer, state.opacity)
+
+    def _draw_proposals(
+        self, now: ResolvedView, loaded: LoadedSlice, proposals: Sequence[Shape]
+    ) -> None:
+        state = now.layers.prediction
+        if not state.visible or not proposals:
             self._view.set_prediction_map(None)
-        self._view.set_outlines(outlines)
+            return
+        table = LabelTable.from_names(shape.label for shape in proposals)
+        label_map = overlays.visible_label_map(proposals, table, *loaded.shape)
+        colors = [_rgb(DARK.model)] * len(table)
+        self._view.set_prediction_map(LabelLayer(label_map, colors), state.opacity)
 
-    def _fill_shapes(self) -> None:
-        now = self._study.view
-        if now is not None:
-            shapes = self._annotations.shapes(now.slice)
-            rows = overlays.shape_rows(shapes, self._annotations.labels, now.series)
-            self._panel.set_shapes(rows)
-
-    def _show_marks(self, view: ResolvedView) -> None:
-        """Marks of the time point on screen, by position."""
-        series = view.series
-        start = view.time_point * series.positions
-        shown = range(start, start + series.positions)
-        annotated = self._annotations.annotated(series)
-        clear = set(self._annotations.reviewed(series)) - set(annotated)
-        found = {i for i, m in self._predicted.items() if m.any()}
-        marks = (annotated, clear, found, self._differing)
-        self._slider.set_marks(
-            SliceMarks.of(*({i - start for i in indices if i in shown} for indices in marks))
+    def _draw_live(self) -> None:
+        """What lies on top and follows the mouse."""
+        drawn = self._drawing.drawing
+        if self._study.view is None or self._loaded is None:
+            self._view.set_live(LiveDrawing())
+            return
+        color = overlays.label_color(self._annotations.labels, self._desk.label)
+        points, active = self._handles(drawn)
+        edge = np.array([drawn.edge]) if drawn.edge is not None else np.empty((0, 2))
+        self._view.set_live(
+            LiveDrawing(
+                path=np.array(drawn.path, dtype=float).reshape(-1, 2),
+                closed=drawn.is_closed,
+                cursor=drawn.pointer,
+                colour=color,
+                handles=points,
+                active=active,
+                midpoints=edge,
+                cursor_ring=_ring(drawn),
+                mask=_stroke(drawn, color),
+                overlap=self._overlap(),
+            )
         )
 
-    def _differs(self, series: Series, index: int, label_map: LabelMap) -> bool:
-        """A reviewed slice on which outlines and prediction hardly overlap."""
-        if not self._annotations.is_reviewed(series.slices[index]):
-            return False
-        predicted = label_map > 0
-        shapes = self._annotations.shapes(series.slices[index])
-        labels = self._annotations.labels
-        truth = overlays.visible_label_map(shapes, labels, frozenset(), *predicted.shape) > 0
-        total = int(truth.sum()) + int(predicted.sum())
-        return total > 0 and 2 * int((truth & predicted).sum()) / total < _AGREEMENT
+    def _handles(self, drawn: ToolDrawing) -> tuple[Ring, int | None]:
+        """Points that can be taken: set ones of a new outline, or vertices of the selection."""
+        if drawn.dots:
+            complete = drawn.is_closed and drawn.pointer is None and len(drawn.dots) > 2
+            return np.array(drawn.dots, dtype=float), 0 if complete else None
+        shapes, vertex = self._desk.shapes, drawn.vertex
+        rings: list[Ring] = []
+        active, count = None, 0
+        if self._drawing.tool is ToolName.EDIT:
+            for i in self._drawing.selection:
+                for k, ring in enumerate(handles(drawn.replaced.get(i, shapes[i]))):
+                    if vertex is not None and (vertex.shape, vertex.ring) == (i, k):
+                        active = count + vertex.index
+                    rings.append(ring)
+                    count += len(ring)
+        if vertex is not None and active is None:
+            rings.append(np.array([vertex.point]))
+            active = count
+        return np.concatenate(rings) if rings else np.empty((0, 2)), active
+
+    def _overlap(self) -> LiveMask | None:
+        """Where labels overlap; worked out once for the same shapes."""
+        now = self._study.view
+        if now is None or not now.layers.outlines.visible:
+            return None
+        shapes = self._annotations.shapes(now.slice)
+        if self._shared[0] is not shapes:
+            pixels = overlap(shapes, now.series.rows, now.series.columns)
+            self._shared = (shapes, pixels if pixels.any() else None)
+        shared = self._shared[1]
+        return None if shared is None else LiveMask(shared)
+
+
+def _ring(drawn: ToolDrawing) -> CursorRing | None:
+    if drawn.ring is None:
+        return None
+    (x, y), radius = drawn.ring
+    return CursorRing(x, y, radius)
+
+
+def _stroke(drawn: ToolDrawing, color: str) -> LiveMask | None:
+    if drawn.stroke is None:
+        return None
+    return LiveMask(drawn.stroke, colour=_ERASER_COLOR if drawn.erases else color)
 
 
 def _rgb(color: str) -> tuple[int, int, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -10,11 +11,9 @@ import numpy.typing as npt
 from medseg_desktop.core.annotation import Shape, ShapeType
 from medseg_desktop.core.label_colors import Color, outline_color
 from medseg_desktop.core.labels import LabelTable
-from medseg_desktop.core.raster import draw_label_map, outline_points
-from medseg_desktop.core.rings import shapes_from_label_map
-from medseg_desktop.core.volume import Series
-from medseg_desktop.qt.canvas.overlay_items import Outline
-from medseg_desktop.qt.panels.overlay_panel import ShapeRow
+from medseg_desktop.core.raster import draw_label_map
+from medseg_desktop.core.rings import rings_of
+from medseg_desktop.qt.canvas.outline import Outline
 
 LabelMap = npt.NDArray[np.uint8]
 _OPEN = (ShapeType.LINE, ShapeType.LINESTRIP, ShapeType.POINTS)
@@ -40,55 +39,75 @@ def _own_color(table: LabelTable, name: str) -> Color:
     return table.labels[index].color if index is not None else (255, 255, 255)
 
 
-def annotation_outlines(
-    shapes: Iterable[Shape], table: LabelTable, hidden: frozenset[int]
-) -> list[Outline]:
-    """Outlines of the shapes whose label is not hidden."""
-    return [
-        Outline(
-            outline_points(shape),
-            label_color(table, shape.label),
-            closed=shape.shape_type not in _OPEN,
-            label=shape.label,
-        )
-        for shape in shapes
-        if table.index_of(shape.label) not in hidden and shape.shape_type is not ShapeType.MASK
-    ]
+def hidden_names(table: LabelTable) -> frozenset[str]:
+    """Names of the labels that are not shown."""
+    return frozenset(label.name for label in table.foreground if not label.visible)
 
 
-def prediction_outlines(label_map: LabelMap, table: LabelTable, color: str) -> list[Outline]:
-    """Dashed outlines of a predicted label map."""
-    return [
-        Outline(outline_points(shape), color, dashed=True)
-        for shape in shapes_from_label_map(label_map, table)
-    ]
+class ShapeOutlines:
+    """Outlines of shapes; a shape that was there the last time keeps its points.
+
+    The canvas draws again only what has new points.
+    """
+
+    def __init__(self) -> None:
+        # By the identity of a shape, which is kept alive with it: shapes are never changed.
+        self._known: dict[int, tuple[Shape, Outline]] = {}
+
+    def of(
+        self,
+        shapes: Iterable[tuple[int, Shape]],
+        table: LabelTable,
+        selected: Iterable[int] = (),
+        hovered: int | None = None,
+        proposed: int | None = None,
+        model_color: str = "",
+    ) -> list[Outline]:
+        """Outlines of the shapes whose label is shown.
+
+        Args:
+            shapes: with their numbers.
+            selected, hovered: numbers of shapes that are marked.
+            proposed: the first number that is a model's proposal: those are dashed and in
+                `model_color`.
+        """
+        hidden, chosen = hidden_names(table), set(selected)
+        colors = {label.name: label_color(table, label.name) for label in table.foreground}
+        known, self._known = self._known, {}
+        outlines = []
+        for number, shape in shapes:
+            if shape.shape_type is ShapeType.MASK or shape.label in hidden:
+                continue
+            entry = known.get(id(shape))
+            outline = entry[1] if entry else _outline(shape)
+            self._known[id(shape)] = (shape, outline)
+            is_proposal = proposed is not None and number >= proposed
+            outlines.append(
+                replace(
+                    outline,
+                    colour=model_color
+                    if is_proposal
+                    else colors.get(shape.label) or label_color(table, shape.label),
+                    dashed=is_proposal,
+                    label="" if is_proposal else shape.label,
+                    highlighted=number in chosen,
+                    hovered=number == hovered,
+                )
+            )
+        return outlines
+
+
+def _outline(shape: Shape) -> Outline:
+    points, *holes = rings_of(shape)
+    return Outline(points, "#ffffff", closed=shape.shape_type not in _OPEN, holes=tuple(holes))
 
 
 def visible_label_map(
-    shapes: Sequence[Shape], table: LabelTable, hidden: frozenset[int], rows: int, columns: int
+    shapes: Sequence[Shape], table: LabelTable, rows: int, columns: int
 ) -> LabelMap:
     """The label map of the slice without hidden labels."""
     label_map = draw_label_map(shapes, table, rows, columns)
+    hidden = [label.index for label in table.foreground if not label.visible]
     if hidden:
-        label_map[np.isin(label_map, list(hidden))] = 0
+        label_map[np.isin(label_map, hidden)] = 0
     return label_map
-
-
-def shape_rows(shapes: Sequence[Shape], table: LabelTable, series: Series) -> list[ShapeRow]:
-    """The shapes of a slice for the table, areas by the one rasteriser."""
-    rows = []
-    for i, shape in enumerate(shapes):
-        pixels = int(np.count_nonzero(draw_label_map([shape], table, series.rows, series.columns)))
-        if series.spacing_mm:
-            area = f"{pixels * series.spacing_mm[0] * series.spacing_mm[1]:,.0f} mm²"
-        else:
-            area = f"{pixels:,} px"
-        color = swatch_color(table, shape.label)
-        rows.append(ShapeRow(i, shape.label, color, area, is_from_model(shape)))
-    return rows
-
-
-def is_from_model(shape: Shape) -> bool:
-    """The shape carries a model's provenance."""
-    ours = shape.extra.get("medseg")
-    return isinstance(ours, dict) and str(ours.get("provenance", "")).startswith("model")

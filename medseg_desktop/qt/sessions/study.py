@@ -113,8 +113,7 @@ class StudySession(QObject):
         before, self.found = self.found, found
         for known in (self._facts, self._own, self._chosen, self._turned, self._indices):
             known.clear()
-        layers = replace(self._state.layers, hidden_labels=frozenset())  # other labels
-        self._state = replace(self._state, series=None, layers=layers)
+        self._state = replace(self._state, series=None)
         self._view = None
         self.loader.forget(found.plain)
         self.folder_changed.emit(found)
@@ -234,12 +233,6 @@ class StudySession(QObject):
             self._set_layers(replace(current, label_map=layer))
         else:
             self._set_layers(replace(current, prediction=layer))
-
-    def set_label_visible(self, index: int, visible: bool) -> None:
-        """Show or hide one label."""
-        hidden = self._state.layers.hidden_labels
-        hidden = hidden - {index} if visible else hidden | {index}
-        self._set_layers(replace(self._state.layers, hidden_labels=hidden))
 
     def set_identity(self, visible: bool) -> None:
         """Show or hide who the patient is."""

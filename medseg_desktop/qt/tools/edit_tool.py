@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from PySide6.QtCore import Qt
 
 from medseg_desktop.core.annotation import Point, Shape
 from medseg_desktop.core.edit import Shapes
-from medseg_desktop.core.hit import Vertex
+from medseg_desktop.core.hit import Edge, Vertex
 from medseg_desktop.core.vertices import (
+    handles,
     translated,
     with_inserted_vertex,
     with_vertex,
@@ -39,6 +40,15 @@ class _Drag:
     moved: bool = False
     vertex: Vertex | None = None
 
+    @property
+    def vertex_now(self) -> Vertex | None:
+        """The vertex where it is shown now."""
+        vertex = self.vertex
+        if vertex is None or vertex.shape not in self.replaced:
+            return vertex
+        x, y = handles(self.replaced[vertex.shape])[vertex.ring][vertex.index]
+        return replace(vertex, point=(float(x), float(y)))
+
 
 class EditTool(Tool):
     """A click selects, Shift or Ctrl adds to the selection; a drag moves what it has taken.
@@ -55,6 +65,7 @@ class EditTool(Tool):
         self._drag: _Drag | None = None
         self._box: tuple[Point, Point] | None = None
         self._vertex: Vertex | None = None
+        self._edge: Point | None = None
         self._hovered: int | None = None
         self._toggles: int | None = None
 
@@ -67,25 +78,29 @@ class EditTool(Tool):
         return ToolDrawing(
             replaced=drag.replaced if drag else {},
             hovered=self._hovered,
-            vertex=drag.vertex if drag and drag.vertex else self._vertex,
-            box=self._box,
+            vertex=drag.vertex_now if drag else self._vertex,
+            edge=self._edge if drag is None else None,
+            path=_corners(self._box) if self._box else (),
+            is_closed=self._box is not None,
         )
 
     # -- the mouse
 
     def hover(self, at: Point, keys: Keys) -> None:
-        before = (self._vertex, self._hovered)
-        reach = self.desk.columns(GRAB_PX)
-        self._vertex = self._near_vertex(at)
+        before = (self._vertex, self._edge, self._hovered)
+        self._vertex, self._edge = self._near_vertex(at), None
         if self._vertex is not None:
             self._hovered = self._vertex.shape
         else:
-            self._hovered = self.desk.hits.shape(at, reach)
-        if (self._vertex, self._hovered) != before:
+            edge = self._near_edge(at)
+            self._edge = edge.point if edge else None
+            reach = self.desk.columns(GRAB_PX)
+            self._hovered = edge.shape if edge else self.desk.hits.shape(at, reach)
+        if (self._vertex, self._edge, self._hovered) != before:
             self.desk.redraw()
 
     def leave(self) -> None:
-        self._vertex = self._hovered = None
+        self._vertex = self._edge = self._hovered = None
         self.desk.redraw()
 
     def press(self, at: Point, keys: Keys) -> None:
@@ -97,7 +112,7 @@ class EditTool(Tool):
         if vertex is not None:
             self._take_vertex(at, vertex)
             return
-        edge = desk.hits.edge(at, desk.columns(GRAB_PX) / 2, desk.selection)
+        edge = self._near_edge(at)
         if edge is not None and not keys & (Keys.ShiftModifier | Keys.ControlModifier):
             longer = with_inserted_vertex(
                 desk.shapes[edge.shape], edge.ring, edge.index, edge.point
@@ -163,6 +178,11 @@ class EditTool(Tool):
         hits, reach = self.desk.hits, self.desk.columns(GRAB_PX)
         return hits.vertex(at, reach, self.desk.selection) or hits.vertex(at, reach / 2)
 
+    def _near_edge(self, at: Point) -> Edge | None:
+        """Where a vertex can be put in: on an edge of a selected shape."""
+        reach = self.desk.columns(GRAB_PX) / 2
+        return self.desk.hits.edge(at, reach, self.desk.selection)
+
     def _take_vertex(
         self, at: Point, vertex: Vertex, shape: Shape | None = None, text: str = ""
     ) -> None:
@@ -215,3 +235,8 @@ class EditTool(Tool):
 
         if signed:
             desk.commit(text, operation)
+
+
+def _corners(box: tuple[Point, Point]) -> tuple[Point, ...]:
+    (x0, y0), (x1, y1) = box
+    return (x0, y0), (x1, y0), (x1, y1), (x0, y1)

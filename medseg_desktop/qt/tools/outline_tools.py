@@ -55,13 +55,13 @@ class PolygonTool(Tool):
         return bool(self._points)
 
     def drawing(self) -> ToolDrawing:
-        pointer = [self._pointer] if self._pointer is not None else []
+        pointer = self._pointer
         if not self._points:
-            snapped = self._pointer is not None and self._snapped(self._pointer)
-            return ToolDrawing(dots=pointer) if snapped else NOTHING
-        closes = self._pointer is not None and self._closes(self._pointer)
-        path = [*self._points, self._points[0]] if closes else [*self._points, *pointer]
-        return ToolDrawing(path, is_closed=True, is_complete=closes, dots=self._points)
+            snapped = pointer is not None and self._snapped(pointer)
+            return ToolDrawing(dots=[pointer]) if pointer is not None and snapped else NOTHING
+        if pointer is not None and self._closes(pointer):
+            pointer = None
+        return ToolDrawing(self._points, pointer, is_closed=True, dots=self._points)
 
     def press(self, at: Point, keys: Keys) -> None:
         at = self._place(at, keys)
@@ -144,7 +144,9 @@ class LassoTool(Tool):
         return bool(self._points)
 
     def drawing(self) -> ToolDrawing:
-        return ToolDrawing(tuple(self._points), is_closed=True) if self._points else NOTHING
+        if not self._points:
+            return NOTHING
+        return ToolDrawing(self._points[:-1] or self._points, self._points[-1], is_closed=True)
 
     def press(self, at: Point, keys: Keys) -> None:
         self._points = [clamped(at, self.desk.size)]
@@ -195,7 +197,7 @@ class SpanTool(Tool):
             return NOTHING
         outline = outline_points(self.shape(self._start, self._pointer, self._keys))
         path = [(float(x), float(y)) for x, y in outline]
-        return ToolDrawing([*path, path[0]], dots=(self._start,))
+        return ToolDrawing(path, is_closed=True, dots=(self._start,))
 
     def press(self, at: Point, keys: Keys) -> None:
         at = clamped(at, self.desk.size)

@@ -102,8 +102,7 @@ class CutTool(Tool):
     def drawing(self) -> ToolDrawing:
         if not self._points:
             return NOTHING
-        pointer = [self._pointer] if self._pointer is not None else []
-        return ToolDrawing([*self._points, *pointer], dots=self._points[:1])
+        return ToolDrawing(self._points, self._pointer, dots=self._points[:1])
 
     def press(self, at: Point, keys: Keys) -> None:
         self._dragged = False

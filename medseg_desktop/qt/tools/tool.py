@@ -40,21 +40,21 @@ class ToolDrawing:
     """What a tool shows while it is used, in corner coordinates (x = column, y = row).
 
     Attributes:
-        path: points of the line that is being drawn, the pointer last.
-        is_closed: the line's last point will join the first.
-        is_complete: the pointer is where the line would be closed.
+        path: points of the line that is being drawn, as far as they are set.
+        pointer: where the line goes on to; None where it is complete.
+        is_closed: the line's end will join the first point.
         dots: points that were set.
         ring: centre and radius (in columns) of the brush.
         stroke: pixels (rows, columns) that are being painted or, if `erases`, taken away.
         replaced: numbers of shapes and how they will look.
         hovered: number of the shape under the pointer.
         vertex: the vertex under the pointer.
-        box: two corners of a selection box.
+        edge: where a drag would put in a vertex.
     """
 
     path: Sequence[Point] = ()
+    pointer: Point | None = None
     is_closed: bool = False
-    is_complete: bool = False
     dots: Sequence[Point] = ()
     ring: tuple[Point, float] | None = None
     stroke: Pixels | None = None
@@ -62,7 +62,7 @@ class ToolDrawing:
     replaced: Mapping[int, Shape] = field(default_factory=dict)
     hovered: int | None = None
     vertex: Vertex | None = None
-    box: tuple[Point, Point] | None = None
+    edge: Point | None = None
 
 
 NOTHING = ToolDrawing()
