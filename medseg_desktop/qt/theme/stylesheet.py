@@ -1,8 +1,8 @@
 """The one stylesheet, built from tokens.
 
 Widgets choose a variant with dynamic properties: `primary` (the one main button of a panel),
-`quiet` (a button without a surface), `danger`, and on labels `role` = "title", "muted",
-"number", "caution", "bad" or "good".
+`quiet` (a button without a surface), `danger`, `invalid` (a line with a text that cannot be
+taken), and on labels `role` = "title", "muted", "number", "caution", "bad" or "good".
 """
 
 from __future__ import annotations
@@ -129,6 +129,7 @@ QComboBox:hover, QLineEdit:hover, QSpinBox:hover, QDoubleSpinBox:hover {{
 }}
 {focused} {{ border: 1px solid {t.accent}; }}
 {disabled} {{ color: {t.disabled}; background: transparent; }}
+QLineEdit[invalid="true"], QLineEdit[invalid="true"]:focus {{ border: 1px solid {t.caution}; }}
 QComboBox::drop-down {{ border: none; width: 20px; }}
 QComboBox::down-arrow {{ image: url({pictures}chevron-down.svg); width: 14px; height: 14px; }}
 QComboBox::down-arrow:disabled {{ image: url({pictures}chevron-down-disabled.svg); }}
