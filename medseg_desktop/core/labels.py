@@ -211,6 +211,18 @@ class LabelTable(msgspec.Struct, frozen=True):
         self._editable(index)
         return self._with(index, locked=locked)
 
+    def looking_like(self, other: LabelTable) -> LabelTable:
+        """This table with the labels hidden and locked that are so in another one."""
+        looks = {label.index: (label.visible, label.locked) for label in other.labels}
+        return LabelTable(
+            tuple(
+                msgspec.structs.replace(x, visible=looks[x.index][0], locked=looks[x.index][1])
+                if x.index in looks
+                else x
+                for x in self.labels
+            )
+        )
+
     def removed(self, index: int, *, unused: bool) -> LabelTable:
         """This table without its last label.
 

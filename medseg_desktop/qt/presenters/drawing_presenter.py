@@ -65,7 +65,7 @@ class DrawingPresenter(QObject):
         view.pointer_left.connect(self._on_left)
         study.view_changed.connect(self._on_view)
         study.view_closed.connect(self._forget)
-        annotations.documents_changed.connect(self._check_selection)
+        annotations.documents_changed.connect(self._on_documents)
         annotations.labels_changed.connect(lambda _: self._check_selection())
         annotations.proposals_changed.connect(self._check_selection)
         drawing.tool_changed.connect(self._on_tool)
@@ -235,7 +235,12 @@ class DrawingPresenter(QObject):
         if self.tool is not None and self.tool.is_busy:
             self.tool.cancel()
         self.select([])
+        self._drawing.show_calipers(())
         self.redraw()
+
+    def _on_documents(self) -> None:
+        self._drawing.show_calipers(())  # what was measured may have changed
+        self._check_selection()
 
     def _check_selection(self) -> None:
         """Only what is there can stay selected."""

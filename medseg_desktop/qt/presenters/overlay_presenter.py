@@ -170,6 +170,7 @@ class OverlayPresenter(QObject):
                 midpoints=edge,
                 cursor_ring=_ring(drawn),
                 mask=_stroke(drawn, color),
+                calipers=tuple(np.array(line) for line in self._drawing.calipers),
                 overlap=self._overlap(),
             )
         )

@@ -54,6 +54,7 @@ class AnnotationSession(QObject):
         self._seed = labels
         self._documents: dict[str, Annotation] = {}
         self._proposals: dict[SliceKey, Proposals] = {}
+        self._stored: dict[SliceKey, Proposals] = {}  # by annotation files of a model
         self._decided: dict[ProposalKey, frozenset[int]] = {}
         #: The open ones of a slice, with what they were told from: asked for at every move.
         self._open: dict[SliceKey, tuple[Proposals, Shapes, Shapes]] = {}
@@ -70,12 +71,13 @@ class AnnotationSession(QObject):
         What a model wrote and nobody has accepted is a proposal and no document.
         """
         self.stack.clear()
-        self._documents, self._proposals, self._decided, self._open = {}, {}, {}, {}
+        self._documents, self._proposals, self._stored = {}, {}, {}
+        self._decided, self._open = {}, {}
         for path, file in found.annotations.items():
             document = file.annotation
             if document.is_prediction:
                 for frame in document.frames:
-                    self._proposals[path, frame.frame] = Proposals.of_file(document, frame.frame)
+                    self._stored[path, frame.frame] = Proposals.of_file(document, frame.frame)
             else:
                 self._documents[path] = document
         names = (name for document in self._documents.values() for name in document.labels)
@@ -128,13 +130,22 @@ class AnnotationSession(QObject):
     def open_proposals(self, item: Slice) -> tuple[Shape, ...]:
         """What a model proposes for a slice and nobody has decided about."""
         key = _key(item)
-        proposals = self._proposals.get(key)
+        proposals = self._offered(key)
         if proposals is None:
             return ()
         shapes, known = self.shapes(item), self._open.get(key)
         if known is None or known[0] is not proposals or not _same(known[1], shapes):
             known = self._open[key] = (proposals, shapes, proposals.open(shapes))
         return known[2]
+
+    @property
+    def has_stored_proposals(self) -> bool:
+        """A model has written annotation files of this folder that nobody has accepted."""
+        return bool(self._stored)
+
+    def _offered(self, key: SliceKey) -> Proposals | None:
+        """Those of the model in use go before those of a file."""
+        return self._proposals.get(key) or self._stored.get(key)
 
     def proposed(self, series: Series) -> tuple[int, ...]:
         """Indices of the slices with open proposals."""
@@ -229,6 +240,15 @@ class AnnotationSession(QObject):
             self.labels = extended
             self.labels_changed.emit(extended)
 
+    def show_labels(self, labels: LabelTable) -> None:
+        """The same labels, hidden or locked otherwise; nothing that could be taken back."""
+        self.labels = self._seed = labels
+        self.labels_changed.emit(labels)
+
+    def uses(self, label: str) -> bool:
+        """Some document has shapes of this label."""
+        return any(label in document.labels for document in self._documents.values())
+
     def replace_documents(self, text: str, documents: Mapping[str, Annotation | None]) -> bool:
         """Other documents for some DICOM files (restored, or an earlier version), by one step."""
         return self._push(Step(text, self._changes(documents)))
@@ -244,7 +264,9 @@ class AnnotationSession(QObject):
     def _used(
         self, item: Slice, used: tuple[Shape, ...]
     ) -> dict[ProposalKey, Change[frozenset[int]]]:
-        proposals = self._proposals[_key(item)]
+        proposals = self._offered(_key(item))
+        if proposals is None:
+            return {}
         after = proposals.without(used)
         return {(proposals.model, _key(item)): Change(proposals.decided, after.decided)}
 
@@ -272,12 +294,12 @@ class AnnotationSession(QObject):
                 self._documents[path] = change.new
         for (model, key), decided in step.decided.items():
             self._decided[model, key] = decided.new
-            current = self._proposals.get(key)
-            if current is not None and current.model == model:
-                self._proposals[key] = replace(current, decided=decided.new)
+            for offered in (self._proposals, self._stored):
+                current = offered.get(key)
+                if current is not None and current.model == model:
+                    offered[key] = replace(current, decided=decided.new)
         if step.labels is not None:
-            self.labels = self._seed = step.labels.new
-            self.labels_changed.emit(self.labels)
+            self.show_labels(step.labels.new.looking_like(self.labels))
         for path in step.documents:
             self.document_edited.emit(path)
         if again and step.place is not None:

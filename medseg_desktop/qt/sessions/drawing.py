@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import QObject, Signal
 
+from medseg_desktop.core.annotation import Point
 from medseg_desktop.qt.tools.tool import NOTHING, ToolDrawing, ToolName
 
 #: Radius of the brush in columns.
@@ -41,6 +42,7 @@ class DrawingSession(QObject):
         self.snaps = True
         self.selection: tuple[int, ...] = ()
         self.drawing: ToolDrawing = NOTHING
+        self.calipers: tuple[tuple[Point, Point], ...] = ()
 
     def set_tool(self, tool: ToolName | None) -> None:
         """Draw with a tool, or browse (None)."""
@@ -88,4 +90,10 @@ class DrawingSession(QObject):
         """What the tool shows."""
         if drawing is not self.drawing:
             self.drawing = drawing
+            self.drawing_changed.emit()
+
+    def show_calipers(self, lines: tuple[tuple[Point, Point], ...]) -> None:
+        """Show measured lines on the slice, by their ends; none takes them away."""
+        if lines != self.calipers:
+            self.calipers = lines
             self.drawing_changed.emit()

@@ -1,0 +1,112 @@
+"""The list of the shapes of the slice on screen."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QObject, QTimer
+
+from medseg_desktop.core.annotation import Shape
+from medseg_desktop.core.edit import Pixels, overlap, pixel_count, shape_pixels
+from medseg_desktop.core.measures import area_of
+from medseg_desktop.core.provenance import Provenance
+from medseg_desktop.core.view import ResolvedView
+from medseg_desktop.qt.panels.shapes_panel import ShapeRow, ShapesPanel
+from medseg_desktop.qt.presenters import overlays
+from medseg_desktop.qt.presenters.shape_presenter import ShapePresenter
+from medseg_desktop.qt.sessions import AnnotationSession, DrawingSession, StudySession
+
+#: The list follows what is drawn, but need not do so within the same frame.
+_AFTER_MS = 30
+
+
+class ShapeListPresenter(QObject):
+    """Fills the list of shapes and follows its selection."""
+
+    def __init__(
+        self,
+        panel: ShapesPanel,
+        study: StudySession,
+        annotations: AnnotationSession,
+        drawing: DrawingSession,
+        actions: ShapePresenter,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._panel, self._study = panel, study
+        self._annotations, self._drawing = annotations, drawing
+        self._pixels: dict[int, tuple[Shape, int]] = {}
+        self._soon = QTimer(self)
+        self._soon.setSingleShot(True)
+        self._soon.setInterval(_AFTER_MS)
+        self._soon.timeout.connect(self.fill)
+        panel.selection_changed.connect(drawing.select)
+        panel.raise_requested.connect(lambda _: actions.move_in_order(to_front=True))
+        panel.lower_requested.connect(lambda _: actions.move_in_order(to_front=False))
+        panel.delete_requested.connect(lambda _: actions.delete())
+        study.view_changed.connect(self._on_view)
+        study.view_closed.connect(lambda: panel.set_shapes((), ()))
+        for changed in (annotations.documents_changed, annotations.proposals_changed):
+            changed.connect(self._soon.start)
+        annotations.labels_changed.connect(lambda _: self._soon.start())
+        drawing.selection_changed.connect(lambda: panel.set_selection(drawing.selection))
+
+    def _on_view(self, now: ResolvedView, before: ResolvedView | None) -> None:
+        if before is None or before.slice != now.slice:
+            self._soon.start()
+
+    def fill(self) -> None:
+        """The shapes of the slice on screen with their numbers."""
+        now = self._study.view
+        if now is None:
+            return
+        shapes, labels = self._annotations.shapes(now.slice), self._annotations.labels
+        series = now.series
+        shared = overlap(shapes, series.rows, series.columns)
+        known, self._pixels = self._pixels, {}
+        rows = []
+        for i, shape in enumerate(shapes):
+            entry = known.get(id(shape)) or (shape, pixel_count(shape, series.rows, series.columns))
+            self._pixels[id(shape)] = entry
+            found = Provenance.of(shape)
+            rows.append(
+                ShapeRow(
+                    i,
+                    shape.label,
+                    overlays.swatch_color(labels, shape.label),
+                    entry[1],
+                    area_of(entry[1], series.spacing_mm),
+                    from_model=bool(found.model),
+                    edited=found.edited,
+                    annotator=found.annotator,
+                    provenance=self._story(found),
+                    overlaps=_meets(shape, shared),
+                )
+            )
+        self._panel.set_shapes(rows, self._drawing.selection)
+        count = int(shared.sum())
+        text = self.tr("{n} px lie in two labels; the later shape counts.").format(n=f"{count:,}")
+        self._panel.set_overlap(text if count else "")
+
+    def _story(self, found: Provenance) -> str:
+        """Where a shape comes from, in a few lines."""
+        who = found.annotator or self.tr("somebody")
+        when = found.time.replace("T", " ").removesuffix("+00:00")
+        if found.model and found.edited:
+            lines = [self.tr("Proposed by {model}, corrected by {who}")]
+        elif found.model:
+            lines = [self.tr("Proposed by {model}, accepted by {who}")]
+        elif found.annotator:
+            lines = [self.tr("Drawn by {who}")]
+        else:
+            return self.tr("Drawn; by whom is not recorded")
+        lines[0] = lines[0].format(model=found.model, who=who)
+        if found.dice is not None:
+            lines.append(self.tr("Dice of proposal and shape: {x}").format(x=f"{found.dice:.3f}"))
+        if when:
+            lines.append(self.tr("{time} UTC").format(time=when))
+        return "\n".join(lines)
+
+
+def _meets(shape: Shape, shared: Pixels) -> bool:
+    if not shared.any():
+        return False
+    return bool((shape_pixels(shape, *shared.shape) & shared).any())
