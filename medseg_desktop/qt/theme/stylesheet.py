@@ -260,6 +260,7 @@ QHeaderView, QHeaderView::section {{
     background: {t.panel}; color: {t.muted}; border: none; font-size: {SECONDARY_PX}px;
 }}
 QHeaderView::section {{ padding: 2px 4px; border-bottom: 1px solid {t.line}; }}
+QHeaderView#rowTable::section {{ padding: 2px 7px; }}
 """
 
 
