@@ -24,13 +24,14 @@ from medseg_desktop.io.annotation_files import (
     FileShape,
     Pairing,
     pair_annotations,
+    read_annotation_file,
 )
 from medseg_desktop.io.dicom.guard import NoDicomError
 from medseg_desktop.io.dicom.header import Header, read_header
 from medseg_desktop.io.dicom.plain_pixels import PlainFile
 from medseg_desktop.io.dicom.stacks import PatientKey, group_stacks, relative_path, top_folder
 from medseg_desktop.io.dicom.transfer_syntax import is_native
-from medseg_desktop.io.medlabelme import NoAnnotationError, read_annotation
+from medseg_desktop.io.medlabelme import NoAnnotationError
 from medseg_desktop.io.sources.source import Source
 
 #: Called with (files done, files in all); returning normally means "go on".
@@ -186,16 +187,16 @@ def _look_at(
     rows: list[FileRow],
     progress: ScanProgress | None,
     on_compressed: Callable[[], None] | None,
-) -> tuple[list[Header], dict[Path, Annotation]]:
+) -> tuple[list[Header], dict[Path, AnnotationFile]]:
     """Headers and annotations; files that are neither get their row at once."""
     headers: list[Header] = []
-    documents: dict[Path, Annotation] = {}
+    documents: dict[Path, AnnotationFile] = {}
     for i, path in enumerate(paths):
         if progress:
             progress(i, len(paths))
         try:
             if path.suffix.lower() == ".json" and not path.name.startswith("._"):
-                documents[path] = read_annotation(path)
+                documents[path] = read_annotation_file(path)
             else:
                 headers.append(read_header(path))
                 if on_compressed and not is_native(headers[-1].transfer_syntax):
