@@ -106,6 +106,24 @@ class AnnotationStore:
         """The contents that were replaced, newest first; raises WorkspaceError."""
         return self.record(key).versions.list()
 
+    def encode(self, key: ImageKey, document: Annotation | None) -> bytes | None:
+        """The bytes that a document is saved as, which are sure to be readable; None where it says
+        nothing.
+
+        Raises:
+            WorkspaceError: nobody could read them.
+        """
+        if document is None or self._says_nothing(document):
+            return None
+        data = annotation_bytes(document)
+        if len(data) > MAXIMUM_BYTES:
+            raise WorkspaceError(f"The annotation of {key.image} is too large to be saved.")
+        try:
+            parse_annotation(data, f"The annotation of {key.image}")
+        except AnnotationError as error:
+            raise WorkspaceError(error.message, "It was not saved.") from error
+        return data
+
     def save(
         self,
         key: ImageKey,
@@ -139,7 +157,7 @@ class AnnotationStore:
             ChangedOnDiskError: the file is not what the document was made from; it is untouched.
             WorkspaceError: a full or failing disk, say; the old document is still there.
         """
-        data = self._encode(key, document)
+        data = self.encode(key, document)
         record = self.record(key)
         mirror = read_bytes(record.mirror)
         if place.path is None:
@@ -178,19 +196,6 @@ class AnnotationStore:
         return self.save(key, document, replace(base, beside=digest), place)
 
     # -- the steps
-
-    def _encode(self, key: ImageKey, document: Annotation | None) -> bytes | None:
-        """The bytes of a document, which are sure to be readable; None where it says nothing."""
-        if document is None or self._says_nothing(document):
-            return None
-        data = annotation_bytes(document)
-        if len(data) > MAXIMUM_BYTES:
-            raise WorkspaceError(f"The annotation of {key.image} is too large to be saved.")
-        try:
-            parse_annotation(data, f"The annotation of {key.image}")
-        except AnnotationError as error:
-            raise WorkspaceError(error.message, "It was not saved.") from error
-        return data
 
     def _check(self, path: Path, found: bytes | None, expected: str | None) -> None:
         """Raise unless a file is what the document was made from, or what we tried to make it."""
@@ -274,7 +279,8 @@ class AnnotationStore:
         except WorkspaceError as error:
             if not _is_refusal(error):
                 raise
-            self._tried.pop(path, None)
+            if path in self._tried and _read_beside(path) == data:
+                return  # refused was only to make the folder durable
             raise _RefusedError(error.message) from error
 
     def _keep(
