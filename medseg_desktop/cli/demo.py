@@ -107,7 +107,14 @@ def _main_job(workspace: Workspace, study: Path, iterations: int) -> Path:
         )
         print(f"   {result['counts']['predicted']} files in {out}")
     with _step(5, "Comparing the predictions with the annotations"):
-        result = _run(EvaluateSpec(model=str(model.path), source=str(study), salt=salt))
+        result = _run(
+            EvaluateSpec(
+                model=str(model.path),
+                source=str(study),
+                salt=salt,
+                workspace=str(workspace.root),
+            )
+        )
         print(evaluation_text(result))
         warn(result["warnings"])
     return model.path

@@ -20,6 +20,7 @@ def run(arguments: argparse.Namespace) -> int:
         model=str(workspace.find_model(arguments.model).absolute()),
         source=[str(path) for path in named],
         salt=workspace.salt().hex(),
+        workspace=str(workspace.root),
         subset=arguments.split,
         patient_key=arguments.patient_key,
         skip_broken=arguments.skip_broken,

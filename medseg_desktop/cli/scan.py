@@ -21,6 +21,7 @@ from medseg_desktop.io.dicom.stacks import relative_path
 from medseg_desktop.io.dicom_series import FileRow, FileStatus, ScanResult, require_series, scan
 from medseg_desktop.io.pixels.reader import FrameReader
 from medseg_desktop.io.sources.source import Source, open_source
+from medseg_desktop.io.store.annotation_store import AnnotationStore
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -42,6 +43,7 @@ def _scan(source: Source, arguments: argparse.Namespace, line: ProgressLine) -> 
         salt=_salt(arguments, notes),
         patient_key=arguments.patient_key,
         progress=lambda done, total: line.show(f"reading {done} of {total} files"),
+        store=AnnotationStore(workspace_of(arguments).annotations),
     )
     decoded: dict[str, dict[str, Any]] = {}
     if arguments.decode:
@@ -53,7 +55,7 @@ def _scan(source: Source, arguments: argparse.Namespace, line: ProgressLine) -> 
         _print(found, decoded)
     if not found.refused:  # a list of refused files is a result too
         require_series(found)
-    warn([*notes, *found.notes])
+    warn([*notes, *found.notes, *found.loaded.warnings])
 
 
 def _salt(arguments: argparse.Namespace, notes: list[str]) -> bytes:

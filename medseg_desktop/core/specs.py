@@ -21,7 +21,8 @@ class ConvertSpec(_Spec, frozen=True, kw_only=True, tag="convert"):
     """Convert the reviewed slices below `source` into a dataset folder.
 
     Attributes:
-        workspace: where labels and new assignments of the split are kept; "" keeps nothing.
+        workspace: where labels and new assignments of the split are kept, and annotations of
+            folders that cannot be written live; "" keeps nothing.
         patient_key: "id" or "folder" (see `io.dicom_series.scan`).
         include: limits the job to these patient hashes; empty means every patient found.
         overlays: also write coloured pictures for checking.
@@ -86,11 +87,13 @@ class EvaluateSpec(_Spec, frozen=True, kw_only=True, tag="evaluate"):
     Attributes:
         subset: which patients count, by the split the model was trained with.
         salt: of the workspace, for the patient hashes.
+        workspace: where annotations of folders that cannot be written live; "" for none.
     """
 
     model: str
     source: str | list[str]
     salt: str
+    workspace: str = ""
     subset: Literal["train", "val", "test", "all"] = "all"
     patient_key: Literal["id", "folder"] = "id"
     skip_broken: bool = False

@@ -32,7 +32,7 @@ def run_evaluation(spec: EvaluateSpec, context: Context) -> dict[str, Any]:
         DataError: no reviewed slice, or labels that the model does not know.
     """
     predictor = Predictor.open(Path(spec.model), spec.threads)
-    with scanned_source(spec.source, spec.salt, context, spec.patient_key) as found:
+    with scanned_source(spec.source, spec.salt, context, spec.patient_key, spec.workspace) as found:
         return _evaluate(found, predictor, spec, context)
 
 

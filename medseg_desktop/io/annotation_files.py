@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -9,15 +10,34 @@ from pathlib import Path
 
 from medseg_desktop.core.annotation import Annotation
 from medseg_desktop.core.errors import AnnotationError
-from medseg_desktop.io.medlabelme import referenced_image
+from medseg_desktop.io.medlabelme import (
+    parse_annotation,
+    read_annotation_bytes,
+    referenced_image,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class AnnotationFile:
-    """An annotation and where it was read from."""
+    """An annotation and where it was read from.
+
+    `digest`: SHA-256 of the bytes it was read from, in hexadecimal digits.
+    """
 
     path: Path
     annotation: Annotation
+    digest: str = ""
+
+
+def read_annotation_file(path: Path) -> AnnotationFile:
+    """Read one annotation file with its digest; raises like `medlabelme.read_annotation`."""
+    data = read_annotation_bytes(path)
+    return AnnotationFile(path, parse_annotation(data, path.name), digest_of(data))
+
+
+def digest_of(data: bytes) -> str:
+    """SHA-256 in hexadecimal digits."""
+    return hashlib.sha256(data).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,19 +66,19 @@ class Pairing:
 
 
 def pair_annotations(
-    documents: Mapping[Path, Annotation], shapes: Mapping[str, FileShape], root: Path
+    documents: Mapping[Path, AnnotationFile], shapes: Mapping[str, FileShape], root: Path
 ) -> Pairing:
     """Match annotations to DICOM files.
 
     Args:
-        documents: annotation path -> document.
+        documents: annotation path -> what it holds.
         shapes: absolute DICOM path -> its shape, for every readable image.
     """
     outcome = Pairing()
     similar = _by_similar_name(shapes)
     # What a person drew goes before what a model proposed, whatever the files are called.
-    for path in sorted(documents, key=lambda p: documents[p].is_prediction):
-        document = documents[path]
+    for path in sorted(documents, key=lambda p: documents[p].annotation.is_prediction):
+        document = documents[path].annotation
         problems = outcome.unused if document.is_prediction else outcome.refused
         try:
             wanted = str(referenced_image(path, document, root))
@@ -72,7 +92,7 @@ def pair_annotations(
                 other = outcome.paired[image].path.name
                 raise AnnotationError(f"{path.name} annotates the same file as {other}")
             check_fits(document, shapes[image], path.name)
-            outcome.paired[image] = AnnotationFile(path, document)
+            outcome.paired[image] = documents[path]
         except AnnotationError as error:
             problems[path] = error.message.rstrip(".")
     return outcome

@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from medseg_desktop.core.errors import WorkspaceError, describe_os_error
@@ -17,8 +18,21 @@ _NO_FOLDER_FSYNC = (errno.EINVAL, errno.ENOTSUP, errno.ENOSYS, errno.EBADF, errn
                     errno.EPERM)  # fmt: skip
 
 
-def write_bytes(path: Path, data: bytes) -> None:
+def write_bytes(
+    path: Path,
+    data: bytes,
+    *,
+    before_replace: Callable[[], None] | None = None,
+    sync_folder: bool = True,
+) -> None:
     """Replace `path` by a file with `data`: write beside it, fsync, rename, fsync the folder.
+
+    A file that is replaced hands its access rights on.
+
+    Args:
+        before_replace: called when all is written and nothing renamed; may raise to give up.
+        sync_folder: False leaves it to the system when the new name becomes durable, so that a
+            power loss may bring the old file back.
 
     Raises:
         WorkspaceError: the sentence says why; the file is whole, as a rule still the old one.
@@ -29,14 +43,66 @@ def write_bytes(path: Path, data: bytes) -> None:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
+        with contextlib.suppress(OSError):
+            shutil.copymode(path, beside)
+        if before_replace is not None:
+            before_replace()
         os.replace(beside, path)
-        _fsync_folder(path.parent)
+        if sync_folder:
+            _fsync_folder(path.parent)
     except BaseException as error:
         with contextlib.suppress(OSError):
             beside.unlink(missing_ok=True)
         if isinstance(error, OSError):
             raise WorkspaceError(describe_os_error(error, path, "write")) from error
         raise
+
+
+def remove_temporaries(path: Path) -> None:
+    """Remove what a killed process left of `write_bytes(path, ...)`: exactly such names.
+
+    Raises:
+        OSError: the folder cannot be read, or a file not be removed.
+    """
+    left = re.compile(rf"\.{re.escape(path.name)}\.[0-9a-f]{{8}}\.tmp")
+    with contextlib.suppress(FileNotFoundError):
+        for found in list(path.parent.iterdir()):
+            if left.fullmatch(found.name):
+                found.unlink(missing_ok=True)
+
+
+def remove_file(path: Path, *, before: Callable[[], None] | None = None) -> None:
+    """Remove a file, durably; none is fine too.
+
+    Args:
+        before: called right before; may raise to give up.
+
+    Raises:
+        WorkspaceError: the sentence says why.
+    """
+    try:
+        if before is not None:
+            before()
+        with contextlib.suppress(FileNotFoundError):
+            path.unlink()
+            _fsync_folder(path.parent)
+    except OSError as error:
+        raise WorkspaceError(describe_os_error(error, path, "remove")) from error
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder, and those above it, durably; one that is there is fine too.
+
+    Raises:
+        WorkspaceError: the sentence says why.
+    """
+    missing = [p for p in (folder, *folder.parents) if not os.path.isdir(p)]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for made in reversed(missing):
+            _fsync_folder(made.parent)
+    except OSError as error:
+        raise WorkspaceError(describe_os_error(error, folder, "make the folder")) from error
 
 
 def _fsync_folder(folder: Path) -> None:

@@ -71,7 +71,7 @@ def run_conversion(spec: ConvertSpec, context: Context) -> dict[str, Any]:
     final = Path(spec.dataset)
     if spec.overwrite and not is_free(final):
         check_replaceable(final)
-    with scanned_source(spec.source, spec.salt, context, spec.patient_key) as found:
+    with scanned_source(spec.source, spec.salt, context, spec.patient_key, spec.workspace) as found:
         return _convert_found(found, spec, final, context)
 
 

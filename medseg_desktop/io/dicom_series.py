@@ -24,14 +24,19 @@ from medseg_desktop.io.annotation_files import (
     FileShape,
     Pairing,
     pair_annotations,
+    read_annotation_file,
 )
 from medseg_desktop.io.dicom.guard import NoDicomError
-from medseg_desktop.io.dicom.header import Header, read_header
+from medseg_desktop.io.dicom.header import NO_UID, Header, read_header
 from medseg_desktop.io.dicom.plain_pixels import PlainFile
 from medseg_desktop.io.dicom.stacks import PatientKey, group_stacks, relative_path, top_folder
 from medseg_desktop.io.dicom.transfer_syntax import is_native
-from medseg_desktop.io.medlabelme import NoAnnotationError, read_annotation
+from medseg_desktop.io.medlabelme import NoAnnotationError
 from medseg_desktop.io.sources.source import Source
+from medseg_desktop.io.store.annotation_store import AnnotationStore
+from medseg_desktop.io.store.keys import ImageFile, ImageKey, image_keys
+from medseg_desktop.io.store.loading import LoadedAnnotations, apply_store
+from medseg_desktop.io.store.places import Place, place_of
 
 #: Called with (files done, files in all); returning normally means "go on".
 ScanProgress = Callable[[int, int], None]
@@ -75,7 +80,8 @@ class ScanResult:
 
     Attributes:
         source: what was opened; messages name it.
-        annotations: absolute DICOM path -> its annotation.
+        annotations: absolute DICOM path -> the annotation that counts.
+        loaded: the same with all that is known of the documents, for every image.
         plain: absolute DICOM path -> how `io.pixels.reader` reads it without its header.
         notes: sentences about the source as a whole.
     """
@@ -86,6 +92,7 @@ class ScanResult:
     annotations: dict[str, AnnotationFile] = field(default_factory=dict)
     plain: dict[str, PlainFile] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    loaded: LoadedAnnotations = field(default_factory=LoadedAnnotations)
 
     @property
     def root(self) -> Path:
@@ -96,6 +103,18 @@ class ScanResult:
         """The annotation document of the file a slice lies in, or None."""
         found = self.annotations.get(item.path)
         return found.annotation if found else None
+
+    def place(self, path: str) -> Place:
+        """Where the document of an image (absolute path) is saved; nothing is written."""
+        document = self.loaded.documents[path]
+        json = (self.root / f.path for f in self.files if f.path.lower().endswith(".json"))
+        return place_of(
+            document.key.image,
+            [other.key.image for other in self.loaded.documents.values()],
+            read_from=document.file,
+            refused=[found for found in json if found != document.file],
+            is_temporary=self.source.is_temporary,
+        )
 
     def is_annotated(self, item: Slice) -> bool:
         """The slice has at least one shape."""
@@ -129,6 +148,7 @@ def scan(
     patient_key: PatientKey = "id",
     progress: ScanProgress | None = None,
     on_compressed: Callable[[], None] | None = None,
+    store: AnnotationStore | None = None,
 ) -> ScanResult:
     """Look at every file of an opened source, which must stay open as long as the result is used.
 
@@ -138,6 +158,7 @@ def scan(
             whose PatientIDs were all made equal.
         progress: may raise `core.errors.Cancelled` to stop.
         on_compressed: called once, when the first file with compressed pixels is met.
+        store: of the workspace, for the annotations that live there.
     """
     root = source.root
     rows = [FileRow(path, FileStatus.REFUSED, reason) for path, reason in source.refused]
@@ -145,6 +166,7 @@ def scan(
     shapes = {str(h.path): FileShape(len(h.frames), h.rows, h.columns) for h in headers}
     pairing = pair_annotations(documents, shapes, root)
     rows += [_annotation_row(path, root, pairing) for path in documents]
+    loaded = apply_store(pairing.paired, _keys(headers, source), store, shapes=shapes)
     series, warned = group_stacks(headers, root, salt, patient_key)
     for header in headers:
         reason = warned.get(str(header.path), "")
@@ -154,9 +176,10 @@ def scan(
         source=source,
         series=series,
         files=tuple(sorted(rows, key=lambda r: r.path)),
-        annotations=pairing.paired,
+        annotations=loaded.annotations,
         plain={str(h.path): h.plain for h in headers if h.plain is not None},
         notes=_notes(headers, root, patient_key),
+        loaded=loaded,
     )
 
 
@@ -170,6 +193,16 @@ def require_series(result: ScanResult) -> None:
     if refused:
         raise DataError(f"{result.source} holds no usable DICOM series; {refused[0].sentence}.")
     raise DataError(f"{result.source} holds no DICOM series.", "Choose another folder.")
+
+
+def _keys(headers: Sequence[Header], source: Source) -> tuple[ImageKey, ...]:
+    """What the documents of the files are known by."""
+    files = [
+        ImageFile(h.path, "" if h.series_uid.startswith(NO_UID) else h.series_uid, h.sop_uid)
+        for h in headers
+    ]
+    named = "|".join(map(str, source.named)) if source.is_temporary else ""
+    return image_keys(files, source.root, named)
 
 
 def _annotation_row(path: Path, root: Path, pairing: Pairing) -> FileRow:
@@ -186,16 +219,16 @@ def _look_at(
     rows: list[FileRow],
     progress: ScanProgress | None,
     on_compressed: Callable[[], None] | None,
-) -> tuple[list[Header], dict[Path, Annotation]]:
+) -> tuple[list[Header], dict[Path, AnnotationFile]]:
     """Headers and annotations; files that are neither get their row at once."""
     headers: list[Header] = []
-    documents: dict[Path, Annotation] = {}
+    documents: dict[Path, AnnotationFile] = {}
     for i, path in enumerate(paths):
         if progress:
             progress(i, len(paths))
         try:
             if path.suffix.lower() == ".json" and not path.name.startswith("._"):
-                documents[path] = read_annotation(path)
+                documents[path] = read_annotation_file(path)
             else:
                 headers.append(read_header(path))
                 if on_compressed and not is_native(headers[-1].transfer_syntax):

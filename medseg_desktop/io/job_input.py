@@ -18,6 +18,8 @@ from medseg_desktop.io.dicom.stacks import PatientKey, relative_path
 from medseg_desktop.io.dicom_series import ScanResult, scan
 from medseg_desktop.io.pixels.reader import FrameReader
 from medseg_desktop.io.sources.source import open_source
+from medseg_desktop.io.store.annotation_store import AnnotationStore
+from medseg_desktop.io.workspace import Workspace
 
 
 class Context(Protocol):
@@ -34,11 +36,16 @@ class UnusableSliceError(DataError):
 
 @contextmanager
 def scanned_source(
-    source: str | list[str], salt: str, context: Context, patient_key: PatientKey = "id"
+    source: str | list[str],
+    salt: str,
+    context: Context,
+    patient_key: PatientKey = "id",
+    workspace: str = "",
 ) -> Iterator[ScanResult]:
     """Open and scan what a job reads, with progress; `salt` in hexadecimal digits.
 
-    What was unpacked for it is gone after the block.
+    Annotations that live in the workspace count, if one is given.  What was unpacked for the
+    job is gone after the block.
 
     Raises:
         Cancelled: the job was asked to stop.
@@ -48,6 +55,7 @@ def scanned_source(
         context.check()
         context.progress(phase, done, total)
 
+    store = AnnotationStore(Workspace(Path(workspace)).annotations) if workspace else None
     named = [source] if isinstance(source, str) else source
     with open_source([Path(path) for path in named], progress) as opened:
         yield scan(
@@ -55,20 +63,24 @@ def scanned_source(
             salt=bytes.fromhex(salt),
             patient_key=patient_key,
             progress=partial(progress, "scan"),
+            store=store,
         )
 
 
 def check_annotations(found: ScanResult, skip_broken: bool) -> list[str]:
     """Stop at annotation files that cannot be used, or name them when they may be skipped.
 
+    Returns:
+        Sentences on these, and on what the workspace says otherwise.
+
     Raises:
         DataError: names the first such file and its problem.
     """
     broken = found.refused_annotations
     if not broken:
-        return []
+        return [*found.loaded.warnings]
     if skip_broken:
-        return [f"Left out: {row.sentence}." for row in broken]
+        return [*found.loaded.warnings, *(f"Left out: {row.sentence}." for row in broken)]
     more = f" ({len(broken) - 1} more files have problems)" if len(broken) > 1 else ""
     raise DataError(
         f"{broken[0].sentence}{more}.",

@@ -63,13 +63,17 @@ def read_annotation(path: Path) -> Annotation:
         NoAnnotationError: sound JSON, but not an annotation.
         AnnotationError: what is wrong, with the file's name.
     """
+    return parse_annotation(read_annotation_bytes(path), path.name)
+
+
+def read_annotation_bytes(path: Path) -> bytes:
+    """The bytes of an annotation file; raises AnnotationError where there are none, or too many."""
     try:
         if path.stat().st_size > MAXIMUM_BYTES:
             raise AnnotationError(f"{path.name} is too large for an annotation file.")
-        data = path.read_bytes()
+        return path.read_bytes()
     except OSError as error:
         raise AnnotationError(describe_os_error(error, path, "read")) from error
-    return parse_annotation(data, path.name)
 
 
 def parse_annotation(data: bytes, name: str) -> Annotation:
@@ -293,10 +297,15 @@ def _present(**values: int | None) -> dict[str, int]:
     return {k: v for k, v in values.items() if v is not None}
 
 
+def annotation_bytes(annotation: Annotation) -> bytes:
+    """Document -> the bytes of its file, indented UTF-8."""
+    data = msgspec.json.encode(annotation_to_json(annotation))
+    return msgspec.json.format(data, indent=2) + b"\n"
+
+
 def write_annotation(path: Path, annotation: Annotation) -> None:
     """Write a document as UTF-8, atomically; raises WorkspaceError and leaves the old file."""
-    data = msgspec.json.encode(annotation_to_json(annotation))
-    write_bytes(path, msgspec.json.format(data, indent=2) + b"\n")
+    write_bytes(path, annotation_bytes(annotation))
 
 
 def referenced_image(json_path: Path, annotation: Annotation, root: Path) -> Path:

@@ -64,6 +64,8 @@ class Workspace:
         self.datasets = self.root / "datasets"
         self.runs = self.root / "runs"
         self.models = self.root / "models"
+        self.annotations = self.root / "annotations"
+        self.recovery = self.root / "recovery"
 
     # -- what all datasets and models of the workspace agree on
 

@@ -13,6 +13,7 @@ from PySide6.QtCore import QObject, Signal
 from medseg_desktop.core.errors import Cancelled, MedSegError
 from medseg_desktop.io.dicom_series import ScanResult, require_series, scan
 from medseg_desktop.io.sources.source import open_source
+from medseg_desktop.io.store.annotation_store import AnnotationStore
 from medseg_desktop.io.workspace import Workspace
 from medseg_desktop.qt.background import Background
 
@@ -94,6 +95,7 @@ class Scanner(QObject):
                 salt=salt,
                 progress=partial(progress, "scan"),
                 on_compressed=lambda: self._background.deliver(self.found_compressed.emit),
+                store=AnnotationStore(self._workspace.annotations),
             )
             require_series(result)
             stack.pop_all()  # it stays open until another one is

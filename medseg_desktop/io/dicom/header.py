@@ -37,6 +37,9 @@ from medseg_desktop.io.dicom.values import (
     texts,
 )
 
+#: What stands for the UID of a series without one begins so.
+NO_UID = "no-uid:"
+
 _NAMES = (
     "SpecificCharacterSet", "SOPClassUID", "SOPInstanceUID", "StudyDate", "StudyDescription",
     "SeriesDescription", "ProtocolName", "Modality", "PatientName", "PatientID",
@@ -127,7 +130,7 @@ def _header(
         path=path,
         sop_uid=text(ds, "SOPInstanceUID"),
         sop_class=text(ds, "SOPClassUID"),
-        series_uid=text(ds, "SeriesInstanceUID") or f"no-uid:{path.parent}",
+        series_uid=text(ds, "SeriesInstanceUID") or f"{NO_UID}{path.parent}",
         study_uid=text(ds, "StudyInstanceUID"),
         study_date=text(ds, "StudyDate"),
         study_description=text(ds, "StudyDescription"),

@@ -1,7 +1,6 @@
 """A folder for unpacked patient data: for this user only, and gone with whoever opened it.
 
-Each folder has a lock file beside it, which its process holds locked.  The system releases
-the lock when the process ends, however it ends, so an unlocked file marks a leftover.
+Each folder has a lock file beside it, which its process holds locked (see `io.file_lock`).
 """
 
 from __future__ import annotations
@@ -10,14 +9,12 @@ import contextlib
 import os
 import secrets
 import shutil
-import sys
 import weakref
 from pathlib import Path
 from typing import IO
 
 from medseg_desktop.core.errors import WorkspaceError, describe_os_error
-
-_TRIES = 5
+from medseg_desktop.io.file_lock import new_locked_file, try_lock
 
 
 def _parent() -> Path:
@@ -55,7 +52,7 @@ def remove_leftovers() -> None:
         for path in sorted(_parent().glob("*.lock")):
             with contextlib.suppress(OSError):
                 lock = path.open("r+b")
-                if _try_lock(lock):
+                if try_lock(lock):
                     _remove(path.with_suffix(""), lock)
                 else:
                     lock.close()
@@ -64,37 +61,15 @@ def remove_leftovers() -> None:
 def _new_locked(parent: Path) -> tuple[Path, IO[bytes]]:
     """A free name and its lock file, locked by this process.
 
-    Another process may take the new file for a leftover before it is locked, and remove it;
-    then the next name is tried.  On a disk that knows no locks the last try has to do: nobody
-    can lock it later, so nobody takes it for a leftover.
+    On a disk that knows no locks it has to do without: nobody can lock the file later, so
+    nobody takes it for a leftover.
     """
-    for tries_left in reversed(range(_TRIES)):
-        folder = parent / secrets.token_hex(8)
-        lock = _lock_path(folder).open("xb")
-        if (_try_lock(lock) and _lock_path(folder).exists()) or not tries_left:
-            break
-        lock.close()
-    return folder, lock
+    path, lock, _ = new_locked_file(lambda: _lock_path(parent / secrets.token_hex(8)))
+    return path.with_suffix(""), lock
 
 
 def _lock_path(folder: Path) -> Path:
     return folder.with_suffix(".lock")
-
-
-def _try_lock(file: IO[bytes]) -> bool:
-    """Lock a file without waiting; False where another process, or handle, has it."""
-    try:
-        if sys.platform == "win32":
-            import msvcrt
-
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-        else:
-            import fcntl
-
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
 
 
 def _remove(folder: Path, lock: IO[bytes]) -> None:

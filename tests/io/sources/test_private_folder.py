@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from medseg_desktop.core.errors import WorkspaceError
+from medseg_desktop.io import file_lock
 from medseg_desktop.io.sources import private_folder
 from medseg_desktop.io.sources.private_folder import PrivateFolder, remove_leftovers
 from tests.media import unpacked_folders
@@ -92,7 +93,8 @@ def test_a_leftover_that_cannot_be_removed_yet_is_removed_at_a_later_start(
 def test_a_disk_without_locks_still_has_folders_and_nobody_takes_them_away(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(private_folder, "_try_lock", lambda _file: False)
+    monkeypatch.setattr(file_lock, "try_lock", lambda _file: False)
+    monkeypatch.setattr(private_folder, "try_lock", lambda _file: False)
     folder = PrivateFolder()
     remove_leftovers()
     assert folder.path.is_dir()

@@ -1,0 +1,1 @@
+"""The annotation documents on the disk: beside the images, and their mirror in the workspace."""
