@@ -106,6 +106,10 @@ class AnnotationStore:
         """The contents that were replaced, newest first; raises WorkspaceError."""
         return self.record(key).versions.list()
 
+    def keep(self, key: ImageKey, data: bytes) -> None:
+        """Put a content that will not be saved among the versions; raises WorkspaceError."""
+        self.record(key).versions.push(data, self._clock())
+
     def encode(self, key: ImageKey, document: Annotation | None) -> bytes | None:
         """The bytes that a document is saved as, which are sure to be readable; None where it says
         nothing.
