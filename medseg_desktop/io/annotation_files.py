@@ -9,7 +9,7 @@ from pathlib import Path
 
 from medseg_desktop.core.annotation import Annotation
 from medseg_desktop.core.errors import AnnotationError
-from medseg_desktop.io.medlabelme import referenced_image
+from medseg_desktop.io.medlabelme import referenced_image, told
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ def pair_annotations(
             image = wanted if wanted in shapes else similar.get(_folded(wanted), "")
             if not image:
                 raise AnnotationError(
-                    f"{path.name} refers to {document.image_path!r}, which is not there "
+                    f"{path.name} refers to {told(document.image_path)}, which is not there "
                     "or cannot be read"
                 )
             if image in outcome.paired:
