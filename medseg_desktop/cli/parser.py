@@ -168,7 +168,8 @@ def _add_convert(commands: _Commands) -> None:
 def _add_skip_broken(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--skip-broken", action="store_true",
-        help="leave out annotation files that cannot be used instead of stopping",
+        help="leave out annotation files, and slices with shapes, that cannot be used "
+        "instead of stopping",
     )  # fmt: skip
 
 

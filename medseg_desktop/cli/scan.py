@@ -179,5 +179,7 @@ def _print(found: ScanResult, decoded: dict[str, dict[str, Any]]) -> None:
             print(f"  {series.path}: {sentence}")
     for file in found.refused:
         print(f"  {file.path}: {file.reason}")
+    for file in found.incomplete_annotations:
+        print(f"  {file.sentence}")
     for path, reason in undecoded.items():
         print(f"  {path}: {reason}")

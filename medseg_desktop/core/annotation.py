@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -43,6 +44,14 @@ MINIMUM_POINTS = {
 }
 
 
+class SliceState(StrEnum):
+    """What is known of a slice's lesions."""
+
+    UNSEEN = "unseen"
+    NO_LESION = "no_lesion"
+    LESION = "lesion"
+
+
 @dataclass(frozen=True, slots=True)
 class Shape:
     """One outline.
@@ -58,6 +67,7 @@ class Shape:
             [[x, y, w, h]], so that an untouched rectangle is written back digit for digit.
         bitmap: pixels (rows, columns) of a labelme `mask` shape, bool; its top-left corner is
             the first point.
+        key_order: the shape's keys in the order of the file; empty for a new shape.
     """
 
     label: str
@@ -67,6 +77,24 @@ class Shape:
     rectangle_xywh: bool = False
     rectangle_stored: tuple[Any, ...] = field(default=(), compare=False)
     bitmap: npt.NDArray[np.bool_] | None = field(default=None, compare=False)
+    key_order: tuple[str, ...] = field(default=(), compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class UnusableShape:
+    """An entry of a frame's list of shapes that cannot be used; it is only kept.
+
+    It is not drawn and is no shape for any count, but nobody may lose it by saving.
+
+    Attributes:
+        position: zero-based place in the file's list, the usable shapes counted.
+        raw: the entry as the file has it.
+        problem: the end of a sentence that begins with the shape: "has no label".
+    """
+
+    position: int
+    raw: Any
+    problem: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +104,9 @@ class FrameAnnotation:
     Attributes:
         frame: zero-based frame index in the DICOM file.
         width, height: size in pixels as the annotation file gives it; None where it does not.
+        extra: every other key of the frame in the file, kept for writing back.
+        unusable: entries of the file's list of shapes that are no usable shapes, by position.
+        key_order: the frame's keys in the order of the file; empty for a new frame.
     """
 
     frame: int
@@ -83,9 +114,25 @@ class FrameAnnotation:
     width: int | None = None
     height: int | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
+    unusable: tuple[UnusableShape, ...] = ()
+    key_order: tuple[str, ...] = field(default=(), compare=False)
+
+    def joined(self, other: FrameAnnotation) -> FrameAnnotation:
+        """Both entries of one frame as one: this one's shapes first, and its keys before the
+        other's."""
+        before = len(self.shapes) + len(self.unusable)
+        moved = (replace(u, position=before + u.position) for u in other.unusable)
+        return replace(
+            self,
+            shapes=self.shapes + other.shapes,
+            width=other.width if self.width is None else self.width,
+            height=other.height if self.height is None else self.height,
+            extra={**other.extra, **self.extra},
+            unusable=(*self.unusable, *moved),
+        )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Annotation:
     """All shapes of one DICOM file (one JSON).
 
@@ -95,6 +142,7 @@ class Annotation:
         frames: the listed frames in file order.
         extra: every other top-level key, kept for writing back.
         is_labelme: the file is a plain labelme file (`shapes` at top level).
+        key_order: the top-level keys in the order of the file; empty for a new document.
     """
 
     image_path: str
@@ -102,14 +150,29 @@ class Annotation:
     frames: tuple[FrameAnnotation, ...] = ()
     extra: Mapping[str, Any] = field(default_factory=dict)
     is_labelme: bool = False
+    key_order: tuple[str, ...] = field(default=(), compare=False)
 
     def frame(self, index: int) -> FrameAnnotation | None:
-        """The listed frame with this zero-based index, or None."""
-        return next((f for f in self.frames if f.frame == index), None)
+        """The listed frame with this zero-based index, or None.
+
+        Where a file lists a frame twice, both entries joined, so that `with_frame` of what
+        this returns loses nothing.
+        """
+        return self._by_number.get(index)
+
+    @cached_property
+    def _by_number(self) -> Mapping[int, FrameAnnotation]:
+        """Frames by their number: a film of a thousand frames is asked for each of them."""
+        found: dict[int, FrameAnnotation] = {}
+        for frame in self.frames:
+            known = found.get(frame.frame)
+            found[frame.frame] = known.joined(frame) if known else frame
+        return found
 
     def shapes(self, index: int) -> tuple[Shape, ...]:
         """The shapes of a frame; empty where the frame is not listed."""
-        return tuple(s for f in self.frames if f.frame == index for s in f.shapes)
+        frame = self._by_number.get(index)
+        return frame.shapes if frame else ()
 
     def is_reviewed(self, index: int) -> bool:
         """Whether a person has looked at this frame.
@@ -123,6 +186,29 @@ class Annotation:
         if not self.frames or self.frame(index) is not None:
             return True
         return index in self.reviewed_frames
+
+    def is_complete(self, index: int) -> bool:
+        """Every entry of the frame's list of shapes is a usable shape."""
+        frame = self._by_number.get(index)
+        return not (frame and frame.unusable)
+
+    def slice_state(self, index: int) -> SliceState:
+        """Unseen, reviewed without lesion, or with lesion; what only a model drew is unseen.
+
+        An unusable shape is a lesion as well: somebody outlined something.
+        """
+        if not self.is_reviewed(index):
+            return SliceState.UNSEEN
+        is_outlined = bool(self.shapes(index)) or not self.is_complete(index)
+        return SliceState.LESION if is_outlined else SliceState.NO_LESION
+
+    def notices(self, name: str) -> tuple[str, ...]:
+        """One sentence for each unusable shape; `name` is the file's, shapes count from 1."""
+        return tuple(
+            f"{name}: shape {u.position + 1} of frame {f.frame} {u.problem}."
+            for f in self.frames
+            for u in f.unusable
+        )
 
     @property
     def is_prediction(self) -> bool:

@@ -10,25 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from typing import Any
 
-from medseg_desktop.core.annotation import Annotation, FrameAnnotation, Shape
-
-
-class SliceState(StrEnum):
-    """What is known of a slice."""
-
-    UNSEEN = "unseen"
-    NO_LESION = "no_lesion"
-    LESION = "lesion"
+from medseg_desktop.core.annotation import Annotation, FrameAnnotation, Shape, SliceState
 
 
 def slice_state(document: Annotation | None, frame: int) -> SliceState:
     """The state of a frame; a file without a document is unseen."""
-    if document is None or not document.is_reviewed(frame):
-        return SliceState.UNSEEN
-    return SliceState.LESION if document.shapes(frame) else SliceState.NO_LESION
+    return document.slice_state(frame) if document else SliceState.UNSEEN
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,33 +54,34 @@ def with_slice(
         The new document; None where it would say nothing of any frame, because then there is
         nothing to be written: a file without document is unseen.
     """
-    reviewed = reviewed or bool(shapes)
     before = document or Annotation(
         facts.name, facts.frames, extra={"version": "1.0.0", "flags": {}}
     )
+    edited = before.frame(frame) or _empty(frame, facts)
+    edited = replace(edited, shapes=shapes)
+    reviewed = reviewed or _is_outlined(edited)
     seen = {i for i in range(facts.frames) if document and document.is_reviewed(i)}
     seen = seen | {frame} if reviewed else seen - {frame}
     if not seen:
         return None
-    listed: dict[int, FrameAnnotation] = {}
-    for entry in before.frames:  # other programs may list a frame twice
-        known = listed.get(entry.frame)
-        listed[entry.frame] = replace(entry, shapes=known.shapes + entry.shapes) if known else entry
-    if frame not in listed or not reviewed:
-        listed[frame] = FrameAnnotation(frame, width=facts.columns, height=facts.rows)
-    listed[frame] = replace(listed[frame], shapes=shapes)
-    state = {"state": str(SliceState.LESION if shapes else SliceState.NO_LESION), **signature}
+    state = SliceState.LESION if _is_outlined(edited) else SliceState.NO_LESION
+    told = {"state": str(state), **signature}
     if before.is_labelme:
-        return replace(before, frames=(listed[frame],), extra=_signed(before, {str(frame): state}))
-    frames = [
-        listed.get(i) or FrameAnnotation(i, width=facts.columns, height=facts.rows)
-        for i in sorted(seen)
-    ]
-    if len(seen) == facts.frames and not any(f.shapes for f in frames):
+        return replace(before, frames=(edited,), extra=_signed(before, {str(frame): told}))
+    frames = [edited if i == frame else before.frame(i) or _empty(i, facts) for i in sorted(seen)]
+    if len(seen) == facts.frames and not any(map(_is_outlined, frames)):
         frames = []
-    signed = {str(frame): state if reviewed else None}
-    extra = _signed(before, signed, reviewed_frames=sorted(seen))
+    extra = _signed(before, {str(frame): told if reviewed else None}, reviewed_frames=sorted(seen))
     return replace(before, frames=tuple(frames), extra=extra)
+
+
+def _empty(frame: int, facts: FileFacts) -> FrameAnnotation:
+    return FrameAnnotation(frame, width=facts.columns, height=facts.rows)
+
+
+def _is_outlined(frame: FrameAnnotation) -> bool:
+    """Somebody has drawn something; what cannot be used counts too."""
+    return bool(frame.shapes or frame.unusable)
 
 
 def relabelled(document: Annotation, names: Mapping[str, str]) -> Annotation:

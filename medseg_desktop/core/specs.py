@@ -27,7 +27,8 @@ class ConvertSpec(_Spec, frozen=True, kw_only=True, tag="convert"):
         include: limits the job to these patient hashes; empty means every patient found.
         overlays: also write coloured pictures for checking.
         overwrite: replace an earlier dataset of that name.
-        skip_broken: leave out annotation files that cannot be used instead of stopping.
+        skip_broken: leave out annotation files, and slices with shapes, that cannot be used
+            instead of stopping.
         threads: of the conversion; 0 means one for each processor.
     """
 

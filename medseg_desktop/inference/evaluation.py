@@ -50,7 +50,7 @@ def _evaluate(
             counts = CaseCounts(len(predictor.table))
             for stack in series:
                 for item in stack.slices:
-                    if not found.is_reviewed(item):
+                    if not found.is_usable(item):
                         continue
                     context.check()
                     context.progress("evaluate", done, total)
@@ -76,7 +76,7 @@ def _patients(
     sets = _known_sets(predictor, spec)
     patients: dict[str, list[Series]] = defaultdict(list)
     for series in found.series:
-        if any(found.is_reviewed(item) for item in series.slices):
+        if any(found.is_usable(item) for item in series.slices):
             patients[series.patient.hash].append(series)
     if not patients:
         raise DataError(f"{found.source} holds no reviewed slice.", "Annotate slices first.")
@@ -114,7 +114,7 @@ def _check_labels(
 
 
 def _reviewed_count(found: ScanResult, series: list[Series]) -> int:
-    return sum(found.is_reviewed(item) for stack in series for item in stack.slices)
+    return sum(found.is_usable(item) for stack in series for item in stack.slices)
 
 
 def _add_slice(

@@ -14,6 +14,7 @@ from medseg_desktop.io.medlabelme import (
     parse_annotation,
     read_annotation_bytes,
     referenced_image,
+    told,
 )
 
 
@@ -85,7 +86,7 @@ def pair_annotations(
             image = wanted if wanted in shapes else similar.get(_folded(wanted), "")
             if not image:
                 raise AnnotationError(
-                    f"{path.name} refers to {document.image_path!r}, which is not there "
+                    f"{path.name} refers to {told(document.image_path)}, which is not there "
                     "or cannot be read"
                 )
             if image in outcome.paired:

@@ -133,7 +133,7 @@ def _reviewed(found: ScanResult, include: list[str]) -> list[tuple[Series, Slice
         for series in found.series
         if not chosen or series.patient.hash in chosen
         for item in series.slices
-        if found.is_reviewed(item)
+        if found.is_usable(item)
     ]
     if not reviewed:
         raise DataError(

@@ -56,6 +56,7 @@ class FileStatus(StrEnum):
 class FileRow:
     """One file: `path` relative to the source's root with `/`, and why it has its status.
 
+    An annotation with a reason is used but for the shapes that the reason tells of.
     `is_object`: refused because it is no image (a report, a plan, ...), and sound otherwise.
     """
 
@@ -126,6 +127,15 @@ class ScanResult:
         document = self.annotation(item)
         return bool(document and document.is_reviewed(item.frame))
 
+    def is_usable(self, item: Slice) -> bool:
+        """The slice is reviewed, and all that was outlined on it is understood.
+
+        Only such slices may enter a dataset or an evaluation: a lesion whose outline cannot be
+        read would count as healthy there.
+        """
+        document = self.annotation(item)
+        return self.is_reviewed(item) and bool(document and document.is_complete(item.frame))
+
     @property
     def refused(self) -> tuple[FileRow, ...]:
         return tuple(f for f in self.files if f.status is FileStatus.REFUSED)
@@ -139,6 +149,21 @@ class ScanResult:
     def refused_annotations(self) -> tuple[FileRow, ...]:
         """Annotation files that cannot be used, which nobody should overlook."""
         return tuple(f for f in self.refused if f.path.lower().endswith(".json"))
+
+    @property
+    def incomplete_annotations(self) -> tuple[FileRow, ...]:
+        """Annotation files of persons with shapes that cannot be used, beside others that can."""
+        incomplete = {
+            relative_path(found.path, self.root)
+            for found in self.annotations.values()
+            if found.annotation.notices("") and not found.annotation.is_prediction
+        }
+        return tuple(f for f in self.files if f.path in incomplete)
+
+    @property
+    def broken_annotations(self) -> tuple[FileRow, ...]:
+        """Annotation files that cannot be used at all or in part; jobs stop at them."""
+        return self.refused_annotations + self.incomplete_annotations
 
 
 def scan(
@@ -165,7 +190,7 @@ def scan(
     headers, documents = _look_at(source.files, root, rows, progress, on_compressed)
     shapes = {str(h.path): FileShape(len(h.frames), h.rows, h.columns) for h in headers}
     pairing = pair_annotations(documents, shapes, root)
-    rows += [_annotation_row(path, root, pairing) for path in documents]
+    rows += [_annotation_row(path, f.annotation, root, pairing) for path, f in documents.items()]
     loaded = apply_store(pairing.paired, _keys(headers, source), store, shapes=shapes)
     series, warned = group_stacks(headers, root, salt, patient_key)
     for header in headers:
@@ -205,12 +230,16 @@ def _keys(headers: Sequence[Header], source: Source) -> tuple[ImageKey, ...]:
     return image_keys(files, source.root, named)
 
 
-def _annotation_row(path: Path, root: Path, pairing: Pairing) -> FileRow:
+def _annotation_row(path: Path, document: Annotation, root: Path, pairing: Pairing) -> FileRow:
     if path in pairing.refused:
         return FileRow(relative_path(path, root), FileStatus.REFUSED, pairing.refused[path])
     if path in pairing.unused:
         return FileRow(relative_path(path, root), FileStatus.IGNORED, pairing.unused[path])
-    return FileRow(relative_path(path, root), FileStatus.ANNOTATION)
+    notices = document.notices(path.name)
+    reason = notices[0].rstrip(".") if notices else ""
+    if len(notices) > 1:
+        reason += f" ({len(notices) - 1} more of its shapes cannot be used)"
+    return FileRow(relative_path(path, root), FileStatus.ANNOTATION, reason)
 
 
 def _look_at(

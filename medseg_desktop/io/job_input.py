@@ -70,21 +70,26 @@ def scanned_source(
 def check_annotations(found: ScanResult, skip_broken: bool) -> list[str]:
     """Stop at annotation files that cannot be used, or name them when they may be skipped.
 
+    Of a file with some shapes that cannot be used only their slices are skipped; who reads
+    reviewed slices takes those that `ScanResult.is_usable`.
+
     Returns:
         Sentences on these, and on what the workspace says otherwise.
 
     Raises:
         DataError: names the first such file and its problem.
     """
-    broken = found.refused_annotations
+    broken = found.broken_annotations
     if not broken:
         return [*found.loaded.warnings]
     if skip_broken:
-        return [*found.loaded.warnings, *(f"Left out: {row.sentence}." for row in broken)]
+        left_out = [f"Left out: {row.sentence}." for row in found.refused_annotations]
+        left_out += [f"Slices left out: {row.sentence}." for row in found.incomplete_annotations]
+        return [*found.loaded.warnings, *left_out]
     more = f" ({len(broken) - 1} more files have problems)" if len(broken) > 1 else ""
     raise DataError(
         f"{broken[0].sentence}{more}.",
-        "Mend the file, or leave such files out with --skip-broken.",
+        "Mend the file, or leave such files and slices out with --skip-broken.",
     )
 
 

@@ -55,11 +55,16 @@ def read_grey_png(path: Path) -> npt.NDArray[np.uint8]:
     return pixels  # type: ignore[return-value]
 
 
-def check_png(data: bytes) -> None:
-    """Refuse, with DataError, what is no PNG or declares a size that no slice has."""
+def check_png(data: bytes) -> tuple[int, int]:
+    """The declared size (rows, columns).
+
+    Raises:
+        DataError: no PNG, or a size that no slice has.
+    """
     # IHDR: width, height (big-endian), bit depth, colour type (PNG specification, 11.2.2).
     if not data.startswith(SIGNATURE) or len(data) < 33:
         raise DataError("not a PNG file")
     width, height = (int.from_bytes(data[i : i + 4], "big") for i in (16, 20))
     if not (0 < width <= MAXIMUM_SIDE and 0 < height <= MAXIMUM_SIDE):
         raise DataError(f"a PNG of {width} x {height} pixels is too large")
+    return height, width

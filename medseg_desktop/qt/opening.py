@@ -176,6 +176,13 @@ class Opening(QObject):
                 text = f"{text} {first}"
             text = text.format(n=f"{len(unusable):,}", first=refused[0].sentence)
             return Message(text, Level.WARNING, self.tr("Show all"), "files", self._opened)
+        incomplete = found.incomplete_annotations
+        if incomplete:
+            text = self.tr("{n} annotation files hold shapes that cannot be used.")
+            if len(incomplete) == 1:
+                text = self.tr("One annotation file holds shapes that cannot be used.")
+            text = text.format(n=f"{len(incomplete):,}")
+            return Message(text, Level.WARNING, self.tr("Show all"), "files", self._opened)
         note = found.notes[0] if found.notes else ""
         return Message(note, Level.INFO, subject=self._opened) if note else None
 

@@ -19,7 +19,9 @@ import pytest
 from medseg_desktop.cli import main
 from medseg_desktop.io.workspace import Workspace
 from tests.builders import (
+    annotation_json,
     lesion_slice,
+    shape_json,
     write_dataset,
     write_dicom,
     write_json,
@@ -92,6 +94,20 @@ def test_scan_lists_refused_files_and_succeeds(tmp_path: Path, capsys: Capture) 
     (tmp_path / "bad.dcm").write_bytes(b"x")
     assert run("scan", tmp_path) == 0
     assert "bad.dcm: it is not DICOM" in capsys.readouterr().out
+
+
+def test_scan_tells_of_shapes_that_cannot_be_used(tmp_path: Path, capsys: Capture) -> None:
+    write_study(tmp_path / "s", ["A"])
+    document = annotation_json("IM0000.dcm", {0: [shape_json([[1, 1]])]}, (32, 40))
+    write_json(tmp_path / "s" / "A" / "IM0000.json", document)
+    assert main(["scan", str(tmp_path / "s"), "--json"]) == 0
+    printed = json.loads(capsys.readouterr().out.splitlines()[-1])
+    rows = {f["path"]: (f["status"], f["reason"]) for f in printed["files"]}
+    reason = "IM0000.json: shape 1 of frame 0 is a polygon with 1 point; it needs at least 3"
+    assert rows["A/IM0000.json"] == ("annotation", reason)
+    assert printed["counts"]["refused"] == 0
+    assert main(["scan", str(tmp_path / "s")]) == 0
+    assert f"A/IM0000.json: {reason.partition(': ')[2]}" in capsys.readouterr().out
 
 
 def test_scan_with_decoding_counts_what_cannot_be_decoded_as_refused(

@@ -15,9 +15,12 @@ from medseg_desktop.core.annotation import (
     FrameAnnotation,
     Shape,
     ShapeType,
+    SliceState,
+    UnusableShape,
 )
 
 SQUARE = Shape("H", ((1, 1), (4, 1), (4, 4), (1, 4)))
+BROKEN = UnusableShape(1, {"label": "H"}, "has no points")
 DOT = Shape("edema", ((2, 2),), ShapeType.POINT)
 
 
@@ -111,3 +114,51 @@ def test_shape_types_are_written_as_labelme_writes_them() -> None:
     assert [str(t) for t in ShapeType] == [
         "polygon", "rectangle", "circle", "line", "linestrip", "point", "points", "mask",
     ]  # fmt: skip
+
+
+def test_the_state_of_a_slice_is_unseen_reviewed_or_lesion() -> None:
+    frames = FrameAnnotation(2, (SQUARE,)), FrameAnnotation(5)
+    annotation = document(*frames, medseg={"reviewed_frames": [3]})
+    states = {i: annotation.slice_state(i) for i in (1, 2, 3, 5)}
+    assert states == {
+        1: SliceState.UNSEEN,
+        2: SliceState.LESION,
+        3: SliceState.NO_LESION,
+        5: SliceState.NO_LESION,
+    }
+
+
+def test_a_slice_whose_only_shape_cannot_be_used_is_not_one_without_lesion() -> None:
+    annotation = document(FrameAnnotation(2, unusable=(BROKEN,)), FrameAnnotation(5))
+    assert annotation.slice_state(2) is SliceState.LESION
+    assert (annotation.shapes(2), annotation.labels) == ((), ())
+
+
+def test_what_only_a_model_drew_is_unseen() -> None:
+    annotation = document(FrameAnnotation(0, (SQUARE,)), medseg={"prediction": "m"})
+    assert annotation.slice_state(0) is SliceState.UNSEEN
+
+
+def test_unusable_shapes_are_told_one_by_one_with_their_frame_and_number() -> None:
+    broken = (BROKEN, UnusableShape(4, 7, "is not an object"))
+    annotation = document(FrameAnnotation(2, (SQUARE,), unusable=broken), FrameAnnotation(5))
+    assert annotation.notices("a.json") == (
+        "a.json: shape 2 of frame 2 has no points.",
+        "a.json: shape 5 of frame 2 is not an object.",
+    )
+    assert [annotation.is_complete(i) for i in (1, 2, 5)] == [True, False, True]
+
+
+def test_an_edit_of_a_frame_that_is_listed_twice_loses_nothing() -> None:
+    first = FrameAnnotation(3, (DOT,), None, 6, {"a": 1, "b": 1}, (BROKEN,))
+    second = FrameAnnotation(3, (SQUARE,), 8, 9, {"b": 2, "c": 2}, (BROKEN,))
+    annotation = document(first, FrameAnnotation(4), second)
+    joined = annotation.frame(3)
+    assert joined is not None
+    assert joined.shapes == (DOT, SQUARE) == annotation.shapes(3)
+    assert (joined.width, joined.height) == (8, 6)
+    assert joined.extra == {"a": 1, "b": 1, "c": 2}
+    assert [u.position for u in joined.unusable] == [1, 3]
+    after = annotation.with_frame(joined)
+    assert [f.frame for f in after.frames] == [3, 4]
+    assert len(after.notices("a.json")) == 2

@@ -136,3 +136,14 @@ def test_nothing_reviewed_is_said(tmp_path: Path, model: Path) -> None:
     write_dicom(tmp_path / "s" / "a.dcm", np.zeros((8, 8), np.uint8))
     with pytest.raises(DataError, match="no reviewed slice"):
         evaluate(model, tmp_path / "s")
+
+
+def test_a_truth_that_is_known_in_part_only_is_not_evaluated(tmp_path: Path, model: Path) -> None:
+    source = write_study(tmp_path / "s", ["A"])
+    shapes = [shape_json([[1, 1], [5, 5]])]  # the slice's only lesion, and no polygon
+    write_json(source / "A" / "IM0000.json", annotation_json("IM0000.dcm", {0: shapes}, (32, 40)))
+    with pytest.raises(DataError, match=r"A/IM0000\.json: shape 1 of frame 0"):
+        evaluate(model, source)
+    result = evaluate(model, source, skip_broken=True)
+    assert [(c["n_slices"], c["foreground_dice"]) for c in result["cases"]] == [(1, 1.0)]
+    assert any(w.startswith("Slices left out: A/IM0000.json: shape 1") for w in result["warnings"])

@@ -23,6 +23,7 @@ from tests.builders import (
     annotation_json,
     lesion_slice,
     shape_json,
+    uid,
     write_dicom,
     write_json,
     write_study,
@@ -297,6 +298,27 @@ def test_broken_annotations_and_pixels_can_be_skipped_and_are_named(
     assert any("B/IM0009.dcm is annotated but unreadable" in w for w in result["warnings"])
     with pytest.raises(DataError, match=r"IM0000|IM0009"):
         convert(conversion_spec(workspace, source, target.with_name("two")))
+
+
+def test_a_slice_with_a_shape_that_cannot_be_used_is_never_taken_for_training_silently(
+    source: Path, target: Path, workspace: Workspace
+) -> None:
+    write_study(source, ["A", "B"])
+    path = write_dicom(source / "A" / "m.dcm", np.stack([lesion_slice()] * 2), patient="A")
+    good, bad = shape_json(LESION_OUTLINE), shape_json([[1, 1], [5, 5]])
+    document = annotation_json(path.name, {0: [good, bad], 1: [good]}, (32, 40), 2)
+    write_json(path.with_suffix(".json"), document)
+    with pytest.raises(
+        DataError, match=r"A/m\.json: shape 2 of frame 0 is a polygon with 2 points"
+    ):
+        convert(conversion_spec(workspace, source, target))
+    assert not target.parent.exists()
+    result, dataset = convert(conversion_spec(workspace, source, target, skip_broken=True))
+    (told,) = (w for w in result["warnings"] if "m.json" in w)
+    assert told.startswith("Slices left out: A/m.json: shape 2 of frame 0 ")
+    sop = next(f.sop_uid for f in dataset.manifest.files if f.sop_uid == uid(path))
+    assert [f.frame for f in dataset.manifest.files if f.sop_uid == sop] == [1]
+    assert len(dataset.manifest.files) == 5
 
 
 def test_a_full_disk_leaves_nothing_half_made(

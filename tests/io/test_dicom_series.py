@@ -398,7 +398,7 @@ def test_annotations_are_paired_over_case_and_separators(tmp_path: Path) -> None
         ({"frames": [{"frame": 1, "shapes": []}]}, "lists frame 1"),
         ({"frames": [{"frame": 0, "width": 99, "shapes": []}]}, "99 x 32 pixels"),
         ({"frames": [{"frame": 0, "height": 99, "shapes": []}]}, "40 x 99 pixels"),
-        ({"frames": [{"frame": 0, "shapes": [{"label": "H"}]}]}, "no points"),
+        ({"frames": [{"frame": 0, "shapes": {"label": "H"}}]}, "not a list"),
     ],
 )
 def test_an_annotation_that_does_not_fit_is_refused(
@@ -412,6 +412,37 @@ def test_an_annotation_that_does_not_fit_is_refused(
     assert reason in refused.reason
     assert not refused.reason.endswith(".")
     assert found.annotations == {}
+
+
+def test_an_annotation_with_shapes_that_cannot_be_used_is_used_for_the_others(
+    tmp_path: Path,
+) -> None:
+    write_dicom(tmp_path / "m.dcm", np.stack([SLICE] * 2))
+    good = shape_json(LESION_OUTLINE)
+    frames = {0: [{"label": "H"}, good, 3], 1: [good]}
+    write_json(tmp_path / "m.json", annotation_json("m.dcm", frames, (32, 40), 2))
+    found = look(tmp_path)
+    file = row(found, "m.json")
+    assert file.status is FileStatus.ANNOTATION
+    assert file.reason == (
+        "m.json: shape 1 of frame 0 has no points (1 more of its shapes cannot be used)"
+    )
+    assert (found.refused, found.incomplete_annotations) == ((), (file,))
+    assert found.broken_annotations == (file,)
+    slices = found.series[0].slices
+    assert [found.is_annotated(s) for s in slices] == [True, True]
+    assert [found.is_reviewed(s) for s in slices] == [True, True]
+    assert [found.is_usable(s) for s in slices] == [False, True]
+
+
+def test_shapes_of_a_prediction_that_cannot_be_used_stop_no_job(tmp_path: Path) -> None:
+    write_dicom(tmp_path / "x.dcm", SLICE)
+    predicted = annotation_json("x.dcm", {0: [{"label": "H"}]}, (32, 40))
+    predicted["medseg"] = {"prediction": "tiny-v1"}
+    write_json(tmp_path / "x.json", predicted)
+    found = look(tmp_path)
+    assert "shape 1 of frame 0" in row(found, "x.json").reason
+    assert found.broken_annotations == ()
 
 
 def test_a_second_annotation_of_a_file_is_refused(tmp_path: Path) -> None:

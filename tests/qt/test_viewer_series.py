@@ -15,7 +15,15 @@ from medseg_desktop.qt.controller import Controller
 from medseg_desktop.qt.dialogs.file_report import FileReportDialog
 from medseg_desktop.qt.panels.worklist_model import Role
 from medseg_desktop.qt.presenters.worklist_presenter import thumbnail_size
-from tests.builders import lesion_slice, write_dicom, write_study
+from tests.builders import (
+    LESION_OUTLINE,
+    annotation_json,
+    lesion_slice,
+    shape_json,
+    write_dicom,
+    write_json,
+    write_study,
+)
 from tests.mouse import surface
 from tests.qt.viewing import WAIT_MS, key, opened, shown, view
 
@@ -166,6 +174,25 @@ def test_slices_with_a_caveat_are_used(
     dialog = FileReportDialog(controller.study.found, controller.window)
     assert dialog.summary.text() == "5 of 5 files are used."
     assert {dialog.list.topLevelItem(i).text(1) for i in range(5)} == {"Shown with a caveat"}
+    dialog.close()
+
+
+def test_shapes_that_cannot_be_used_are_told_and_their_file_is_in_the_report(
+    controller: Controller, qtbot: QtBot, tmp_path: Path
+) -> None:
+    folder = write_study(tmp_path / "s", ("A",))
+    shapes = [shape_json(LESION_OUTLINE), shape_json(LESION_OUTLINE, kind="cuboid")]
+    write_json(folder / "A" / "IM0000.json", annotation_json("IM0000.dcm", {0: shapes}, (32, 40)))
+    opened(qtbot, controller, folder)
+    told = "One annotation file holds shapes that cannot be used."
+    assert controller.window.messages.text.text() == told
+    assert controller.study.found is not None
+    dialog = FileReportDialog(controller.study.found, controller.window)
+    assert dialog.list.topLevelItemCount() == 1
+    row = dialog.list.topLevelItem(0)
+    assert [row.text(0), row.text(1)] == ["A/IM0000.json", "Used in part"]
+    assert "shape 2 of frame 0" in row.text(2)
+    assert dialog.summary.text() == "4 of 4 files are used."
     dialog.close()
 
 

@@ -19,7 +19,7 @@ from medseg_desktop.core.annotation import Annotation
 from medseg_desktop.core.errors import AnnotationError, WorkspaceError
 from medseg_desktop.io.annotation_files import digest_of
 from medseg_desktop.io.atomic import remove_file, write_bytes
-from medseg_desktop.io.medlabelme import MAXIMUM_BYTES, annotation_bytes, parse_annotation
+from medseg_desktop.io.medlabelme import annotation_bytes, parse_annotation
 from medseg_desktop.io.store.keys import ImageKey
 from medseg_desktop.io.store.places import Place
 from medseg_desktop.io.store.record import Base, Record, SavedState, read_bytes
@@ -119,11 +119,10 @@ class AnnotationStore:
         """
         if document is None or self._says_nothing(document):
             return None
-        data = annotation_bytes(document)
-        if len(data) > MAXIMUM_BYTES:
-            raise WorkspaceError(f"The annotation of {key.image} is too large to be saved.")
+        name = f"The annotation of {key.image}"
+        data = annotation_bytes(document, name)
         try:
-            parse_annotation(data, f"The annotation of {key.image}")
+            parse_annotation(data, name)
         except AnnotationError as error:
             raise WorkspaceError(error.message, "It was not saved.") from error
         return data

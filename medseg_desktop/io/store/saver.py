@@ -137,8 +137,7 @@ class Saver:
     def paths_of(self, leftovers: tuple[Leftover, ...]) -> dict[str, Leftover]:
         """Those of the opened source, by the path of their image; it may have moved."""
         known = {
-            (e.key.series_uid, e.key.sop_uid, e.key.disambiguator): p
-            for p, e in self._open.items()
+            (e.key.series_uid, e.key.sop_uid, e.key.disambiguator): p for p, e in self._open.items()
         }
         found = {}
         for leftover in leftovers:

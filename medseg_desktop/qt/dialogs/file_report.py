@@ -16,14 +16,15 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from medseg_desktop.io.dicom_series import FileStatus, ScanResult
+from medseg_desktop.io.dicom_series import FileRow, FileStatus, ScanResult
 from medseg_desktop.qt.panels.controls import label
 
 _OBJECT = "object"
+_PART = "part"
 _SIZE = (960, 560)
 _USED = (FileStatus.SHOWN, FileStatus.WARNED, FileStatus.ANNOTATION)
 #: Troubles first.
-_ORDER = (FileStatus.REFUSED, FileStatus.WARNED, _OBJECT, FileStatus.IGNORED)
+_ORDER = (FileStatus.REFUSED, _PART, FileStatus.WARNED, _OBJECT, FileStatus.IGNORED)
 
 
 class FileReportDialog(QDialog):
@@ -42,11 +43,12 @@ class FileReportDialog(QDialog):
         self.setWindowTitle(self.tr("Files of the folder"))
         names = {
             FileStatus.REFUSED: self.tr("Cannot be used"),
+            _PART: self.tr("Used in part"),
             FileStatus.WARNED: self.tr("Shown with a caveat"),
             _OBJECT: self.tr("Not an image"),
             FileStatus.IGNORED: self.tr("Left out"),
         }
-        states = {f: _OBJECT if f.is_object else f.status for f in found.files}
+        states = {f: _state(f) for f in found.files}
         rows = [f for state in _ORDER for f in found.files if states[f] == state]
         used = sum(f.status in _USED for f in found.files)
         text = self.tr("{used} of {total} files are used.")
@@ -82,3 +84,9 @@ class FileReportDialog(QDialog):
         layout.addWidget(self.list, 1)
         layout.addLayout(foot)
         self.resize(*(_SIZE if rows else (_SIZE[0] // 2, 0)))
+
+
+def _state(file: FileRow) -> str:
+    if file.is_object:
+        return _OBJECT
+    return _PART if file.status is FileStatus.ANNOTATION and file.reason else file.status

@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QWidget
 
-from medseg_desktop.core.review import SliceState
+from medseg_desktop.core.annotation import SliceState
 from medseg_desktop.qt.panels.controls import button, column, label, row, set_role
 from medseg_desktop.qt.theme.tokens import SPACE_S
 

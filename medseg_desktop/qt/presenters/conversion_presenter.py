@@ -77,7 +77,7 @@ class ConversionPresenter(QObject):
 
     def _begin(self, dialog: ConvertDialog) -> None:
         self._fill(dialog)
-        broken = self._found.refused_annotations if self._found else ()
+        broken = self._found.broken_annotations if self._found else ()
         self._show_problems(dialog, [row.sentence for row in broken])
         dialog.set_idle()
         dialog.set_dataset_name(self._free_name())

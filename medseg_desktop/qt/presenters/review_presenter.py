@@ -7,10 +7,9 @@ from collections.abc import Callable, Sequence
 from PySide6.QtCore import QObject
 from PySide6.QtGui import QAction
 
-from medseg_desktop.core.annotation import Shape
+from medseg_desktop.core.annotation import Shape, SliceState
 from medseg_desktop.core.edit import Shapes
 from medseg_desktop.core.history import Place
-from medseg_desktop.core.review import SliceState
 from medseg_desktop.core.view import ResolvedView
 from medseg_desktop.core.volume import Series
 from medseg_desktop.io.dicom_series import ScanResult

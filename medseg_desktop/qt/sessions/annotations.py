@@ -9,7 +9,7 @@ from dataclasses import replace
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QUndoCommand, QUndoStack
 
-from medseg_desktop.core.annotation import Annotation, Shape
+from medseg_desktop.core.annotation import Annotation, Shape, SliceState
 from medseg_desktop.core.edit import Shapes
 from medseg_desktop.core.history import (
     Change,
@@ -22,7 +22,7 @@ from medseg_desktop.core.history import (
 from medseg_desktop.core.labels import LabelTable
 from medseg_desktop.core.proposals import Proposals
 from medseg_desktop.core.provenance import Author
-from medseg_desktop.core.review import FileFacts, SliceState, relabelled, slice_state, with_slice
+from medseg_desktop.core.review import FileFacts, relabelled, slice_state, with_slice
 from medseg_desktop.core.volume import Series, Slice
 from medseg_desktop.io.dicom_series import ScanResult
 
