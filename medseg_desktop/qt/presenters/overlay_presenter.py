@@ -40,6 +40,7 @@ class OverlayPresenter(QObject):
         super().__init__(parent)
         self._view, self._slider, self._panel = view, slider, panel
         self._study, self._annotations = study, annotations
+        self._outlines = overlays.ShapeOutlines()
         self._loaded: LoadedSlice | None = None
         self._predictor: Predictor | None = None
         self._predicted: dict[int, LabelMap] = {}
@@ -140,7 +141,7 @@ class OverlayPresenter(QObject):
         rows, columns = loaded.shape
         outlines = []
         if layers.outlines.visible:
-            outlines += overlays.annotation_outlines(shapes, labels, layers.hidden_labels)
+            outlines += self._outlines.of(shapes, labels, layers.hidden_labels)
         layer = None
         if layers.label_map.visible and shapes:
             label_map = overlays.visible_label_map(

@@ -11,7 +11,7 @@ from medseg_desktop.core.annotation import Shape, ShapeType
 from medseg_desktop.core.labels import LabelTable
 from medseg_desktop.core.raster import draw_label_map, outline_points, shapes_from_label_map
 from medseg_desktop.core.volume import Series
-from medseg_desktop.qt.canvas.overlay_items import Outline
+from medseg_desktop.qt.canvas.outline import Outline
 from medseg_desktop.qt.panels.overlay_panel import ShapeRow
 
 LabelMap = npt.NDArray[np.uint8]
@@ -29,20 +29,34 @@ def label_color(table: LabelTable, name: str) -> str:
     return hex_color(table.labels[index].color if index is not None else (255, 255, 255))
 
 
-def annotation_outlines(
-    shapes: Iterable[Shape], table: LabelTable, hidden: frozenset[int]
-) -> list[Outline]:
-    """Outlines of the shapes whose label is not hidden."""
-    return [
-        Outline(
-            outline_points(shape),
-            label_color(table, shape.label),
-            closed=shape.shape_type not in _OPEN,
-            label=shape.label,
-        )
-        for shape in shapes
-        if table.index_of(shape.label) not in hidden and shape.shape_type is not ShapeType.MASK
-    ]
+class ShapeOutlines:
+    """Outlines of shapes; a shape that was there the last time keeps its outline.
+
+    The canvas draws again only what has new points.
+    """
+
+    def __init__(self) -> None:
+        # By the identity of a shape, which its outline keeps alive: shapes are never changed.
+        self._known: dict[int, tuple[Shape, Outline]] = {}
+
+    def of(
+        self, shapes: Iterable[Shape], table: LabelTable, hidden: frozenset[int]
+    ) -> list[Outline]:
+        """Outlines of the shapes whose label is not hidden."""
+        known, self._known = self._known, {}
+        outlines = []
+        for shape in shapes:
+            if shape.shape_type is ShapeType.MASK or table.index_of(shape.label) in hidden:
+                continue
+            colour = label_color(table, shape.label)
+            _, outline = known.get(id(shape), (None, None))
+            if outline is None or outline.colour != colour:
+                closed = shape.shape_type not in _OPEN
+                points = outline_points(shape) if outline is None else outline.points
+                outline = Outline(points, colour, closed=closed, label=shape.label)
+            self._known[id(shape)] = (shape, outline)
+            outlines.append(outline)
+        return outlines
 
 
 def prediction_outlines(label_map: LabelMap, table: LabelTable, color: str) -> list[Outline]:
