@@ -1,4 +1,4 @@
-"""Outlines on the slice, in corner coordinates.
+"""Outlines on the slice, with their labels, in corner coordinates.
 
 In these coordinates (x = column, y = row) the pixel (r, c) covers [c, c + 1) x [r, r + 1).
 """
@@ -6,38 +6,22 @@ In these coordinates (x = column, y = row) the pixel (r, c) covers [c, c + 1) x 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
-import pyqtgraph as pg
-from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QBrush, QColor, QFont, QPainter, QPainterPath, QPen, QTransform
+from PySide6.QtCore import QPointF, QRectF
+from PySide6.QtGui import QColor, QFont, QPainter, QTransform
 from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 
 from medseg_desktop.qt.canvas.corner_text import halo_text
+from medseg_desktop.qt.canvas.line_layer import FillLayer, LineLayer, ViewArea
+from medseg_desktop.qt.canvas.outline import Outline, Points
+from medseg_desktop.qt.canvas.rings import finite_points
 
-
-@dataclass(frozen=True, eq=False)
-class Outline:
-    """One outline on the slice.
-
-    Attributes:
-        points: (N, 2) floats, x = column and y = row, in corner coordinates; N >= 1.  A single
-            point is drawn as a dot.
-        colour: `#rrggbb`.
-        closed: the last point joins the first.
-        dashed: for predictions, so that colour is not the only difference.
-        label: text beside the topmost point; empty for none.
-        highlighted: drawn thicker.
-    """
-
-    points: npt.NDArray[np.floating]
-    colour: str
-    closed: bool = True
-    dashed: bool = False
-    label: str = ""
-    highlighted: bool = False
+#: Bounds of an item that is always painted: labels and handles reach beyond the points by pixels
+#: of the screen, so their place in slice coordinates changes with the zoom.
+EVERYWHERE = QRectF(-1e6, -1e6, 2e6, 2e6)
+_MOST_LABELS = 60
+_PLAIN_PX, _HOVERED_PX, _HIGHLIGHTED_PX = 1.5, 2.1, 2.6
 
 
 class OutlineItem(QGraphicsItem):
@@ -45,23 +29,23 @@ class OutlineItem(QGraphicsItem):
 
     def __init__(self) -> None:
         super().__init__()
-        self._bounds = QRectF()
-        self._drawn: list[tuple[QPainterPath, Outline]] = []
+        self._fills = FillLayer()
+        self._plain = LineLayer(_PLAIN_PX)
+        self._hovered = LineLayer(_HOVERED_PX)
+        self._highlighted = LineLayer(_HIGHLIGHTED_PX)
+        self._labelled: list[tuple[Points, Outline]] = []
         self._font = QFont()
 
     def set_outlines(self, outlines: Sequence[Outline]) -> None:
         """Replaces everything that is drawn."""
-        self.prepareGeometryChange()
-        self._drawn = []
-        bounds = QRectF()
-        for outline in outlines:
-            if len(outline.points) == 0:
-                continue
-            path = _path(outline)
-            self._drawn.append((path, outline))
-            bounds = bounds.united(path.boundingRect().adjusted(-1, -1, 1, 1))
-        # Room for pens and labels, whose size in pixels does not depend on the zoom.
-        self._bounds = bounds.adjusted(-64, -64, 256, 64) if self._drawn else QRectF()
+        shown = [outline for outline in outlines if len(outline.points)]
+        self._fills.set([o for o in shown if o.fill > 0 and len(o.points) > 2])
+        # A hovered outline is drawn again on top: the picture of all others stays as it is while
+        # the pointer wanders about.
+        self._plain.set([o for o in shown if not o.highlighted])
+        self._hovered.set([o for o in shown if o.hovered and not o.highlighted])
+        self._highlighted.set([o for o in shown if o.highlighted])
+        self._labelled = _labelled(shown)
         self.update()
 
     def set_font(self, font: QFont) -> None:
@@ -70,7 +54,7 @@ class OutlineItem(QGraphicsItem):
         self.update()
 
     def boundingRect(self) -> QRectF:
-        return self._bounds
+        return EVERYWHERE
 
     def paint(
         self,
@@ -78,60 +62,29 @@ class OutlineItem(QGraphicsItem):
         option: QStyleOptionGraphicsItem,
         widget: QWidget | None = None,
     ) -> None:
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        to_view = painter.transform()
-        # The width of a cosmetic pen counts device pixels.
-        ratio = painter.device().devicePixelRatio()
-        for path, outline in self._drawn:
-            if len(outline.points) == 1:
-                _paint_dot(painter, outline, ratio)
-                continue
-            width = (2.6 if outline.highlighted else 1.6) * ratio
-            painter.setBrush(Qt.BrushStyle.NoBrush)
-            # A dark line below keeps the colour visible on bright tissue.
-            painter.setPen(_pen(QColor(0, 0, 0, 150), width + 1.8 * ratio))
-            painter.drawPath(path)
-            painter.setPen(_pen(QColor(outline.colour), width, outline.dashed))
-            painter.drawPath(path)
+        area = ViewArea.of(painter, widget)
+        for layer in (self._fills, self._plain, self._hovered, self._highlighted):
+            layer.paint(painter, area)
         painter.save()
         painter.resetTransform()
         painter.setFont(self._font)
-        for _, outline in self._drawn:
-            if outline.label:
-                at = to_view.map(_topmost(outline.points, to_view)) + QPointF(6, -6)
-                halo_text(painter, at, outline.label, QColor(outline.colour))
+        for points, outline in self._labelled:
+            at = area.to_view.map(_topmost(points, area.to_view)) + QPointF(6, -6)
+            halo_text(painter, at, outline.label, QColor(outline.colour))
         painter.restore()
 
 
-def _topmost(points: npt.NDArray[np.floating], to_view: QTransform) -> QPointF:
+def _labelled(outlines: Sequence[Outline]) -> list[tuple[Points, Outline]]:
+    """Those whose labels are drawn, with their points: too many would cover the slice."""
+    labelled = [o for o in outlines if o.label]
+    if len(labelled) > _MOST_LABELS:
+        labelled = [o for o in labelled if o.highlighted or o.hovered]
+    placed = [(finite_points(o.points), o) for o in labelled[:_MOST_LABELS]]
+    return [(points, outline) for points, outline in placed if len(points)]
+
+
+def _topmost(points: Points, to_view: QTransform) -> QPointF:
     """The point (x, y) that lies highest on the screen, where the slice may be turned."""
     heights = points[:, 0] * to_view.m12() + points[:, 1] * to_view.m22()
     x, y = points[int(np.argmin(heights))]
     return QPointF(float(x), float(y))
-
-
-def _path(outline: Outline) -> QPainterPath:
-    x, y = np.array(outline.points, dtype=np.float64).T.copy()
-    path: QPainterPath = pg.arrayToQPath(x, y, connect="all")
-    if outline.closed and len(x) > 2:
-        path.closeSubpath()
-    return path
-
-
-def _pen(colour: QColor, width_px: float, dashed: bool = False) -> QPen:
-    pen = QPen(QBrush(colour), width_px)
-    pen.setCosmetic(True)
-    pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
-    if dashed:
-        pen.setDashPattern([4.0, 2.5])
-        pen.setCapStyle(Qt.PenCapStyle.FlatCap)
-    return pen
-
-
-def _paint_dot(painter: QPainter, outline: Outline, ratio: float) -> None:
-    x, y = (float(v) for v in outline.points[0])
-    for colour, width_px in ((QColor(0, 0, 0, 170), 9.0), (QColor(outline.colour), 6.0)):
-        pen = _pen(colour, width_px * ratio)
-        pen.setCapStyle(Qt.PenCapStyle.RoundCap)
-        painter.setPen(pen)
-        painter.drawPoint(QPointF(x, y))

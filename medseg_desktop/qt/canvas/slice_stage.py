@@ -16,6 +16,7 @@ from medseg_desktop.qt.canvas.corner_text import (
     paint_texts,
     scale_bar,
 )
+from medseg_desktop.qt.canvas.live_item import LiveItem
 from medseg_desktop.qt.canvas.overlay_items import OutlineItem
 from medseg_desktop.qt.canvas.pixel_items import PixelItem
 from medseg_desktop.qt.theme.state import current_tokens
@@ -43,10 +44,11 @@ class SliceStage(pg.GraphicsView):  # type: ignore[misc]
         self.label_map = PixelItem()
         self.prediction = PixelItem()
         self.outlines = OutlineItem()
+        self.live = LiveItem()
         # Turned and flipped as a whole; later items lie on top.
         self._content = pg.ItemGroup()
         self.box.addItem(self._content, ignoreBounds=True)
-        for item in (self.grey, self.label_map, self.prediction, self.outlines):
+        for item in (self.grey, self.label_map, self.prediction, self.outlines, self.live):
             item.setParentItem(self._content)
         self.texts = CornerTexts()
         self.letters = OrientationLetters()

@@ -15,14 +15,24 @@ from medseg_desktop.core.display import PixelFormat, Window
 from medseg_desktop.core.geometry import SpatialTransformation
 from medseg_desktop.qt.canvas.corner_text import CornerTexts, OrientationLetters
 from medseg_desktop.qt.canvas.grey import GreyMapper, Rendering
+from medseg_desktop.qt.canvas.live_drawing import CursorRing, LiveDrawing, LiveMask
 from medseg_desktop.qt.canvas.mouse import ButtonMap, DragAction
-from medseg_desktop.qt.canvas.overlay_items import Outline
+from medseg_desktop.qt.canvas.outline import Outline
 from medseg_desktop.qt.canvas.pixel_items import PixelItem
 from medseg_desktop.qt.canvas.slice_mouse import SliceMouse
 from medseg_desktop.qt.canvas.slice_stage import SliceStage
 from medseg_desktop.qt.theme.tokens import SECONDARY_PX
 
-__all__ = ["CornerTexts", "LabelLayer", "Outline", "Rendering", "SliceView"]
+__all__ = [
+    "CornerTexts",
+    "CursorRing",
+    "LabelLayer",
+    "LiveDrawing",
+    "LiveMask",
+    "Outline",
+    "Rendering",
+    "SliceView",
+]
 
 Pixels = npt.NDArray[np.generic]
 
@@ -123,6 +133,7 @@ class SliceView(QWidget):
             item.clear()
         self._has_map = self._has_prediction = False
         self._stage.outlines.set_outlines(())
+        self._stage.live.set_live(LiveDrawing())
         self._mouse.leave()
         self._stage.viewport().update()
 
@@ -152,8 +163,17 @@ class SliceView(QWidget):
         self._stage.viewport().update()
 
     def set_outlines(self, outlines: Sequence[Outline]) -> None:
-        """Replaces all outlines of the slice."""
+        """Replaces all outlines of the slice.
+
+        Pictures of outlines are kept by their arrays (see `Outline`): give the same arrays for
+        what has not changed.  The outline that is being changed is best `highlighted`, because
+        each thickness has a picture of its own.
+        """
         self._stage.outlines.set_outlines(outlines)
+
+    def set_live(self, drawing: LiveDrawing) -> None:
+        """Replaces what lies on top and changes with the mouse; `LiveDrawing()` removes it."""
+        self._stage.live.set_live(drawing)
 
     def set_label_map(self, label_map: LabelLayer | None, opacity: float = 0.35) -> None:
         """The filled label map, on a scale of 0..1; None hides it."""
@@ -166,9 +186,10 @@ class SliceView(QWidget):
         self._set_layer(self._stage.prediction, label_map, opacity)
 
     def set_overlays_visible(self, visible: bool) -> None:
-        """Hides or shows outlines and both maps at once (key H held)."""
+        """Hides or shows outlines, live drawing and both maps at once (key H held)."""
         self._overlays_visible = visible
         self._stage.outlines.setVisible(visible)
+        self._stage.live.setVisible(visible)
         self._stage.label_map.setVisible(visible and self._has_map)
         self._stage.prediction.setVisible(visible and self._has_prediction)
 
@@ -253,6 +274,18 @@ class SliceView(QWidget):
         at = self._stage.from_slice(QPointF(column, row)).toPoint()
         position: QPoint = self._stage.viewport().mapTo(self, at)
         return position
+
+    def pixels_to_slice(self, px: float) -> float:
+        """A length on the screen as a length on the slice, for hit tests.
+
+        Args:
+            px: logical pixels.
+
+        Returns:
+            Slice pixels: in the direction in which they are smaller on the screen, so that
+            nothing within `px` is missed where they are not square.
+        """
+        return px / min(self._stage.pixel_width_px(), self._stage.pixel_height_px())
 
     # Inside ------------------------------------------------------------------------------------
 

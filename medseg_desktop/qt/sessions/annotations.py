@@ -59,6 +59,8 @@ class AnnotationSession(QObject):
         #: The open ones of a slice, with what they were told from: asked for at every move.
         self._open: dict[SliceKey, tuple[Proposals, Shapes, Shapes]] = {}
         self.labels = labels
+        #: Somebody has changed the table, or will save shapes with what a folder added to it.
+        self.are_labels_edited = False
         self.author = author
         self.stack = QUndoStack(self)
         self.stack.setUndoLimit(_STEPS)
@@ -82,6 +84,7 @@ class AnnotationSession(QObject):
                 self._documents[path] = document
         names = (name for document in self._documents.values() for name in document.labels)
         self.labels = self._seed.extended(names)
+        self.are_labels_edited = False
         self.labels_changed.emit(self.labels)
         self.documents_changed.emit()
 
@@ -243,6 +246,7 @@ class AnnotationSession(QObject):
     def show_labels(self, labels: LabelTable) -> None:
         """The same labels, hidden or locked otherwise; nothing that could be taken back."""
         self.labels = self._seed = labels
+        self.are_labels_edited = True
         self.labels_changed.emit(labels)
 
     def uses(self, label: str) -> bool:
