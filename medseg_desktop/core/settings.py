@@ -29,6 +29,8 @@ class Settings:
     smooth: bool = _setting(True, "Smooth the slice when it is enlarged")
     threads: int = _setting(0, "Processor threads of training and prediction; 0 chooses")
     cache_mb: int = _setting(0, "Memory for slices that were read, in MB; 0 chooses")
+    annotator: str = _setting("", "Name written into shapes; empty for that of the account")
+    autosave: bool = _setting(True, "Save annotations a moment after every change")
     overlay_opacity: float = _setting(0.35, "Opacity of the label map")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import logging
 import os
 from pathlib import Path
@@ -65,3 +66,11 @@ def save_settings(settings: Settings) -> None:
         raise WorkspaceError(describe_os_error(error, path.parent, "make the folder")) from error
     data = msgspec.json.format(msgspec.json.encode(changed_settings(settings)), indent=2)
     write_bytes(path, data + b"\n")
+
+
+def user_name() -> str:
+    """The name of the account, which stands for the annotator until another one is given."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):  # an account without a name
+        return ""

@@ -4,24 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QObject, QPoint, QSettings
 from PySide6.QtWidgets import QApplication, QFileDialog, QInputDialog
 
 from medseg_desktop.core.errors import MedSegError
+from medseg_desktop.core.history import Place
+from medseg_desktop.core.provenance import Author
 from medseg_desktop.core.settings import MAXIMUM_CACHE_MB, Settings
 from medseg_desktop.core.view import LayerState, ResolvedView
 from medseg_desktop.core.volume import Series
 from medseg_desktop.io.child_command import physical_cores
 from medseg_desktop.io.dicom_series import ScanResult
-from medseg_desktop.io.settings_file import save_settings, settings_path
+from medseg_desktop.io.settings_file import save_settings, settings_path, user_name
 from medseg_desktop.io.workspace import Workspace
 from medseg_desktop.qt.closing import Closing
 from medseg_desktop.qt.dialogs.about import show_about
 from medseg_desktop.qt.dialogs.file_report import FileReportDialog
 from medseg_desktop.qt.dialogs.keys_dialog import KeysDialog
 from medseg_desktop.qt.dialogs.text_dialog import show_text_file
+from medseg_desktop.qt.draw_actions import DrawActions
 from medseg_desktop.qt.main_window import MainWindow
 from medseg_desktop.qt.messages import sentence
 from medseg_desktop.qt.opening import Opening
@@ -29,16 +33,30 @@ from medseg_desktop.qt.panels.message_bar import Level, Message
 from medseg_desktop.qt.pictures import Pictures
 from medseg_desktop.qt.prediction_loader import PredictionLoader
 from medseg_desktop.qt.presenters.conversion_presenter import ConversionPresenter
+from medseg_desktop.qt.presenters.drawing_presenter import DrawingPresenter
+from medseg_desktop.qt.presenters.labels_presenter import LabelsPresenter
+from medseg_desktop.qt.presenters.lesions_presenter import LesionsPresenter
+from medseg_desktop.qt.presenters.marks_presenter import MarksPresenter
 from medseg_desktop.qt.presenters.model_presenter import ModelPresenter
 from medseg_desktop.qt.presenters.navigation_presenter import NavigationPresenter
 from medseg_desktop.qt.presenters.overlay_presenter import OverlayPresenter
 from medseg_desktop.qt.presenters.preset_presenter import PresetPresenter
+from medseg_desktop.qt.presenters.review_presenter import ReviewPresenter
+from medseg_desktop.qt.presenters.saving_presenter import SavingPresenter
 from medseg_desktop.qt.presenters.series_presenter import SeriesPresenter
+from medseg_desktop.qt.presenters.shape_list_presenter import ShapeListPresenter
+from medseg_desktop.qt.presenters.shape_presenter import ShapePresenter
 from medseg_desktop.qt.presenters.slice_presenter import SlicePresenter
 from medseg_desktop.qt.presenters.training_presenter import TrainingPresenter
 from medseg_desktop.qt.presenters.window_presenter import WindowPresenter
 from medseg_desktop.qt.presenters.worklist_presenter import WorklistPresenter
-from medseg_desktop.qt.sessions import AnnotationSession, RunSession, StudySession
+from medseg_desktop.qt.saving import Saving
+from medseg_desktop.qt.sessions import (
+    AnnotationSession,
+    DrawingSession,
+    RunSession,
+    StudySession,
+)
 from medseg_desktop.qt.status_line import StatusLine
 from medseg_desktop.qt.theme import apply_theme
 from medseg_desktop.qt.view_actions import ViewActions
@@ -58,10 +76,14 @@ class Controller(QObject):
         self.window = MainWindow()
         self.study = StudySession(workspace, self)
         self.study.loader.set_cache_bytes(settings.cache_mb << 20)
-        self.annotations = AnnotationSession(workspace.labels(), self)
+        author = Author(settings.annotator or user_name())
+        self.annotations = AnnotationSession(workspace.labels(), author, self)
+        self.drawing = DrawingSession(self)
+        self.saving = Saving(workspace, self.annotations, settings.autosave, self)
         self.runs = RunSession(workspace, settings, self)
         self.predictions = PredictionLoader(self.study.loader, self)
         self._make_viewer()
+        self._make_desk()
         self._make_jobs()
         self._connect_actions()
         self._connect_sessions()
@@ -71,14 +93,18 @@ class Controller(QObject):
         """What shows series and slices."""
         w = self.window
         self.slices = SlicePresenter(w.slice_view, self.study, self)
+        self.desk = DrawingPresenter(w.slice_view, self.study, self.annotations, self.drawing, self)
         self.overlays = OverlayPresenter(
             w.slice_view,
-            w.slice_bar.slices,
             w.overlay_panel,
             self.study,
             self.annotations,
-            self.predictions,
+            self.drawing,
+            self.desk,
             self,
+        )
+        self.marks = MarksPresenter(
+            w.slice_bar.slices, self.study, self.annotations, self.predictions, self
         )
         self.navigation = NavigationPresenter(
             w.slice_bar, w.actions_by_key["play"], self.study, self
@@ -111,19 +137,37 @@ class Controller(QObject):
             self,
         )
 
+    def _make_desk(self) -> None:
+        """What shapes, labels and proposals are worked on with."""
+        w, study, annotations, drawing = self.window, self.study, self.annotations, self.drawing
+        actions = w.actions_by_key
+        self.draw_actions = DrawActions(
+            w, actions, annotations, drawing, self.desk, self.levels, self.presets, self
+        )
+        self.shapes = ShapePresenter(actions, study, annotations, drawing, self.desk, self)
+        self.shape_list = ShapeListPresenter(
+            w.shapes_panel, study, annotations, drawing, self.shapes, self
+        )
+        self.lesions = LesionsPresenter(
+            w.lesions_panel, study.loader, study, annotations, drawing, self
+        )
+        self.labels = LabelsPresenter(w.labels_panel, annotations, drawing, self)
+        self.review = ReviewPresenter(w.slice_panel, actions, study, annotations, drawing, self)
+        self.saving_presenter = SavingPresenter(w, self.saving, study, annotations, self)
+
     def _make_jobs(self) -> None:
         """What works with models and folders; it needs what shows the slices."""
         w = self.window
         self.models = ModelPresenter(
             w.model_chooser,
-            w.actions_by_key["predict"],
+            w.actions_by_key,
             w.overlay_panel,
             w.messages,
             self.study,
             self.runs,
             self.predictions,
             self.slices,
-            self.overlays,
+            self.marks,
             self,
         )
         self.worklist = WorklistPresenter(w.worklist, self.study, self.annotations, self)
@@ -133,7 +177,7 @@ class Controller(QObject):
         self.status = StatusLine(w, self.study, self.runs, threads, self)
         demo_folder = self.workspace.root / "demo-study"
         self.opening = Opening(w, self.study, self.status, demo_folder, self._stored, self)
-        self.closing = Closing(w, self.runs, self)
+        self.closing = Closing(w, self.runs, self.saving, self)
 
     # -- wiring
 
@@ -161,12 +205,25 @@ class Controller(QObject):
         w.actions_by_key["panels"].toggled.connect(w.tabs.setVisible)
         w.actions_by_key["light_theme"].setChecked(self.settings.theme == "light")
         w.actions_by_key["light_theme"].toggled.connect(self._set_theme)
+        w.enter_pressed.connect(self._on_enter)
         for key in _SHOWN_AT_START:
             w.actions_by_key[key].setChecked(True)
 
     def _connect_sessions(self) -> None:
         w, study, runs = self.window, self.study, self.runs
+        drawing = self.drawing
+        w.drawing_panel.set_brush(drawing.brush_radius * 2)
+        w.drawing_panel.brush_changed.connect(lambda d: drawing.set_brush_radius(d / 2))
+        drawing.brush_changed.connect(lambda radius: w.drawing_panel.set_brush(radius * 2))
+        w.slice_view.tool_size_requested.connect(drawing.step_brush)
+        w.shapes_panel.context_menu_requested.connect(w.draw_menu.popup)
+        self.annotations.returned_to.connect(self._go_to)
+        self.shapes.said.connect(lambda text: self.show_message(text, Level.INFO))
+        self.saving_presenter.open_requested.connect(self.opening.open)
+        self.saving_presenter.autosave_changed.connect(partial(self._change_setting, "autosave"))
+        self.saving_presenter.annotator_changed.connect(self._set_annotator)
         study.folder_changed.connect(self._on_folder)
+        study.view_changed.connect(self._on_place)
         study.view_changed.connect(self._on_view)
         study.identity_changed.connect(self.conversion.set_identity)
         self.predictions.failed.connect(self._show_error)
@@ -203,6 +260,7 @@ class Controller(QObject):
 
     def _on_folder(self, found: ScanResult) -> None:
         self.annotations.set_folder(found)
+        self.saving.set_folder(found)
         self.worklist.set_folder(found)
         self.conversion.set_folder(found)
 
@@ -211,8 +269,31 @@ class Controller(QObject):
             self.window.messages.set_standing("series", _banner(now.series))
 
     def _show_slice_menu(self, position: QPoint) -> None:
-        if self.study.view is not None:
-            self.window.slice_menu.popup(position)
+        """A right click completes what is being drawn; else the menu for what the mouse does."""
+        if self.study.view is None or self.desk.finish():
+            return
+        drawing = self.drawing.tool is not None
+        menu = self.window.draw_menu if drawing else self.window.slice_menu
+        menu.popup(position)
+
+    def _on_place(self, now: ResolvedView, before: ResolvedView | None) -> None:
+        """Say of a folder that cannot be written where the annotations go."""
+        if before is None or before.series is not now.series:
+            self.saving.ask_place(now.slice.path, self.saving_presenter.show_place)
+
+    def _go_to(self, place: Place) -> None:
+        """Where a step was taken back or repeated."""
+        self.study.set_series(place.series.key)
+        self.study.set_slice(place.index)
+
+    def _on_enter(self) -> None:
+        """Completes what is being drawn, else accepts what is proposed."""
+        if not self.desk.finish():
+            self.window.actions_by_key["accept"].trigger()
+
+    def _set_annotator(self, name: str) -> None:
+        self._change_setting("annotator", name)
+        self.annotations.author = Author(name or user_name())
 
     # -- models and training
 
@@ -314,7 +395,9 @@ class Controller(QObject):
             self.training,
             self.worklist,
             self.series,
+            self.lesions,
             self.predictions,
+            self.saving,
             self.study,  # after all that reads its slices: it removes what was unpacked
             self.runs,
         )

@@ -10,10 +10,12 @@ from PySide6.QtGui import (
     QDragLeaveEvent,
     QDragMoveEvent,
     QDropEvent,
+    QKeyEvent,
     QResizeEvent,
 )
 from PySide6.QtWidgets import (
     QComboBox,
+    QHBoxLayout,
     QLabel,
     QMainWindow,
     QMenu,
@@ -28,22 +30,30 @@ from PySide6.QtWidgets import (
 )
 
 from medseg_desktop.qt.actions import (
+    DRAW_MENU,
     MENUS,
     SLICE_MENU,
     TOOLBAR_ICONS,
     TOOLBAR_LEFT,
     TOOLBAR_RIGHT,
+    TOOLS,
     make_actions,
 )
 from medseg_desktop.qt.canvas.slice_bar import SliceBar
 from medseg_desktop.qt.canvas.slice_view import SliceView
 from medseg_desktop.qt.file_drop import DropHint, accept_copy, leave_drops_to, local_paths
 from medseg_desktop.qt.held_key import HeldKey
-from medseg_desktop.qt.panels.controls import tool_button
+from medseg_desktop.qt.panels.controls import label, set_role, tool_button
+from medseg_desktop.qt.panels.drawing_panel import DrawingPanel
+from medseg_desktop.qt.panels.labels_panel import LabelsPanel
+from medseg_desktop.qt.panels.lesions_panel import LesionsPanel
 from medseg_desktop.qt.panels.message_bar import MessageBar
 from medseg_desktop.qt.panels.overlay_panel import OverlayPanel
 from medseg_desktop.qt.panels.progress_strip import ProgressStrip
 from medseg_desktop.qt.panels.series_panel import SeriesPanel
+from medseg_desktop.qt.panels.shapes_panel import ShapesPanel
+from medseg_desktop.qt.panels.slice_panel import SlicePanel
+from medseg_desktop.qt.panels.tool_strip import ToolStrip
 from medseg_desktop.qt.panels.training_panel import TrainingPanel
 from medseg_desktop.qt.panels.window_panel import WindowPanel
 from medseg_desktop.qt.panels.worklist_panel import WorklistPanel
@@ -59,15 +69,17 @@ class MainWindow(QMainWindow):
         paths_dropped(list[Path]): what was dropped on the window; empty where it was nothing of
             this computer.
         cancel_requested(): the cross beside the progress in the status line.
+        enter_pressed(): the key, and no widget has used it.
     """
 
     close_requested = Signal()
     paths_dropped = Signal(list)
     cancel_requested = Signal()
+    enter_pressed = Signal()
 
     def __init__(self) -> None:
         super().__init__()
-        self.setWindowTitle("MedSeg Desktop")
+        self.setWindowTitle("MedSeg Desktop[*]")
         self.setAcceptDrops(True)
         self.resize(1440, 900)
         self.setMinimumSize(960, 600)
@@ -78,6 +90,12 @@ class MainWindow(QMainWindow):
         self.slice_bar = SliceBar(self.actions_by_key["play"])
         self.messages = MessageBar()
         self.series_panel = SeriesPanel()
+        actions = self.actions_by_key
+        self.slice_panel = SlicePanel(actions["reviewed"], actions["accept"], actions["reject"])
+        self.labels_panel = LabelsPanel()
+        self.drawing_panel = DrawingPanel()
+        self.shapes_panel = ShapesPanel()
+        self.lesions_panel = LesionsPanel()
         self.window_panel = WindowPanel()
         self.overlay_panel = OverlayPanel()
         self.training_panel = TrainingPanel()
@@ -86,6 +104,7 @@ class MainWindow(QMainWindow):
         self.recent_menu = QMenu(self.tr("Open recent"), self)
         self.preset_menu = QMenu(self.tr("Window preset"), self)
         self.slice_menu = QMenu(self.tr("Slice"), self)
+        self.draw_menu = QMenu(self.tr("Shapes"), self)
         self.overlays_key = HeldKey(self.actions_by_key["hide_overlays"], self)
         self.overlays_key.changed.connect(
             lambda held: self.slice_view.set_overlays_visible(not held)
@@ -104,12 +123,17 @@ class MainWindow(QMainWindow):
         layout = QVBoxLayout(middle)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
+        self.tool_strip = ToolStrip([[self.actions_by_key[k] for k in keys] for keys in TOOLS])
+        drawing = QHBoxLayout()
+        drawing.setSpacing(0)
+        drawing.addWidget(self.tool_strip)
+        drawing.addWidget(self.slice_view, 1)
         layout.addWidget(self.messages)
-        layout.addWidget(self.slice_view, 1)
+        layout.addLayout(drawing, 1)
         layout.addWidget(self.slice_bar)
         self.tabs = QTabWidget()
         self.tabs.setDocumentMode(True)
-        self.tabs.addTab(self._review_tab(), self.tr("Review"))
+        self.tabs.addTab(self._annotate_tab(), self.tr("Annotate"))
         self.tabs.addTab(self.training_panel, self.tr("Train"))
         self.splitter = QSplitter(Qt.Orientation.Horizontal)
         self.splitter.setHandleWidth(1)
@@ -122,15 +146,23 @@ class MainWindow(QMainWindow):
         self.tabs.setMinimumWidth(280)
         self.setCentralWidget(self.splitter)
 
-    def _review_tab(self) -> QWidget:
+    def _annotate_tab(self) -> QWidget:
         content = QWidget()
         content.setObjectName("scrollContent")
         layout = QVBoxLayout(content)
         layout.setContentsMargins(12, 12, 12, 12)
         layout.setSpacing(24)
-        layout.addWidget(self.series_panel)
-        layout.addWidget(self.overlay_panel)
-        layout.addWidget(self.window_panel)
+        for panel in (
+            self.series_panel,
+            self.slice_panel,
+            self.labels_panel,
+            self.drawing_panel,
+            self.shapes_panel,
+            self.lesions_panel,
+            self.overlay_panel,
+            self.window_panel,
+        ):
+            layout.addWidget(panel)
         layout.addStretch(1)
         area = QScrollArea()
         area.setWidget(content)
@@ -144,6 +176,7 @@ class MainWindow(QMainWindow):
             menu = self.menuBar().addMenu(QCoreApplication.translate("Actions", title))
             self._fill_menu(menu, keys)
         self._fill_menu(self.slice_menu, SLICE_MENU)
+        self._fill_menu(self.draw_menu, DRAW_MENU)
 
     def _fill_menu(self, menu: QMenu, keys: tuple[str, ...]) -> None:
         submenus = {"recent": self.recent_menu, "presets": self.preset_menu}
@@ -208,6 +241,7 @@ class MainWindow(QMainWindow):
         bar.setSizeGripEnabled(False)
         bar.setContentsMargins(8, 0, 8, 0)
         self.status_text = QLabel()
+        self.saved_text = label("", "muted")
         self.progress_text = QLabel()
         self.progress_bar = ProgressStrip()
         self.progress_bar.setFixedWidth(140)
@@ -216,7 +250,7 @@ class MainWindow(QMainWindow):
         self.cursor_text = QLabel()
         self.place_text = QLabel()
         self.place_text.setContentsMargins(16, 0, 0, 0)  # apart from the value under the pointer
-        for widget in (self.status_text, self.progress_text, self.progress_bar):
+        for widget in (self.status_text, self.saved_text, self.progress_text, self.progress_bar):
             bar.addWidget(widget)
         bar.addWidget(self.progress_cancel)
         bar.addPermanentWidget(self.cursor_text)
@@ -228,6 +262,11 @@ class MainWindow(QMainWindow):
     def show_status(self, text: str) -> None:
         """The sentence at the left of the status line."""
         self.status_text.setText(text)
+
+    def show_saved(self, text: str, is_warning: bool) -> None:
+        """What is saved, beside the sentence of the status line."""
+        self.saved_text.setText(text)
+        set_role(self.saved_text, "role", "caution" if is_warning else "muted")
 
     def show_progress(self, text: str, done: int, total: int, cancellable: bool = False) -> None:
         """Running work in the status line; an empty text hides it."""
@@ -297,6 +336,15 @@ class MainWindow(QMainWindow):
             # May call `allow_close` at once; a `close` within this event does nothing by itself.
             self.close_requested.emit()
         event.setAccepted(self._may_close)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Enter, where no widget with the focus has a use for it: accept what is proposed."""
+        keys = (Qt.Key.Key_Return, Qt.Key.Key_Enter)
+        plain = event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
+        if event.key() in keys and not plain:
+            self.enter_pressed.emit()
+        else:
+            super().keyPressEvent(event)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         if accept_copy(event):

@@ -158,7 +158,8 @@ class Opening(QObject):
         found, program = self._study.found, "MedSeg Desktop"
         if found is not None:
             named = self._study.state.identity
-            title = f"{found.source.title} – {program}" if named else program  # noqa: RUF001
+            # Qt puts a mark at [*] while something is not saved.
+            title = f"{found.source.title}[*] – {program}" if named else f"{program}[*]"  # noqa: RUF001
             self._window.setWindowTitle(title)
             self._window.messages.set_standing("folder", self._trouble(found))
         self._fill_recent()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import partial
 
@@ -25,6 +25,10 @@ from medseg_desktop.qt.sessions import AnnotationSession
 _NOTE_AFTER_MS, _SAVE_AFTER_MS, _SAVE_AT_LATEST_MS = 200, 1500, 8000
 #: What could not be saved is tried again.
 _AGAIN_AFTER_MS = 20_000
+
+_Save = Callable[[str, Annotation | None], Saved]
+#: Versions with what they hold; None for one that cannot be read.
+_Contents = tuple[tuple[Version, Annotation | None], ...]
 
 
 class Saving(QObject):
@@ -79,11 +83,11 @@ class Saving(QObject):
         annotations.labels_changed.connect(self._keep_labels)
         self._kept_labels: LabelTable | None = annotations.labels
 
-    def _timer(self, after_ms: int, call: object) -> QTimer:
+    def _timer(self, after_ms: int, call: Callable[[], None]) -> QTimer:
         timer = QTimer(self)
         timer.setSingleShot(True)
         timer.setInterval(after_ms)
-        timer.timeout.connect(call)  # type: ignore[arg-type]
+        timer.timeout.connect(call)
         return timer
 
     @property
@@ -139,9 +143,12 @@ class Saving(QObject):
 
     def look_for_leftovers(self) -> None:
         """At the start, while nothing is open."""
-        self._background.submit(
-            self._saver.leftovers, lambda found: found and self.found_elsewhere.emit(found)
-        )
+
+        def tell(found: tuple[Leftover, ...]) -> None:
+            if found:
+                self.found_elsewhere.emit(found)
+
+        self._background.submit(self._saver.leftovers, tell, self._on_failed)
 
     def discard(self, leftovers: tuple[Leftover, ...]) -> None:
         """Give up what an earlier session left."""
@@ -151,6 +158,15 @@ class Saving(QObject):
                 self._saver.journal.discard(leftover)
 
         self._background.submit(work, lambda _: None, self._on_failed)
+
+    def ask_place(self, path: str, done: Callable[[str], None]) -> None:
+        """Call `done` with the reason why the document of an image lives in the workspace; empty
+        where it lies beside the image."""
+
+        def work() -> str:
+            return self._saver.place(path).reason
+
+        self._background.submit(work, done, self._on_failed)
 
     # -- changes
 
@@ -210,10 +226,10 @@ class Saving(QObject):
                 document = self._annotations.document(path)
                 self._run(path, document, partial(self._saver.save, autosave=autosave))
 
-    def _run(self, path: str, document: Annotation | None, save: object) -> None:
+    def _run(self, path: str, document: Annotation | None, save: _Save) -> None:
         self._running += 1
         self._background.submit(
-            partial(save, path, document),  # type: ignore[arg-type]
+            lambda: save(path, document),
             partial(self._on_saved, self._folder, path, document),
             partial(self._on_not_saved, self._folder, path),
         )
@@ -277,17 +293,19 @@ class Saving(QObject):
 
     # -- earlier versions
 
-    def ask_versions(self, path: str, done: object) -> None:
+    def ask_versions(self, path: str, done: Callable[[_Contents], None]) -> None:
         """Call `done` with the earlier contents of a document, newest first."""
 
-        def work() -> tuple[tuple[Version, Annotation | None], ...]:
+        def work() -> _Contents:
             return tuple((version, _read(version)) for version in self._saver.versions(path))
 
-        self._background.submit(work, done, self._on_failed)  # type: ignore[arg-type]
+        self._background.submit(work, done, self._on_failed)
 
     def restore(self, documents: Mapping[str, Annotation | None], text: str) -> None:
-        """Put documents in the place of what is open, as a step that can be taken back."""
+        """Put documents in the place of what is open, as a step that can be taken back; they are
+        in the journal before anything else happens to them."""
         self._annotations.replace_documents(text, documents)
+        self._note()
 
     # -- the end
 

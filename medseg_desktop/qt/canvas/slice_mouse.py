@@ -84,7 +84,10 @@ class SliceMouse(QObject):
             self._stage.zoom(_ZOOM_PER_NOTCH ** (angle / 120), event.position())
             return
         steps = self._wheel.add(angle)
-        if steps and event.modifiers() & Qt.KeyboardModifier.AltModifier:
+        is_tool = self.action_of(Qt.MouseButton.LeftButton) is DragAction.TOOL
+        if steps and is_tool and event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
+            self._view.tool_size_requested.emit(-steps)
+        elif steps and event.modifiers() & Qt.KeyboardModifier.AltModifier:
             self._view.time_step_requested.emit(steps)
         elif steps:
             self._view.slice_step_requested.emit(steps)

@@ -67,6 +67,7 @@ class SliceView(QWidget):
         cursor_moved(column, row): the pointer is on the slice; cursor_left(): no longer.
         tool_pressed, tool_dragged, tool_released, tool_double_clicked (column, row, modifiers):
             the button whose action is a tool; a double click comes in place of the second press.
+        tool_size_requested(int): wheel with Shift while a tool is in use; up is larger.
         pointer_moved(column, row, modifiers): no button is down; on the slice or beside it.
         pointer_left(): the pointer is not on the slice, or there is none.
     """
@@ -84,6 +85,7 @@ class SliceView(QWidget):
     tool_dragged = Signal(float, float, object)
     tool_released = Signal(float, float, object)
     tool_double_clicked = Signal(float, float, object)
+    tool_size_requested = Signal(int)
     pointer_moved = Signal(float, float, object)
     pointer_left = Signal()
 

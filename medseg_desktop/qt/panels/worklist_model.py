@@ -47,6 +47,7 @@ class Filter(StrEnum):
     ALL = "all"
     TO_REVIEW = "to_review"
     WITH_LESION = "with_lesion"
+    PROPOSED = "proposed"
     DONE = "done"
 
 
@@ -61,6 +62,7 @@ class SeriesRow:
         warnings: sentences about the series, shown in a tooltip.
         time_points: how often every position was imaged.
         localizer: a planning series; nobody has to review it.
+        proposed: slices with proposals of a model that nobody has decided about.
     """
 
     key: str
@@ -75,6 +77,7 @@ class SeriesRow:
     study_key: str = ""
     time_points: int = 1
     localizer: bool = False
+    proposed: int = 0
 
     @property
     def done(self) -> bool:
@@ -223,6 +226,7 @@ class WorklistFilter(QSortFilterProxyModel):
             Filter.ALL: True,
             Filter.TO_REVIEW: not row.done and not row.localizer,
             Filter.WITH_LESION: row.annotated > 0,
+            Filter.PROPOSED: row.proposed > 0,
             Filter.DONE: row.done,
         }[self._filter]
         text = f"{row.patient_title} {row.study_title} {row.series_title}".casefold()

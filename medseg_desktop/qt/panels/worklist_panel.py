@@ -91,6 +91,7 @@ class WorklistPanel(QWidget):
             (self.tr("All series"), Filter.ALL),
             (self.tr("To review"), Filter.TO_REVIEW),
             (self.tr("With lesion"), Filter.WITH_LESION),
+            (self.tr("With proposals"), Filter.PROPOSED),
             (self.tr("Done"), Filter.DONE),
         ):
             self.state.addItem(text, key)

@@ -14,7 +14,7 @@ from medseg_desktop.io.workspace import ModelEntry
 from medseg_desktop.qt.panels.message_bar import Level, MessageBar
 from medseg_desktop.qt.panels.overlay_panel import Layer, OverlayPanel
 from medseg_desktop.qt.prediction_loader import PredictionLoader
-from medseg_desktop.qt.presenters.overlay_presenter import OverlayPresenter
+from medseg_desktop.qt.presenters.marks_presenter import MarksPresenter
 from medseg_desktop.qt.presenters.slice_presenter import SlicePresenter
 from medseg_desktop.qt.sessions.runs import RunSession
 from medseg_desktop.qt.sessions.study import StudySession
@@ -35,7 +35,7 @@ class ModelPresenter(QObject):
         runs: RunSession,
         predictions: PredictionLoader,
         slices: SlicePresenter,
-        overlays: OverlayPresenter,
+        marks: MarksPresenter,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
@@ -43,7 +43,7 @@ class ModelPresenter(QObject):
         self._action = actions["predict"]
         self._messages = messages
         self._study, self._runs = study, runs
-        self._predictions, self._slices, self._overlays = predictions, slices, overlays
+        self._predictions, self._slices, self._marks = predictions, slices, marks
         self._offered: Path | None = None
         #: The series on screen is predicted; else only slices that are asked for.
         self._whole_series = True
@@ -136,7 +136,7 @@ class ModelPresenter(QObject):
     def _on_model(self, predictor: Predictor | None) -> None:
         self._predictions.stop()
         title = predictor.info.title if predictor else ""
-        self._overlays.set_predictor(predictor)
+        self._marks.forget()
         self._slices.set_model_name(title)
         self._panel.set_prediction_name(title)
         self._show_chosen()

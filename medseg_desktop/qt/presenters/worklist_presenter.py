@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from functools import partial
 
-from PySide6.QtCore import QObject, QSize, Qt
+from PySide6.QtCore import QObject, QSize, Qt, QTimer
 from PySide6.QtGui import QImage
 
 from medseg_desktop.core.display import modality_values, to_grey
@@ -23,6 +24,8 @@ from medseg_desktop.qt.sessions.annotations import AnnotationSession
 from medseg_desktop.qt.sessions.study import StudySession
 
 _THUMBNAIL_PX = 96  # 48 on a screen with two pixels per point
+#: Counts follow what is drawn, but need not do so within the same frame.
+_AFTER_MS = 100
 
 
 def row_key(key: SeriesKey) -> str:
@@ -59,8 +62,16 @@ class WorklistPresenter(QObject):
         self._stop = threading.Event()
         self._found: ScanResult | None = None
         self._without_thumbnail: tuple[Series, ...] = ()
+        self._rows: dict[SeriesKey, SeriesRow] = {}
+        self._edited: set[str] = set()  # files whose slices are to be counted again
+        self._soon = QTimer(self)
+        self._soon.setSingleShot(True)
+        self._soon.setInterval(_AFTER_MS)
+        self._soon.timeout.connect(self._fill)
         panel.series_activated.connect(lambda text: study.set_series(series_key(text)))
-        annotations.documents_changed.connect(self._fill)
+        annotations.document_edited.connect(self._edited.add)
+        annotations.documents_changed.connect(self._soon.start)
+        annotations.proposals_changed.connect(self._soon.start)
         study.identity_changed.connect(lambda _: self._fill())
         study.view_changed.connect(self._on_view)
         study.slice_loaded.connect(lambda _: self._make_thumbnails())
@@ -69,6 +80,7 @@ class WorklistPresenter(QObject):
     def set_folder(self, found: ScanResult) -> None:
         """Another folder is open; its documents are known to the annotations."""
         self._found = found
+        self._rows.clear()
         self._fill()
         self._stop.set()
         self._stop = threading.Event()
@@ -94,8 +106,19 @@ class WorklistPresenter(QObject):
     def _fill(self) -> None:
         if self._found is None:
             return
+        self._soon.stop()
         titles = patient_titles(self._found, self._study.state.identity)
-        self._panel.set_rows([self._row(s, titles[s.patient.hash]) for s in self._found.series])
+        edited, self._edited = self._edited, set()
+        rows = []
+        for series in self._found.series:
+            known, title = self._rows.get(series.key), titles[series.patient.hash]
+            is_same = known is not None and not any(s.path in edited for s in series.slices)
+            if known is None or not is_same or known.patient_title != title:
+                known = self._row(series, title)
+            proposed = len(self._annotations.proposed(series))
+            self._rows[series.key] = known = replace(known, proposed=proposed)
+            rows.append(known)
+        self._panel.set_rows(rows)
 
     def _row(self, series: Series, patient_title: str) -> SeriesRow:
         study = " · ".join(t for t in (date_text(series.study_date), series.study_description) if t)
