@@ -82,9 +82,9 @@ class PictureLayer(ABC):
         self._outlines: Sequence[Outline] = ()
         self._bounds = QRectF()
         self._area: ViewArea | None = None
-        # What of the screen, in device pixels, and its picture.
+        # What of the screen is drawn, in device pixels; its picture may have a margin around it.
         self._crop = QRect()
-        self._picture = QImage()
+        self._picture, self._origin = QImage(), QPoint()
 
     def set(self, outlines: Sequence[Outline]) -> None:
         """Replaces the outlines; nothing is drawn again if they look the same."""
@@ -104,34 +104,39 @@ class PictureLayer(ABC):
         if not self._crop.isEmpty():
             painter.save()
             painter.resetTransform()
-            painter.drawImage(QPointF(self._crop.topLeft()) / area.ratio, self._picture)
+            painter.drawImage(QPointF(self._origin) / area.ratio, self._picture)
             painter.restore()
 
     def _redraw(self, area: ViewArea) -> None:
         """Draws the picture; where the view has only moved, no more than came into sight."""
-        crop, picture = area.crop(self._bounds), self._picture
-        picture.setDevicePixelRatio(1.0)
+        crop = area.crop(self._bounds)
         step = None if self._area is None or self._changes_at_edges() else area.step(self._area)
-        old = self._crop if step is None else self._crop.translated(step)
-        kept = QRect() if step is None else old & crop
-        self._area, self._crop = area, crop
-        if crop.isEmpty():
-            return
-        self._picture = empty_image(crop.size())
-        painter = QPainter(self._picture)
-        painter.translate(-crop.topLeft())
-        painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_Source)
-        if not kept.isEmpty():
-            painter.drawImage(kept, picture, kept.translated(-old.topLeft()))
-        margin = area.margin
-        for part in _around(kept, crop):
-            # Lines just outside reach into it with their width and rim.
-            more = part.adjusted(-margin, -margin, margin, margin)
-            to_part = area.to_device * QTransform.fromTranslate(-more.x(), -more.y())
-            drawn = self._draw(more.size(), to_part, area.ratio)
-            painter.drawImage(part, drawn, part.translated(-more.topLeft()))
-        painter.end()
+        kept = QRect() if step is None else self._crop.translated(step) & crop
+        if kept.isEmpty() or step is None:
+            if not crop.isEmpty():
+                self._picture, self._origin = self._draw_part(crop, area)
+        else:
+            picture, origin = self._picture, self._origin + step
+            picture.setDevicePixelRatio(1.0)
+            self._picture, self._origin = empty_image(crop.size()), crop.topLeft()
+            painter = QPainter(self._picture)
+            painter.translate(-crop.topLeft())
+            painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_Source)
+            painter.drawImage(kept, picture, kept.translated(-origin))
+            for part in _around(kept, crop):
+                drawn, at = self._draw_part(part, area)
+                painter.drawImage(part, drawn, part.translated(-at))
+            painter.end()
         self._picture.setDevicePixelRatio(area.ratio)
+        self._area, self._crop = area, crop
+
+    def _draw_part(self, part: QRect, area: ViewArea) -> tuple[QImage, QPoint]:
+        """A part of the screen with a margin around it, and where the margin begins."""
+        margin = area.margin
+        # Lines just outside reach into the part with their width and rim.
+        more = part.adjusted(-margin, -margin, margin, margin)
+        to_part = area.to_device * QTransform.fromTranslate(-more.x(), -more.y())
+        return self._draw(more.size(), to_part, area.ratio), more.topLeft()
 
     def _changes_at_edges(self) -> bool:
         """What is drawn depends on where the edge of the view is."""
