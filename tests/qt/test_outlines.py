@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QPoint, QPointF
+from PySide6.QtCore import QPoint, QPointF, QSize
 from PySide6.QtGui import QColor, QImage
 from pytestqt.qtbot import QtBot
 
@@ -228,7 +228,58 @@ def test_only_the_outline_that_changed_is_drawn_again(
     drawn.clear()
     view._stage.pan(QPointF(5, 0))
     image_of(view)
+    assert drawn == []
+    view._stage.zoom(1.2, QPointF(50, 50))
+    image_of(view)
     assert len(drawn) == 3
+
+
+@pytest.mark.parametrize("dashed", [False, True])
+def test_a_view_that_was_moved_shows_the_same_as_one_that_was_drawn_there(
+    view: SliceView, dashed: bool
+) -> None:
+    view._stage.zoom(3, QPointF(view.widget_position(50, 50)))
+    outlines = [
+        Outline(
+            ring(40, 6 + k % 9, 5 + 10 * (k % 10), 5 + 10 * (k // 10)), "#ff0000", dashed=dashed
+        )
+        for k in range(100)
+    ]
+    outlines.append(Outline(SQUARE, "#00ff00", highlighted=True, fill=0.3, holes=(HOLE,)))
+    outlines.append(Outline(np.array([[50.0, 50.0]]), "#0000ff"))
+    view.set_outlines(outlines)
+    before = pixels_of(view)
+    for step in ((3, 0), (-7, 5), (0, -40), (250, 100), (-500, 30), (2.5, 0.5), (1, 1)):
+        view._stage.pan(QPointF(*step))
+        moved = pixels_of(view)
+        assert (moved != before).any()
+        view.set_outlines([])
+        view.set_outlines([replace(o, points=o.points.copy()) for o in outlines])
+        drawn_there = pixels_of(view)
+        # Qt rounds to parts of a pixel that depend on the edge of what is drawn.
+        assert np.abs(moved - drawn_there).max() <= 12
+        before = moved
+
+
+def test_moving_the_view_draws_only_what_comes_into_sight(
+    view: SliceView, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heights: list[int] = []
+    draw = line_layer.LineLayer._draw
+
+    def measured(layer: line_layer.LineLayer, size: QSize, *arguments: object) -> QImage:
+        heights.append(size.height())
+        return draw(layer, size, *arguments)  # type: ignore[arg-type]
+
+    view._stage.zoom(3.3, QPointF(100, 150))
+    view.set_outlines([Outline(SQUARE, "#ff0000"), Outline(HOLE, "#00ff00")])
+    image_of(view)
+    monkeypatch.setattr(line_layer.LineLayer, "_draw", measured)
+    for _ in range(20):
+        view._stage.pan(QPointF(0, -3))
+        image_of(view)
+    assert len(heights) == 20
+    assert max(heights) < 30
 
 
 def test_another_colour_of_the_same_points_is_drawn(view: SliceView) -> None:

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import cv2
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from PySide6.QtCore import QSize
 from PySide6.QtGui import QPainterPath, QTransform
 
 from medseg_desktop.qt.canvas.outline import Outline
@@ -50,6 +52,21 @@ def test_with_small_cells_every_point_is_drawn_unless_it_repeats_the_one_before(
     last = len(expected) - 1
     kept = [p for i, p in enumerate(expected) if i in (0, last) or p != expected[i - 1]]
     assert [p[1:] for p in path] == kept
+
+
+@given(points=POINTS, hole=POINTS, scale=st.sampled_from([0.5, 1.0, 6.0]))
+def test_insides_in_sight_do_not_change_when_points_out_of_sight_are_left_out(
+    points: np.ndarray, hole: np.ndarray, scale: float
+) -> None:
+    rings = Rings([Outline(points, "#fff", holes=(hole,))])
+    around = QTransform(scale, 0, 0, scale, 400, 400)
+    seen = QTransform(scale, 0, 0, scale, 0, 0)
+    whole, part = np.zeros((800, 800), np.uint8), np.zeros((90, 120), np.uint8)
+    cv2.fillPoly(whole, rings.mapped(around, QSize(800, 800), 16), 255, shift=4)
+    cv2.fillPoly(part, rings.mapped(seen, QSize(120, 90), 16), 255, shift=4)
+    # OpenCV draws the edges too, and rounds them where it cuts them off.
+    differs = (part != whole[400:490, 400:520]).astype(np.uint8)
+    assert not cv2.erode(differs, np.ones((3, 3), np.uint8)).any()
 
 
 def test_a_path_is_kept_while_the_cells_stay_the_same() -> None:

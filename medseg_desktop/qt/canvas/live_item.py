@@ -10,11 +10,12 @@ from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPen, QTransform
 from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 
-from medseg_desktop.qt.canvas.line_layer import LineLayer, ViewArea
+from medseg_desktop.qt.canvas.line_layer import LineLayer
 from medseg_desktop.qt.canvas.live_drawing import CursorRing, LiveDrawing
 from medseg_desktop.qt.canvas.live_masks import HatchedMask, PlainMask
 from medseg_desktop.qt.canvas.outline import Outline, Points
 from medseg_desktop.qt.canvas.overlay_items import EVERYWHERE
+from medseg_desktop.qt.canvas.picture_layer import ViewArea
 from medseg_desktop.qt.canvas.rings import finite_points, keep_one_per_cell
 
 _PATH_PX = 1.8

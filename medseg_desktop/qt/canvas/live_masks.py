@@ -7,8 +7,8 @@ import numpy as np
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QBrush, QColor, QImage, QPainter, QPixmap
 
-from medseg_desktop.qt.canvas.line_layer import ViewArea
 from medseg_desktop.qt.canvas.live_drawing import LiveMask
+from medseg_desktop.qt.canvas.picture_layer import ViewArea, empty_image
 
 _HATCH_PX = 8
 
@@ -85,8 +85,7 @@ class HatchedMask:
 def _hatched(mask: MaskImage, area: ViewArea) -> tuple[QPointF, QImage]:
     """The stripes in the mask, and where they lie in logical pixels."""
     crop = area.crop(mask.bounds)
-    image = QImage(crop.size(), QImage.Format.Format_ARGB32_Premultiplied)
-    image.fill(Qt.GlobalColor.transparent)
+    image = empty_image(crop.size())
     if not crop.isEmpty():
         painter = QPainter(image)
         painter.translate(-crop.x(), -crop.y())

@@ -13,8 +13,9 @@ from PySide6.QtGui import QColor, QFont, QPainter, QTransform
 from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 
 from medseg_desktop.qt.canvas.corner_text import halo_text
-from medseg_desktop.qt.canvas.line_layer import FillLayer, LineLayer, ViewArea
+from medseg_desktop.qt.canvas.line_layer import FillLayer, LineLayer
 from medseg_desktop.qt.canvas.outline import Outline, Points
+from medseg_desktop.qt.canvas.picture_layer import ViewArea
 from medseg_desktop.qt.canvas.rings import finite_points
 
 #: Bounds of an item that is always painted: labels and handles reach beyond the points by pixels

@@ -8,12 +8,14 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import numpy.typing as npt
 import pyqtgraph as pg
-from PySide6.QtCore import QRectF
+from PySide6.QtCore import QRectF, QSize
 from PySide6.QtGui import QPainterPath, QTransform
 
 from medseg_desktop.qt.canvas.outline import Outline, Points
 
 Cell = tuple[float, float]
+# Pixels; sixteenth parts of them fit into the integers of OpenCV.
+_FAR = 2.0**26
 
 
 class Rings:
@@ -59,16 +61,44 @@ class Rings:
             self._path = (cell, path)
         return self._path[1]
 
-    def mapped(self, to_device: QTransform, parts: int) -> list[npt.NDArray[np.int32]]:
-        """Each ring (N, 2), N >= 1, in device pixels times `parts`, rounded, as OpenCV wants it."""
+    def mapped(
+        self, to_picture: QTransform, size: QSize, parts: int
+    ) -> list[npt.NDArray[np.int32]]:
+        """The rings as OpenCV fills them.
+
+        Args:
+            to_picture: corner coordinates -> pixels of the picture.
+            size: of the picture; what lies beside it is left out where that changes no inside.
+            parts: of a pixel, to which points are rounded.
+
+        Returns:
+            (N, 2) of x and y in parts of a pixel for each ring, N >= 1.
+        """
         x, y = self._xy
-        scaled = to_device * QTransform.fromScale(parts, parts)
-        mapped = np.empty((len(x), 2))
-        mapped[:, 0] = x * scaled.m11() + y * scaled.m21() + scaled.dx()
-        mapped[:, 1] = x * scaled.m12() + y * scaled.m22() + scaled.dy()
-        rounded = np.clip(np.rint(mapped), -(2.0**30), 2.0**30).astype(np.int32)
-        rings = np.split(rounded, np.flatnonzero(self._starts[1:-1]) + 1)
+        mapped = np.empty((2, len(x)))
+        mapped[0] = x * to_picture.m11() + y * to_picture.m21() + to_picture.dx()
+        mapped[1] = x * to_picture.m12() + y * to_picture.m22() + to_picture.dy()
+        ends = self._starts[:-1] | self._starts[1:]
+        keep = _matters(mapped, (size.width(), size.height())) | ends
+        rounded = np.rint(np.clip(mapped[:, keep], -_FAR, _FAR) * parts).astype(np.int32)
+        starts = self._starts[:-1][keep]
+        rings = np.split(np.ascontiguousarray(rounded.T), np.flatnonzero(starts[1:]) + 1)
         return [ring for ring in rings if len(ring)]
+
+
+def _matters(xy: npt.NDArray[np.float64], size: tuple[float, float]) -> npt.NDArray[np.bool_]:
+    """The points (2, N) that do not lie beyond the same edge as both of their neighbours.
+
+    Without the others, a ring has the same inside within (0, 0) to `size` (width, height).
+    """
+    beyond = np.zeros(xy.shape[1], np.uint8)
+    for axis in (0, 1):
+        beyond[xy[axis] < 0] = 1 + 2 * axis
+        beyond[xy[axis] > size[axis]] = 2 + 2 * axis
+    matters = np.ones(len(beyond), bool)
+    same = (beyond[1:] == beyond[:-1]) & (beyond[1:] > 0)
+    matters[1:-1] = ~(same[:-1] & same[1:])
+    return matters
 
 
 def finite_points(points: Points) -> Points:
