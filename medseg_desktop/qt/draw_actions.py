@@ -3,8 +3,6 @@ what has been begun."""
 
 from __future__ import annotations
 
-from functools import partial
-
 from PySide6.QtCore import QObject, QSignalBlocker
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QWidget
@@ -42,18 +40,16 @@ class DrawActions(QObject):
         self._presets = digits_of
         self._digits = [self._digit_action(window, digit) for digit in range(10)]
         for tool, key in _TOOL_KEYS.items():
-            actions[key].triggered.connect(partial(self._choose, tool))
-        actions["browse"].triggered.connect(self._toggle_browse)
+            actions[key].triggered.connect(lambda _=False, tool=tool: self._choose(tool))
+        actions["browse"].triggered.connect(lambda _=False: self._toggle_browse())
         actions["brush_smaller"].triggered.connect(lambda: drawing.step_brush(-1))
         actions["brush_larger"].triggered.connect(lambda: drawing.step_brush(1))
         actions["snap"].setChecked(drawing.snaps)
         actions["snap"].toggled.connect(drawing.set_snaps)
-        actions["cancel"].triggered.connect(self.cancel)
-        actions["undo"].triggered.connect(self.undo)
-        actions["redo"].triggered.connect(annotations.stack.redo)
-        stack = annotations.stack
-        for signal in (stack.indexChanged, stack.undoTextChanged, stack.redoTextChanged):
-            signal.connect(self._show_steps)
+        actions["cancel"].triggered.connect(lambda _=False: self.cancel())
+        actions["undo"].triggered.connect(lambda _=False: self.undo())
+        actions["redo"].triggered.connect(lambda _=False: annotations.stack.redo())
+        annotations.steps_changed.connect(self._show_steps)
         drawing.tool_changed.connect(self._on_tool)
         drawing.drawing_changed.connect(self._show_steps)
         self._on_tool(drawing.tool)
@@ -62,7 +58,7 @@ class DrawActions(QObject):
     def _digit_action(self, window: QWidget, digit: int) -> QAction:
         action = QAction(window)
         action.setShortcut(QKeySequence(str(digit)))
-        action.triggered.connect(partial(self._choose_label, digit))
+        action.triggered.connect(lambda _=False: self._choose_label(digit))
         window.addAction(action)
         return action
 
@@ -108,7 +104,7 @@ class DrawActions(QObject):
             action.setEnabled(tool is not None)
         self._presets.set_digits(tool is None)
 
-    def _show_steps(self, *_: object) -> None:
+    def _show_steps(self) -> None:
         """The menu names the step that is taken back or repeated."""
         stack, busy = self._annotations.stack, self._desk.is_drawing
         undo, redo = self._actions["undo"], self._actions["redo"]

@@ -41,6 +41,7 @@ class AnnotationSession(QObject):
         labels_changed(LabelTable): another table, or other contents.
         proposals_changed(): a model proposes something else for some slice.
         returned_to(Place): a step was taken back or repeated at this place.
+        steps_changed(): another step would be taken back or repeated now.
     """
 
     documents_changed = Signal()
@@ -48,6 +49,7 @@ class AnnotationSession(QObject):
     labels_changed = Signal(object)
     proposals_changed = Signal()
     returned_to = Signal(object)
+    steps_changed = Signal()
 
     def __init__(self, labels: LabelTable, author: Author, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -64,6 +66,8 @@ class AnnotationSession(QObject):
         self.author = author
         self.stack = QUndoStack(self)
         self.stack.setUndoLimit(_STEPS)
+        # Through a method of this object, which Qt lets go of before it takes the stack apart.
+        self.stack.indexChanged.connect(self._on_index)
 
     # -- what there is
 
@@ -278,6 +282,9 @@ class AnnotationSession(QObject):
         self, documents: Mapping[str, Annotation | None]
     ) -> dict[str, Change[Annotation | None]]:
         return {path: Change(self._documents.get(path), new) for path, new in documents.items()}
+
+    def _on_index(self, _index: int) -> None:
+        self.steps_changed.emit()
 
     def _push(self, step: Step) -> bool:
         if not step.changes_something:
