@@ -8,12 +8,15 @@ the mirror is the document.  `io.store.loading` decides which of the two counts.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+
+import msgspec
 
 from medseg_desktop.core.annotation import Annotation
 from medseg_desktop.core.errors import AnnotationError, WorkspaceError
@@ -145,7 +148,8 @@ class AnnotationStore:
         2. The mirror is written: the old one, since the state does not know the new one; where
            there was none at all, the new one.
         3. The state is written: the old one, as what the file `replaces`.
-        4. The file beside the image is written: the new one.
+        4. The file beside the image is written: the new one.  Where there was none before, the
+           state is written once more.
 
         A removal goes without step 2 and takes the mirror away at the end.  A document that
         lives in the workspace has no step 4: where the state stays as it was its time is
@@ -253,13 +257,15 @@ class AnnotationStore:
         if data not in (None, mirror):
             assert data is not None
             record.write_mirror(data)
-        digest = _digest(data)
-        replaces = _digest(beside)
-        record.write_state(
-            self._state(data, autosave, base=digest, path=str(path), replaces=replaces)
-        )
+        digest, old = _digest(data), _digest(beside)
+        state = self._state(data, autosave, base=digest, path=str(path), replaces=old)
+        record.write_state(state)
         if data != beside:
             self._write_beside(path, data, base)
+        if old is None:
+            # From now on a missing file means that somebody has removed it.
+            with contextlib.suppress(WorkspaceError):
+                record.write_state(msgspec.structs.replace(state, replaces=digest))
         left = _remove_mirror(record, mirror) if data is None else None
         self._tried.pop(record.mirror, None)
         self._tried.pop(path, None)

@@ -225,6 +225,8 @@ def _without_file(
         return replace(plain, counts=mirror)
     path = Path(state.path)
     if _is_same(str(path.parent), plain.key.image.parent):
+        if state.replaces is None:
+            return plain  # its first save did not come to its end
         return _offer(plain, mirror, f"{path} was saved here and is gone or no longer usable.")
     return plain if is_folder_writable() else replace(plain, counts=mirror)
 

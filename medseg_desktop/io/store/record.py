@@ -34,7 +34,7 @@ class SavedState(msgspec.Struct, frozen=True, kw_only=True):
         base: digest of the file beside the image; None where there was none.
         path: that file; None where the document lives only in the workspace.
         replaces: digest of what the file held before; the state is written first, so the file
-            may still hold it.
+            may still hold it.  None while a file that was not there is written.
         time: of saving, UTC, ISO 8601.
         autosaved: nobody asked for that saving.
         removed: the document said nothing, so nothing of it counts any more.

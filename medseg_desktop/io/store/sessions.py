@@ -6,6 +6,7 @@ import contextlib
 import os
 import platform
 import secrets
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
@@ -18,6 +19,8 @@ from medseg_desktop.io.file_lock import new_locked_file, try_lock
 
 _LOCK = "lock"
 _OWNER = "owner.json"
+#: Nobody needs longer from the folder to its lock file.
+_MAKING_S = 600
 
 
 class Owner(msgspec.Struct, frozen=True):
@@ -66,7 +69,8 @@ def claim(folder: Path) -> IO[bytes] | None:
         return None
     path = folder / _LOCK
     if not path.exists() and not any(folder.glob("*.json")):
-        return None  # a session that is being made
+        _remove_unmade(folder)
+        return None
     try:
         # "a": one with entries whose lock file was lost (copied from a backup, say) is dead.
         lock = path.open("ab")
@@ -76,6 +80,13 @@ def claim(folder: Path) -> IO[bytes] | None:
         return lock
     lock.close()
     return None
+
+
+def _remove_unmade(folder: Path) -> None:
+    """Remove a folder without anything, unless it may be a session that is being made."""
+    with contextlib.suppress(OSError):
+        if time.time() - folder.stat().st_mtime > _MAKING_S:
+            folder.rmdir()
 
 
 def remove_session(folder: Path, lock: IO[bytes], names: tuple[str, ...]) -> None:

@@ -304,6 +304,16 @@ def test_a_journal_that_cannot_be_written_is_told(
     assert journal.leftovers() == ()
 
 
+def test_a_session_that_was_never_made_is_removed_when_it_is_old(
+    desk: Desk, journals: list[Journal], recovery: Path
+) -> None:
+    (recovery / "old").mkdir(parents=True)
+    (recovery / "new").mkdir()
+    os.utime(recovery / "old", (0, 0))
+    start(desk, journals).leftovers()
+    assert [p.name for p in recovery.iterdir()] == ["new"]
+
+
 _NOTE = """
 import sys
 from pathlib import Path

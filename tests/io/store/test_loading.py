@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
 
 from medseg_desktop.core.annotation import Annotation
+from medseg_desktop.core.errors import WorkspaceError
 from medseg_desktop.core.specs import EvaluateSpec
 from medseg_desktop.inference.evaluation import run_evaluation
 from medseg_desktop.io.annotation_files import FileShape, read_annotation_file
@@ -128,6 +131,22 @@ def test_a_file_that_is_gone_is_unseen_and_ours_is_offered(desk: Desk) -> None:
     assert desk.loaded() is None
     assert loaded.conflict is not None
     assert loaded.conflict.other == document(1)
+
+
+def test_a_first_save_that_did_not_come_to_its_end_is_not_called_removed(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = os.replace
+
+    def full(source: Path, target: Path) -> None:
+        if Path(target) == desk.file:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        real(source, target)
+
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.raises(WorkspaceError):
+        desk.save(document(1), Base())
+    assert (desk.loaded(), desk.load().conflict) == (None, None)
 
 
 def test_a_copy_of_the_folder_has_documents_of_its_own(desk: Desk) -> None:
