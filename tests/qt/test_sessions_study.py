@@ -10,6 +10,7 @@ from pytestqt.qtbot import QtBot
 
 from medseg_desktop.core.display import Window
 from medseg_desktop.core.errors import MedSegError
+from medseg_desktop.core.provenance import Author
 from medseg_desktop.core.view import ResolvedView
 from medseg_desktop.io.dicom_series import ScanResult
 from medseg_desktop.io.workspace import Workspace
@@ -196,19 +197,10 @@ def test_reading_a_folder_again_sees_what_has_changed(
     assert len(found.series) == 2
 
 
-def test_hidden_labels_are_shown_again_in_another_folder(
-    session: StudySession, qtbot: QtBot, tmp_path: Path
-) -> None:
-    opened(qtbot, session, write_study(tmp_path / "a", ("A",)))
-    session.set_label_visible(1, False)
-    opened(qtbot, session, write_study(tmp_path / "b", ("B",)))
-    assert shown(session).layers.hidden_labels == frozenset()
-
-
 def test_the_labels_of_the_documents_extend_those_of_the_workspace(
     session: StudySession, qtbot: QtBot, tmp_path: Path
 ) -> None:
-    annotations = AnnotationSession(Workspace(tmp_path / "w").labels())
+    annotations = AnnotationSession(Workspace(tmp_path / "w").labels(), Author("Li"))
     found = opened(qtbot, session, write_study(tmp_path / "s", ("A",), label="edema"))
     with qtbot.waitSignal(annotations.documents_changed, timeout=500):
         annotations.set_folder(found)
