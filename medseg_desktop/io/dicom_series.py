@@ -106,7 +106,7 @@ class ScanResult:
         return found.annotation if found else None
 
     def place(self, path: str) -> Place:
-        """Where the document of an image (absolute path) is saved; nothing is written."""
+        """Where the document of an image (absolute path) is saved, as `place_of` says."""
         document = self.loaded.documents[path]
         json = (self.root / f.path for f in self.files if f.path.lower().endswith(".json"))
         return place_of(

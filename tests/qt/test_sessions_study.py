@@ -13,6 +13,9 @@ from medseg_desktop.core.errors import MedSegError
 from medseg_desktop.core.provenance import Author
 from medseg_desktop.core.view import ResolvedView
 from medseg_desktop.io.dicom_series import ScanResult
+from medseg_desktop.io.medlabelme import new_annotation
+from medseg_desktop.io.store.annotation_store import AnnotationStore
+from medseg_desktop.io.store.places import Place
 from medseg_desktop.io.workspace import Workspace
 from medseg_desktop.qt.sessions import AnnotationSession, StudySession
 from medseg_desktop.qt.slice_loader import LoadedSlice
@@ -47,6 +50,20 @@ def test_opening_begins_at_the_first_series_with_an_outline(
     opened(qtbot, session, write_study(tmp_path / "s", ("A", "B"), healthy=("A",), slices=3))
     assert shown(session).series.patient.patient_id == "B"
     assert shown(session).index == 1
+
+
+def test_annotations_that_live_in_the_workspace_are_there_when_a_folder_is_opened(
+    session: StudySession, qtbot: QtBot, tmp_path: Path
+) -> None:
+    image = write_dicom(tmp_path / "share" / "a.dcm", np.ones((8, 8), np.uint16))
+    assert opened(qtbot, session, tmp_path / "share").annotations == {}
+    assert session.found is not None
+    known = session.found.loaded.documents[str(image)]
+    store = AnnotationStore(Workspace(tmp_path / "workspace").annotations)
+    store.save(known.key, new_annotation("a.dcm"), known.base, Place(None, "read-only"))
+    found = opened(qtbot, session, tmp_path / "share")
+    assert found.annotations[str(image)].annotation == new_annotation("a.dcm")
+    assert not image.with_suffix(".json").exists()
 
 
 def test_only_the_folder_that_was_asked_for_last_is_opened(

@@ -33,7 +33,7 @@ def place_of(
     refused: Collection[Path] = (),
     is_temporary: bool = False,
 ) -> Place:
-    """Where the document of an image is saved; nothing is written to find out.
+    """Where the document of an image is saved; to find out Windows needs a temporary file there.
 
     Args:
         others: the further images of its folder (more do no harm).

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import os
@@ -254,12 +255,14 @@ def test_a_file_that_somebody_changed_is_never_written_over(
     base = desk.save(document(1), Base()).base if had_file else Base()
     change(desk)
     theirs = desk.file.read_bytes()
+    kept = {p: p.read_bytes() for p in desk.store.folder.rglob("*.json")}
     for _ in range(2):  # asking again is no answer
         with pytest.raises(ChangedOnDiskError, match="was changed") as raised:
             desk.save(mine, base)
         assert raised.value.path == desk.file
         assert raised.value.data == theirs
         assert desk.file.read_bytes() == theirs
+    assert {p: p.read_bytes() for p in desk.store.folder.rglob("*.json")} == kept
     saved = desk.store.force_over(desk.key, mine, base, Place(desk.file), theirs)
     assert desk.file.exists() == (mine is not None)
     assert desk.store.versions(desk.key)[0].path.read_bytes() == theirs
@@ -437,6 +440,24 @@ def test_a_fault_at_any_call_leaves_the_old_document_and_says_so(
     assert 8 < n < 59
     # Behind the step that decides there is only the fsync of its folder.
     assert late in ([], ["fsync"])
+
+
+@pytest.mark.parametrize("was_removed", [True, False])
+def test_a_fault_does_not_bring_a_replaced_read_only_file_back(
+    tmp_path: Path, was_removed: bool
+) -> None:
+    for n in range(1, 60):
+        desk = Desk(tmp_path / str(n))
+        write_annotation(desk.file, document(1))
+        base = desk.load().base
+        old = None if was_removed else document(2)
+        base = desk.save(old, base, place=Place(None)).base
+        with fault_at(n, errno.ENOSPC, desk.root) as calls, contextlib.suppress(WorkspaceError):
+            desk.save(document(3), base, place=Place(None))
+        assert desk.loaded() in (old, document(3))
+        if len(calls) < n:
+            break
+    assert 8 < n < 59
 
 
 def test_failed_saves_push_no_version_out(desk: Desk) -> None:
