@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from medseg_desktop.core.run_state import RunStatus
 from medseg_desktop.core.specs import TrainSpec
 from medseg_desktop.core.view import ResolvedView
 from medseg_desktop.io.workspace import ModelEntry
+from medseg_desktop.qt.canvas.slice_view import Outline, SliceView
 from medseg_desktop.qt.controller import Controller
 from medseg_desktop.qt.job_thread import JobThread
 from medseg_desktop.qt.panels.overlay_panel import Layer
@@ -268,8 +270,16 @@ def test_a_first_model_is_used_at_once_and_a_second_one_only_when_asked_for(
 
 
 def test_predictions_are_drawn_in_their_own_colour_under_the_models_name(
-    controller: Controller, qtbot: QtBot, tmp_path: Path
+    controller: Controller, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    drawn: list[Outline] = []
+    show = SliceView.set_outlines
+
+    def record(view: SliceView, outlines: Sequence[Outline]) -> None:
+        drawn[:] = outlines
+        show(view, outlines)
+
+    monkeypatch.setattr(SliceView, "set_outlines", record)
     opened(qtbot, controller, write_study(tmp_path / "s", ("A",), slices=3))
     package = write_model_package(tmp_path / "m")
     with qtbot.waitSignal(controller.runs.model_chosen, timeout=WAIT_MS):
@@ -277,9 +287,8 @@ def test_predictions_are_drawn_in_their_own_colour_under_the_models_name(
     controller.window.actions_by_key["predict"].trigger()
     stage = controller.window.slice_view._stage
     qtbot.waitUntil(stage.prediction.isVisible, timeout=WAIT_MS)
-    colours = {outline.colour for _, outline in stage.outlines._drawn}
-    assert DARK.model in colours
-    assert len(colours) == 2
+    assert {outline.colour for outline in drawn if outline.dashed} == {DARK.model}
+    assert len({outline.colour for outline in drawn}) == 2
     assert stage.texts.bottom_right == ["Prediction: tiny-v1"]
     controller.window.actions_by_key["predict"].trigger()
     assert not stage.prediction.isVisible()

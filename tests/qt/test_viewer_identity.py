@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QAbstractItemModel, QModelIndex, Qt
+from PySide6.QtCore import QAbstractItemModel, QAbstractListModel, QModelIndex, Qt
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QApplication,
@@ -31,7 +31,8 @@ def cells(model: QAbstractItemModel, parent: QModelIndex | None = None) -> Itera
     """Texts and tooltips of a list or tree."""
     parent = parent or QModelIndex()
     for row in range(model.rowCount(parent)):
-        for column in range(model.columnCount(parent)):
+        columns = 1 if isinstance(model, QAbstractListModel) else model.columnCount(parent)
+        for column in range(columns):
             index = model.index(row, column, parent)
             yield str(index.data())
             yield str(index.data(Qt.ItemDataRole.ToolTipRole))
@@ -83,7 +84,7 @@ def test_the_name_is_nowhere_while_the_patient_is_hidden_and_comes_back(
     assert NAME in said(controller)
     key(controller, Qt.Key.Key_H, Qt.KeyboardModifier.ControlModifier)
     assert NAME not in said(controller)
-    assert controller.window.windowTitle() == "MedSeg Desktop"
+    assert controller.window.windowTitle() == "MedSeg Desktop[*]"
     assert controller.window.messages.text.text() == "2 files cannot be used."
     assert [a.isEnabled() for a in controller.window.recent_menu.actions()] == [False]
     key(controller, Qt.Key.Key_H, Qt.KeyboardModifier.ControlModifier)

@@ -65,7 +65,11 @@ def test_what_was_unpacked_elsewhere_is_known_again() -> None:
 
 def test_a_save_is_beside_the_image_and_in_the_workspace_byte_for_byte(desk: Desk) -> None:
     saved = desk.save(document(1), Base())
-    assert desk.file.read_bytes() == desk.mirror.read_bytes() == annotation_bytes(document(1))
+    assert (
+        desk.file.read_bytes()
+        == desk.mirror.read_bytes()
+        == annotation_bytes(document(1), "a.json")
+    )
     digest = digest_of(desk.file.read_bytes())
     assert saved.base == Base(digest, digest)
     assert not saved.moved_to_workspace
