@@ -20,6 +20,11 @@ class ElidedLabel(QLabel):
         self.setProperty("role", "muted")
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
 
+    @property
+    def whole(self) -> str:
+        """The text without a cut."""
+        return self._whole
+
     def set_whole(self, text: str) -> None:
         """Shows as much of a text as there is room for."""
         self._whole = text

@@ -31,7 +31,8 @@ from medseg_desktop.qt.sessions import AnnotationSession, DrawingSession, StudyS
 from medseg_desktop.qt.theme.tokens import DARK
 from medseg_desktop.qt.tools.tool import ToolDrawing, ToolName
 
-_ERASER_COLOR = "#f0625d"
+#: No label's colour: a red stroke would look like paint of a red label.
+_ERASER_COLOR = DARK.text
 
 
 class OverlayPresenter(QObject):

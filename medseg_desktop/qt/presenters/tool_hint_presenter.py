@@ -70,8 +70,10 @@ class ToolHintPresenter(QObject):
             ToolName.RECTANGLE: self.tr("Drag from corner to corner · Shift makes a square"),
             ToolName.CIRCLE: self.tr("Drag from the centre to the rim"),
             ToolName.LASSO: self.tr("Draw around the lesion · let go to close"),
-            ToolName.BRUSH: self.tr("Paint · Ctrl erases · Shift + wheel changes the size"),
-            ToolName.ERASER: self.tr("Erase · Ctrl paints · Shift + wheel changes the size"),
+            ToolName.BRUSH: self.tr("Drag to paint · Ctrl erases · Shift + wheel changes the size"),
+            ToolName.ERASER: self.tr(
+                "Drag over what goes · Ctrl paints · Shift + wheel changes the size"
+            ),
             ToolName.CUT: self.tr("Draw a line across a shape to part it"),
         }
         return texts[tool]

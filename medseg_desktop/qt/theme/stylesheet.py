@@ -255,12 +255,12 @@ QTreeView#worklist::item:selected, QTreeView#worklist::branch {{
     background: transparent; selection-background-color: transparent;
 }}
 QListView[framed="true"], QTreeView[framed="true"] {{
-    background: {t.window}; border: 1px solid {t.line};
+    background: {t.well}; border: 1px solid {t.line};
 }}
 QListView[framed="true"]:focus, QTreeView[framed="true"]:focus {{ border-color: {t.accent}; }}
-QTreeView[well="true"] {{ background: {t.window}; }}
+QTreeView[well="true"] {{ background: {t.well}; }}
 QTreeView[well="true"] QHeaderView, QTreeView[well="true"] QHeaderView::section {{
-    background: {t.window};
+    background: {t.well};
 }}
 QHeaderView, QHeaderView::section {{
     background: {t.panel}; color: {t.muted}; border: none; font-size: {SECONDARY_PX}px;
