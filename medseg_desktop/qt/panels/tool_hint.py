@@ -9,6 +9,9 @@ from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
 from medseg_desktop.qt.panels.controls import Swatch, label, row
 from medseg_desktop.qt.theme.tokens import SPACE_S
 
+#: Less than this of a cut text is not worth showing.
+_FEWEST_LETTERS = 6
+
 
 class ElidedLabel(QLabel):
     """One line that is cut with an ellipsis where there is no room; the tooltip has all of it."""
@@ -48,6 +51,8 @@ class ElidedLabel(QLabel):
     def _cut(self) -> None:
         mode = Qt.TextElideMode.ElideRight
         shown = self.fontMetrics().elidedText(self._whole, mode, max(self.width(), 0))
+        if len(shown) < _FEWEST_LETTERS:  # an ellipsis alone says nothing
+            shown = ""
         if shown != self.text():
             self.setText(shown)
             self.setToolTip("" if shown == self._whole else self._whole)
