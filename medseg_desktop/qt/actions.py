@@ -149,6 +149,9 @@ TOOLS = (
     ("undo", "redo"),
 )
 
+#: Of these, what is on or off beside the tool in use.
+SWITCHES = ("snap",)
+
 #: Left and right part of the toolbar; "presets" and "models" are the two choosers.
 TOOLBAR_LEFT = (
     "open_folder", "-", "presets", "window_box", "invert", "denoise", "-", "fit", "rotate_right",
