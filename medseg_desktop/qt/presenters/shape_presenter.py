@@ -137,11 +137,8 @@ class ShapePresenter(QObject):
         for shape in shapes:
             extra = {**shape.extra, "frame": frame} if "frame" in shape.extra else shape.extra
             made.append(author.drawn(replace(shape, extra=extra)))
-        names = {shape.label for shape in made} - set(self._annotations.labels.names)
         before = len(self._annotations.shapes(place.item))
         self._annotations.edit(place, text, lambda old: (*old, *made))
-        if names:
-            self._annotations.know_labels(names)
         self._drawing.select(range(before, before + len(made)))
 
     # -- changes
