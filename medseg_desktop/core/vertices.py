@@ -41,8 +41,11 @@ def is_closed(shape: Shape) -> bool:
 
 
 def with_vertex(shape: Shape, ring: int, index: int, point: Point) -> Shape:
-    """The shape with one vertex moved; a rectangle stays one, a circle's centre moves it all."""
-    if shape.shape_type is ShapeType.RECTANGLE:
+    """The shape with one vertex moved; a rectangle stays one, a circle's centre moves it all.
+
+    What is called a rectangle and has other points than two corners becomes a polygon.
+    """
+    if shape.shape_type is ShapeType.RECTANGLE and len(shape.points) == 2:
         opposite = outline_points(shape)[(index + 2) % 4]
         return replace(shape, points=(_point(opposite), point), rectangle_stored=())
     if shape.shape_type is ShapeType.CIRCLE and index == 0:
@@ -54,9 +57,12 @@ def with_vertex(shape: Shape, ring: int, index: int, point: Point) -> Shape:
 
 
 def with_inserted_vertex(shape: Shape, ring: int, index: int, point: Point) -> Shape:
-    """The shape with a new vertex before vertex `index`; a rectangle becomes a polygon."""
+    """The shape with a new vertex before vertex `index`; a rectangle becomes a polygon, a line a
+    line strip."""
     rings = list(handles(shape))
     rings[ring] = np.insert(rings[ring], index, point, axis=0)
+    if shape.shape_type is ShapeType.LINE:  # which has two points
+        shape = replace(shape, shape_type=ShapeType.LINESTRIP)
     return _rebuilt(shape, rings)
 
 
@@ -126,7 +132,7 @@ def smoothed(shape: Shape, rows: int, columns: int) -> Shape:
     off is given back once (the twicing of Tukey 1977, close to the two steps of Taubin 1995).
 
     Args:
-        rows, columns: of the slice, which the outline does not leave.
+        rows, columns: of the slice, which the outline leaves no further than it did.
     """
     if shape.shape_type is not ShapeType.POLYGON:
         return shape
@@ -138,7 +144,8 @@ def smoothed(shape: Shape, rows: int, columns: int) -> Shape:
                 return shape
             continue  # a hole of a pixel or two
         once = _blurred(line)
-        smooth = np.clip(once + _blurred(line - once), 0, (columns, rows))
+        low, high = np.minimum(ring.min(axis=0), 0), np.maximum(ring.max(axis=0), (columns, rows))
+        smooth = np.clip(once + _blurred(line - once), low, high)
         slim = _simplified(smooth, _SMOOTH_TOLERANCE)
         rings.append(slim if len(slim) >= 3 else smooth)
     return with_rings(shape, rings)

@@ -34,6 +34,7 @@ from medseg_desktop.qt.pictures import Pictures
 from medseg_desktop.qt.prediction_loader import PredictionLoader
 from medseg_desktop.qt.presenters.conversion_presenter import ConversionPresenter
 from medseg_desktop.qt.presenters.drawing_presenter import DrawingPresenter
+from medseg_desktop.qt.presenters.label_menu_presenter import LabelMenuPresenter
 from medseg_desktop.qt.presenters.labels_presenter import LabelsPresenter
 from medseg_desktop.qt.presenters.lesions_presenter import LesionsPresenter
 from medseg_desktop.qt.presenters.marks_presenter import MarksPresenter
@@ -147,6 +148,8 @@ class Controller(QObject):
             w, actions, annotations, drawing, self.desk, self.levels, self.presets, self
         )
         self.shapes = ShapePresenter(actions, study, annotations, drawing, self.desk, self)
+        self.draw_actions.relabel_requested.connect(self.shapes.relabel)
+        self.label_menu = LabelMenuPresenter(w.label_menu, annotations, drawing, self.shapes, self)
         self.shape_list = ShapeListPresenter(
             w.shapes_panel, study, annotations, drawing, self.shapes, self
         )

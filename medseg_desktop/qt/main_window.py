@@ -110,6 +110,7 @@ class MainWindow(QMainWindow):
         self.preset_menu = QMenu(self.tr("Window preset"), self)
         self.slice_menu = QMenu(self.tr("Slice"), self)
         self.draw_menu = QMenu(self.tr("Shapes"), self)
+        self.label_menu = QMenu(self.tr("Change label"), self)
         self.overlays_key = HeldKey(self.actions_by_key["hide_overlays"], self)
         self.overlays_key.changed.connect(
             lambda held: self.slice_view.set_overlays_visible(not held)
@@ -201,7 +202,11 @@ class MainWindow(QMainWindow):
         self._fill_menu(self.draw_menu, DRAW_MENU)
 
     def _fill_menu(self, menu: QMenu, keys: tuple[str, ...]) -> None:
-        submenus = {"recent": self.recent_menu, "presets": self.preset_menu}
+        submenus = {
+            "recent": self.recent_menu,
+            "presets": self.preset_menu,
+            "labels": self.label_menu,
+        }
         for key in keys:
             if key == "-":
                 menu.addSeparator()

@@ -163,3 +163,24 @@ def test_tiny_shapes_are_left_as_they_are() -> None:
     speck = disc(1.2)
     assert smoothed(speck, 64, 64) == speck
     assert simplified(CIRCLE, 1.0) is CIRCLE
+
+
+def test_a_rectangle_of_four_points_becomes_a_polygon_when_one_is_moved() -> None:
+    corners = ((3.0, 3.0), (8.0, 4.0), (7.0, 9.0), (2.0, 8.0))
+    shape = with_vertex(Shape("H", corners, ShapeType.RECTANGLE), 0, 0, (1.0, 1.0))
+    assert shape.shape_type is ShapeType.POLYGON
+    assert shape.points == ((1.0, 1.0), *corners[1:])
+
+
+def test_a_line_with_a_third_point_is_a_line_strip() -> None:
+    line = Shape("H", ((1.0, 1.0), (9.0, 9.0)), ShapeType.LINE)
+    longer = with_inserted_vertex(line, 0, 1, (4.0, 6.0))
+    assert longer.shape_type is ShapeType.LINESTRIP
+    assert longer.points == ((1.0, 1.0), (4.0, 6.0), (9.0, 9.0))
+
+
+def test_smoothing_leaves_a_shape_outside_the_slice_where_it_is() -> None:
+    far = Shape("H", ((100.0, 100.0), (140.0, 100.0), (140.0, 140.0)))
+    points = np.array(smoothed(far, 20, 24).points)
+    assert points.min() > 95
+    assert np.ptp(points, axis=0).min() > 30

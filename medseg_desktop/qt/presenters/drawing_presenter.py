@@ -57,6 +57,8 @@ class DrawingPresenter(QObject):
             ToolName.CUT: CutTool(self),
         }
         self._hits: tuple[object, HitMap] | None = None
+        #: Those that the numbers of the selection mean.
+        self._shapes_before: Shapes = ()
         view.tool_pressed.connect(lambda x, y, k: self._tell(Tool.press, (x, y), k))
         view.tool_dragged.connect(lambda x, y, k: self._tell(Tool.drag, (x, y), k))
         view.tool_released.connect(lambda x, y, k: self._tell(Tool.release, (x, y), k))
@@ -191,8 +193,10 @@ class DrawingPresenter(QObject):
         return bool(self.tool and self.tool.is_busy)
 
     def step_back(self) -> bool:
-        """Take back the last point of what was begun; whether there was one."""
-        return bool(self.is_drawing and self.tool and self.tool.step_back())
+        """Take back the last point of what was begun, or all of it where it has no points (a
+        stroke, a drag); whether there was any."""
+        tool = self.tool
+        return bool(tool and tool.is_busy and (tool.step_back() or tool.cancel()))
 
     def delete(self) -> bool:
         """Whether the tool has used the delete key."""
@@ -235,16 +239,23 @@ class DrawingPresenter(QObject):
         if self.tool is not None and self.tool.is_busy:
             self.tool.cancel()
         self.select([])
+        self._shapes_before = self.shapes
         self._drawing.show_calipers(())
         self.redraw()
 
     def _on_documents(self) -> None:
         self._drawing.show_calipers(())  # what was measured may have changed
+        before, shapes = self._shapes_before, self.shapes
+        if len(before) != len(shapes):
+            # A step was taken back, say: the numbers mean other shapes now.
+            ids = {id(before[i]) for i in self.selection if i < len(before)}
+            self.select([i for i, shape in enumerate(shapes) if id(shape) in ids])
         self._check_selection()
 
     def _check_selection(self) -> None:
         """Only what is there can stay selected."""
         usable, shapes = self.editable, self.shapes
+        self._shapes_before = shapes
         self.select([i for i in self.selection if i < len(shapes) and usable(shapes[i])])
         self.redraw()
 

@@ -30,11 +30,13 @@ class _Drag:
 
     Attributes:
         text: names the step.
+        shapes: of the slice when it was taken; its numbers hold for these.
         looks: place -> shape number -> how it will look.
     """
 
     start: Point
     text: str
+    shapes: Shapes
     looks: Callable[[Point], dict[int, Shape]]
     replaced: dict[int, Shape] = field(default_factory=dict)
     moved: bool = False
@@ -129,7 +131,7 @@ class EditTool(Tool):
         self._take_shape(at, number, bool(keys & (Keys.ShiftModifier | Keys.ControlModifier)))
 
     def drag(self, at: Point, keys: Keys) -> None:
-        desk, drag = self.desk, self._drag
+        desk, drag = self.desk, self._valid_drag()
         if self._box is not None:
             self._box = (self._box[0], at)
         elif drag is not None:
@@ -140,7 +142,7 @@ class EditTool(Tool):
         desk.redraw()
 
     def release(self, at: Point, keys: Keys) -> None:
-        desk, drag, box = self.desk, self._drag, self._box
+        desk, drag, box = self.desk, self._valid_drag(), self._box
         self._drag = self._box = None
         if box is not None:
             low = (min(box[0][0], at[0]), min(box[0][1], at[1]))
@@ -168,10 +170,27 @@ class EditTool(Tool):
         vertex = self._vertex
         if vertex is None or vertex.shape not in self.desk.selection:
             return False
+        if not self._is_there(vertex):  # undo has taken it from under the pointer
+            self._vertex = None
+            return False
         self._remove_vertex(vertex)
         return True
 
     # -- what it does
+
+    def _valid_drag(self) -> _Drag | None:
+        """What was taken; a step that was taken back meanwhile may have put others there."""
+        drag, shapes = self._drag, self.desk.shapes
+        if drag is not None and list(map(id, drag.shapes)) != list(map(id, shapes)):
+            self._drag = self._toggles = None
+        return self._drag
+
+    def _is_there(self, vertex: Vertex) -> bool:
+        rings = handles(self.desk.shapes[vertex.shape])
+        if vertex.ring >= len(rings) or vertex.index >= len(rings[vertex.ring]):
+            return False
+        x, y = rings[vertex.ring][vertex.index]
+        return (float(x), float(y)) == vertex.point
 
     def _near_vertex(self, at: Point) -> Vertex | None:
         """A vertex of the selection goes before the nearest of all."""
@@ -197,7 +216,7 @@ class EditTool(Tool):
                 to = near.point
             return {vertex.shape: with_vertex(taken, vertex.ring, vertex.index, to)}
 
-        self._drag = _Drag(at, text or tr("move vertex"), looks, vertex=vertex)
+        self._drag = _Drag(at, text or tr("move vertex"), desk.shapes, looks, vertex=vertex)
 
     def _take_shape(self, at: Point, number: int, adds: bool) -> None:
         desk = self.desk
@@ -212,7 +231,7 @@ class EditTool(Tool):
             return {i: translated(desk.shapes[i], dx, dy) for i in chosen}
 
         text = tr("move shape") if len(chosen) == 1 else tr("move shapes")
-        self._drag = _Drag(at, text, looks)
+        self._drag = _Drag(at, text, desk.shapes, looks)
 
     def _remove_vertex(self, vertex: Vertex) -> None:
         shape = self.desk.shapes[vertex.shape]
