@@ -6,7 +6,7 @@ For one thread at a time, which need not be the same as that of the window.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,11 +42,25 @@ class Saver:
         self._place_of: Callable[[str], Place] = lambda _: Place(None)
 
     def open(
-        self, documents: Mapping[str, LoadedDocument], place_of: Callable[[str], Place]
+        self,
+        documents: Mapping[str, LoadedDocument],
+        place_of: Callable[[str], Place],
+        staying: Collection[str] = (),
     ) -> None:
-        """Another source; what was open before must have been saved or given up."""
+        """Another source; what is still noted of the last one is a leftover from now on.
+
+        Args:
+            staying: images that are open already and whose documents were edited while the
+                source was read: what they were made from is what was saved last.
+        """
+        before = self._open
         self._open = {path: _Open(d.key, d.base) for path, d in documents.items()}
         self._place_of = place_of
+        for path in staying:
+            entry, now = before.get(path), self._open.get(path)
+            if entry is not None and now is not None and entry.key == now.key:
+                now.base = entry.base
+        self.journal.leave([entry.key for path, entry in self._open.items() if path in staying])
 
     def key(self, path: str) -> ImageKey:
         """What the document of an image is known by."""
@@ -117,10 +131,16 @@ class Saver:
             self.journal.forget(entry.key)
             entry.number = None
 
+    def forget_all_but(self, unsaved: Collection[str]) -> None:
+        """Whatever else was noted is saved, or was taken back."""
+        for path, entry in self._open.items():
+            if entry.number is not None and path not in unsaved:
+                self.forget(path)
+
     def _done(self, entry: _Open, saved: Saved, number: int | None) -> Saved:
         entry.base, entry.place = saved.base, saved.place
-        if number is not None:
-            self.journal.forget(entry.key, number)
+        if number is not None and self.journal.forget(entry.key, number):
+            entry.number = None
         return saved
 
     # -- what there was
