@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from medseg_desktop.core.annotation import Annotation
@@ -164,8 +164,17 @@ class Saver:
             key = leftover.key
             path = known.get((key.series_uid, key.sop_uid, key.disambiguator))
             if path is not None:
-                found[path] = leftover
+                found[path] = self._at(path, leftover)
         return found
+
+    def _at(self, path: str, leftover: Leftover) -> Leftover:
+        """A leftover of an image that may lie elsewhere now, with its annotation file."""
+        entry, was = self._open[path], leftover.base
+        if entry.key.image == leftover.key.image:
+            return leftover
+        is_here = leftover.target is None
+        is_same = entry.base.mirror == was.mirror if is_here else entry.base.beside == was.beside
+        return replace(leftover, is_file_changed=not is_same)
 
     def close(self) -> None:
         """End the session; what is still unsaved is offered the next time."""
