@@ -59,7 +59,7 @@ class Saver:
         for path in staying:
             entry, now = before.get(path), self._open.get(path)
             if entry is not None and now is not None and entry.key == now.key:
-                now.base = entry.base
+                now.base, now.number = entry.base, entry.number
         self.journal.leave([entry.key for path, entry in self._open.items() if path in staying])
 
     def key(self, path: str) -> ImageKey:
