@@ -12,7 +12,7 @@ from typing import Any
 from PySide6.QtCore import QEvent, QPointF, Qt
 from PySide6.QtGui import QMouseEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QMessageBox, QPushButton
+from PySide6.QtWidgets import QApplication, QMessageBox, QPushButton, QTreeWidget, QTreeWidgetItem
 from pytestqt.qtbot import QtBot
 
 from medseg_desktop.core.settings import Settings
@@ -77,6 +77,13 @@ def shapes_in(path: Path) -> list[dict[str, Any]]:
         return []
     document = json.loads(path.read_text(encoding="utf-8"))
     return [shape for frame in document["frames"] for shape in frame["shapes"]]
+
+
+def row(tree: QTreeWidget, place: int) -> QTreeWidgetItem:
+    """A row of a list, counted from 0."""
+    item = tree.topLevelItem(place)
+    assert item is not None
+    return item
 
 
 def press(box: QMessageBox | None, text: str) -> None:

@@ -28,6 +28,7 @@ from tests.drawn import (
     opened,
     path_on_screen,
     program,
+    row,
     saved,
     shapes_in,
     shapes_on_screen,
@@ -94,15 +95,15 @@ def test_rows_show_both_sides_and_a_warned_one_has_no_tick(qtbot: QtBot) -> None
     ]
     dialog = RestoreDialog(WORDS, rows)
     qtbot.addWidget(dialog)
-    texts = [[dialog.list.topLevelItem(i).text(c) for c in range(4)] for i in range(2)]
+    texts = [[row(dialog.list, i).text(c) for c in range(4)] for i in range(2)]
     assert texts[0] == ["T1, slice 3", "3 shapes", "2 shapes", "2026-01-02 03:04"]
     assert texts[1][0] == "T1, slice 4 · the file was changed since"
     assert dialog.ticked == ["a"]
     assert dialog.text.text() == WORDS.text
-    dialog.list.topLevelItem(0).setCheckState(0, Qt.CheckState.Unchecked)
+    row(dialog.list, 0).setCheckState(0, Qt.CheckState.Unchecked)
     assert not dialog.restore.isEnabled()
     assert not dialog.discard.isEnabled()
-    dialog.list.topLevelItem(1).setCheckState(0, Qt.CheckState.Checked)
+    row(dialog.list, 1).setCheckState(0, Qt.CheckState.Checked)
     with qtbot.waitSignal(dialog.restore_requested) as told:
         click(dialog.restore)
     assert told.args == [["b"]]
@@ -118,7 +119,7 @@ def test_unsaved_work_is_restored_as_a_step_and_saved(
     with program(qtbot, workspace, autosave=False) as controller:
         opened(qtbot, controller, study)
         dialog = offered(qtbot, controller)
-        item = dialog.list.topLevelItem(0)
+        item = row(dialog.list, 0)
         assert [item.text(c) for c in (1, 2)] == ["2 shapes", "1 shape"]
         assert "slice 1" in item.text(0)
         click(dialog.restore)
@@ -160,7 +161,7 @@ def test_what_is_discarded_is_never_offered_again(
     with program(qtbot, workspace) as controller:
         opened(qtbot, controller, study)
         dialog = offered(qtbot, controller)
-        dialog.list.topLevelItem(1).setCheckState(0, Qt.CheckState.Unchecked)
+        row(dialog.list, 1).setCheckState(0, Qt.CheckState.Unchecked)
         click(dialog.discard)
         qtbot.waitUntil(lambda: len(entries(workspace)) == 1, timeout=WAIT_MS)
         assert "A slice has unsaved work" in message(controller)  # the other one
@@ -251,7 +252,7 @@ def test_a_file_that_was_changed_since_is_replaced_only_by_a_tick_and_kept_as_a_
         dialog = offered(qtbot, controller)
         assert dialog.ticked == []
         assert not dialog.restore.isEnabled()
-        dialog.list.topLevelItem(0).setCheckState(0, Qt.CheckState.Checked)
+        row(dialog.list, 0).setCheckState(0, Qt.CheckState.Checked)
         click(dialog.restore)
         saved(qtbot, controller)
     assert len(shapes_in(file)) == 2
@@ -311,7 +312,7 @@ def test_a_file_that_was_changed_after_it_was_saved_is_told_and_the_saved_one_is
         assert "changed by another program" in message(controller)
         click(controller.window.messages.action)
         dialog = offered(qtbot, controller)
-        item = dialog.list.topLevelItem(0)
+        item = row(dialog.list, 0)
         assert [item.text(c) for c in (1, 2)] == ["2 shapes", "no lesion"]
         click(dialog.restore if answer == "restore" else dialog.discard)
         assert message(controller) == ""
@@ -361,8 +362,8 @@ def test_an_earlier_version_comes_back_as_a_step(
     qtbot.waitUntil(lambda: controller.recovery.dialog is not None, timeout=WAIT_MS)
     dialog = controller.recovery.dialog
     assert isinstance(dialog, VersionsDialog)
-    rows = [dialog.list.topLevelItem(i) for i in range(dialog.list.topLevelItemCount())]
-    assert [row.text(1) for row in rows] == [f"{n} shapes" for n in (7, 6, 5, 4, 3)]
+    rows = [row(dialog.list, i) for i in range(dialog.list.topLevelItemCount())]
+    assert [each.text(1) for each in rows] == [f"{n} shapes" for n in (7, 6, 5, 4, 3)]
     dialog.list.setCurrentItem(rows[4])
     click(dialog.restore)
     assert shapes_on_screen(controller) == 3

@@ -250,6 +250,40 @@ def test_a_workspace_that_cannot_be_written_is_told_once(
     noted(qtbot, controller)
 
 
+def test_without_a_journal_that_is_told_once_and_changes_are_saved_all_the_same(
+    controller: Controller, qtbot: QtBot, study: Path
+) -> None:
+    controller.workspace.root.mkdir(parents=True, exist_ok=True)
+    controller.workspace.recovery.write_text("in the way")
+    opened(qtbot, controller, study)
+    told: list[str] = []
+    controller.saving.failed.connect(told.append)
+    for i in range(3):
+        draw_rectangle(controller, (20 + i, 2), (24 + i, 6))
+        saved(qtbot, controller)
+    assert len(told) == 1
+    assert "recovery" in told[0]
+    assert len(shapes_in(beside(controller))) == 4
+
+
+@pytest.mark.parametrize(
+    "name", ["影像 数据", "🧠 x 🧠", " with  spaces ", "x" * 120 + "/" + "y" * 120 + "/" + "z" * 60]
+)
+def test_annotations_are_saved_and_come_back_under_any_path(
+    qtbot: QtBot, tmp_path: Path, name: str
+) -> None:
+    folder = write_study(tmp_path / name, ("Å ß",))
+    workspace = tmp_path / "工作 🧠"
+    for count in (2, 3):
+        with program(qtbot, workspace) as controller:
+            opened(qtbot, controller, folder)
+            draw_rectangle(controller, (10 * count, 2), (10 * count + 4, 6))
+            saved(qtbot, controller)
+            assert message(controller) == ""
+            file = beside(controller)
+        assert len(shapes_in(file)) == count
+
+
 # -- labels
 
 

@@ -14,6 +14,7 @@ from pytestqt.qtbot import QtBot
 
 from medseg_desktop.io.dicom_series import ScanResult
 from medseg_desktop.qt.controller import Controller
+from medseg_desktop.qt.dialogs.restore_dialog import RestoreDialog
 from tests.builders import write_study
 from tests.drawn import (
     WAIT_MS,
@@ -24,6 +25,7 @@ from tests.drawn import (
     path_on_screen,
     press,
     program,
+    row,
     saved,
     shapes_in,
     shapes_on_screen,
@@ -68,6 +70,9 @@ def test_a_read_only_folder_is_told_and_its_annotations_come_back_even_when_it_h
     with program(qtbot, workspace) as controller:
         opened(qtbot, controller, study)
         qtbot.waitUntil(lambda: "cannot be written" in message(controller), timeout=WAIT_MS)
+        assert "kept in the workspace" in message(controller)
+        controller.window.actions_by_key["identity"].trigger()
+        assert str(study) not in message(controller)
         assert "kept in the workspace" in message(controller)
         draw_rectangle(controller)
         saved(qtbot, controller)
@@ -241,9 +246,9 @@ def test_what_cannot_be_saved_is_asked_about_and_offered_when_the_folder_is_open
     opened(qtbot, controller, study)
     qtbot.waitUntil(lambda: controller.recovery.dialog is not None, timeout=WAIT_MS)
     dialog = controller.recovery.dialog
-    assert dialog is not None
-    assert "changed since" in dialog.list.topLevelItem(0).text(0)
-    assert dialog.ticked == []  # type: ignore[union-attr]
+    assert isinstance(dialog, RestoreDialog)
+    assert "changed since" in row(dialog.list, 0).text(0)
+    assert dialog.ticked == []
     dialog.reject()
     assert file.read_bytes() == theirs
 

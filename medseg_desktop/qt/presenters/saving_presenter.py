@@ -36,6 +36,7 @@ class SavingPresenter(QObject):
         super().__init__(parent)
         self._window, self._saving = window, saving
         self._study, self._annotations = study, annotations
+        self._reason = ""
         self.question: QMessageBox | None = None
         actions = window.actions_by_key
         actions["save"].triggered.connect(lambda _=False: saving.save())
@@ -48,7 +49,7 @@ class SavingPresenter(QObject):
         saving.failed.connect(self._on_failed)
         saving.conflicted.connect(self._on_conflict)
         window.messages.action_requested.connect(self._on_action)
-        study.identity_changed.connect(lambda _: self._show())
+        study.identity_changed.connect(lambda _: self._show_reason())
 
     # -- what is saved
 
@@ -82,10 +83,14 @@ class SavingPresenter(QObject):
 
     def _on_moved(self, reason: str) -> None:
         text = self.tr("{reason} The annotations are kept in the workspace instead.")
+        if not self._study.state.identity:
+            text = self.tr("The annotations are kept in the workspace, not beside the images.")
         self._say(text.format(reason=reason), Level.WARNING)
 
     def _on_failed(self, text: str) -> None:
         """What could not be saved is tried again; then the message goes by itself."""
+        if not self._study.state.identity:
+            text = self.tr("Something could not be saved.")
         if self._saving.is_failing:
             self._say(text, Level.ERROR, self.tr("Try again"), _AGAIN)
         else:
@@ -102,10 +107,18 @@ class SavingPresenter(QObject):
 
     def show_place(self, reason: str) -> None:
         """Said when a folder is opened that cannot be written; empty where it can."""
+        self._reason = reason
+        self._show_reason()
+
+    def _show_reason(self) -> None:
+        """The folder is often called like the patient."""
         message = None
-        if reason:
+        if self._reason:
             text = self.tr("{reason} Annotations are kept in the workspace instead.")
-            message = Message(text.format(reason=reason), Level.INFO, subject=reason)
+            text = text.format(reason=self._reason)
+            if not self._study.state.identity:
+                text = self.tr("Annotations are kept in the workspace, not beside the images.")
+            message = Message(text, Level.INFO, subject=self._reason)
         self._window.messages.set_standing("place", message)
 
     # -- another program has changed a file
