@@ -138,6 +138,23 @@ def test_unsaved_work_is_restored_as_a_step_and_saved(
         noted(qtbot, controller, 0)
 
 
+def test_rows_name_the_patient_where_there_are_several_unless_that_is_hidden(
+    qtbot: QtBot, tmp_path: Path
+) -> None:
+    study = write_study(tmp_path / "several", ("ANNA", "BERT"))
+    workspace = crash(qtbot, study, tmp_path / "w")
+    with program(qtbot, workspace) as controller:
+        opened(qtbot, controller, study)
+        assert "ANNA · " in row(offered(qtbot, controller).list, 0).text(0)
+        offered(qtbot, controller).reject()
+        controller.window.actions_by_key["identity"].trigger()
+        controller.recovery.offer()
+        text = row(offered(qtbot, controller).list, 0).text(0)
+        assert text.startswith("Patient 1 · ")
+        assert "ANNA" not in text
+        offered(qtbot, controller).reject()
+
+
 def test_restored_work_that_is_lost_by_a_second_crash_is_offered_again(
     qtbot: QtBot, study: Path, tmp_path: Path
 ) -> None:

@@ -16,6 +16,7 @@ from medseg_desktop.qt.dialogs.restore_dialog import RestoreDialog, RestoreRow, 
 from medseg_desktop.qt.dialogs.versions_dialog import VersionsDialog
 from medseg_desktop.qt.main_window import MainWindow
 from medseg_desktop.qt.messages import Level, Message
+from medseg_desktop.qt.presenters.patient_titles import patient_titles
 from medseg_desktop.qt.recovery import Contents, Recovery
 from medseg_desktop.qt.sessions import AnnotationSession, StudySession
 
@@ -255,12 +256,18 @@ class RecoveryPresenter(QObject):
     # -- in words
 
     def _titles(self) -> dict[str, str]:
-        """Path of an image -> its series and slice."""
-        found, titles = self._study.found, {}
-        for series in found.series if found else ():
+        """Path of an image -> its patient, where there are several, its series and its slice."""
+        found, titles = self._study.found, dict[str, str]()
+        if found is None:
+            return titles
+        patients = patient_titles(found, self._study.state.identity)
+        for series in found.series:
+            name = series.title
+            if len(patients) > 1:
+                name = f"{patients[series.patient.hash]} · {name}"
             for index, item in enumerate(series.slices):
                 text = self.tr("{series}, slice {n}")
-                titles[item.path] = text.format(series=series.title, n=index + 1)
+                titles[item.path] = text.format(series=name, n=index + 1)
         return titles
 
     def _title(self, titles: dict[str, str], path: str) -> str:
