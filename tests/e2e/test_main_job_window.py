@@ -96,12 +96,12 @@ def predict(qtbot: QtBot, controller: Controller) -> None:
     view = controller.study.view
     assert view is not None
     qtbot.waitUntil(
-        lambda: len(controller.overlays.predicted) == len(view.series.slices), timeout=WAIT_MS
+        lambda: len(controller.marks.predicted) == len(view.series.slices), timeout=WAIT_MS
     )
     stage = controller.window.slice_view._stage
     assert stage.texts.bottom_right == ["Prediction: flair-v1"]
     assert stage.prediction.isVisible()
-    found = [i for i, label_map in controller.overlays.predicted.items() if label_map.any()]
+    found = [i for i, proposals in controller.marks.predicted.items() if proposals.shapes]
     for index in found[:1]:  # four steps may have taught it nothing at all
         controller.study.set_slice(index)
         colours = {outline.colour for _, outline in stage.outlines._drawn}

@@ -95,11 +95,41 @@ class WorklistPresenter(QObject):
 
     def step(self, steps: int) -> None:
         """The next (1) or previous (-1) series of those that are listed, in their order."""
-        view, keys = self._study.view, self._panel.shown_keys()
-        if view is None or not keys:
+        self._go(steps, self._panel.shown_keys())
+
+    def step_patient(self, steps: int) -> None:
+        """To the first series that is not done of the next (1) or previous (-1) patient who has
+        one; after the last patient the first."""
+        view, found = self._study.view, self._found
+        if view is None or found is None:
+            return
+        to_do: dict[str, Series] = {}
+        patients = list(dict.fromkeys(series.patient.hash for series in found.series))
+        for series in found.series:
+            if not series.localizer and not self._is_done(series):
+                to_do.setdefault(series.patient.hash, series)
+        at = patients.index(view.series.patient.hash)
+        round_trip = [patients[(at + steps * k) % len(patients)] for k in range(1, len(patients))]
+        upcoming = next((to_do[patient] for patient in round_trip if patient in to_do), None)
+        if upcoming is not None:
+            self._study.set_series(upcoming.key)
+
+    def _is_done(self, series: Series) -> bool:
+        return len(self._annotations.reviewed(series)) == len(series.slices)
+
+    def _go(self, steps: int, keys: list[str]) -> None:
+        """From the series on screen, which the filter may have hidden, to another of these."""
+        view, found = self._study.view, self._found
+        if view is None or found is None or not keys:
             return
         current = row_key(view.series.key)
-        at = keys.index(current) + steps if current in keys else 0
+        if current not in keys:
+            order = [row_key(series.key) for series in found.series]
+            here = order.index(current)
+            ahead = [k for k in keys if (order.index(k) - here) * steps > 0]
+            at = keys.index(ahead[0 if steps > 0 else -1]) if ahead else -1
+        else:
+            at = keys.index(current) + steps
         if 0 <= at < len(keys):
             self._study.set_series(series_key(keys[at]))
 
@@ -112,7 +142,7 @@ class WorklistPresenter(QObject):
         rows = []
         for series in self._found.series:
             known, title = self._rows.get(series.key), titles[series.patient.hash]
-            is_same = known is not None and not any(s.path in edited for s in series.slices)
+            is_same = not edited or not any(s.path in edited for s in series.slices)
             if known is None or not is_same or known.patient_title != title:
                 known = self._row(series, title)
             proposed = len(self._annotations.proposed(series))

@@ -57,9 +57,13 @@ class AnnotationSession(QObject):
         self._documents: dict[str, Annotation] = {}
         self._proposals: dict[SliceKey, Proposals] = {}
         self._stored: dict[SliceKey, Proposals] = {}  # by annotation files of a model
+        self._stored_models: dict[str, str] = {}  # path -> the model that wrote its file
         self._decided: dict[ProposalKey, frozenset[int]] = {}
         #: The open ones of a slice, with what they were told from: asked for at every move.
         self._open: dict[SliceKey, tuple[Proposals, Shapes, Shapes]] = {}
+        #: Slices with open ones: whole series are asked about after every edit.
+        self._undecided: set[SliceKey] = set()
+        self._offered_frames: dict[str, set[int]] = {}  # path -> frames that have proposals
         self.labels = labels
         #: Somebody has changed the table, or will save shapes with what a folder added to it.
         self.are_labels_edited = False
@@ -79,13 +83,17 @@ class AnnotationSession(QObject):
         self.stack.clear()
         self._documents, self._proposals, self._stored = {}, {}, {}
         self._decided, self._open = {}, {}
+        self._undecided, self._offered_frames = set(), {}
+        self._stored_models = {}
         for path, file in found.annotations.items():
             document = file.annotation
             if document.is_prediction:
+                self._stored_models[path] = document.prediction_model
                 for frame in document.frames:
                     self._stored[path, frame.frame] = Proposals.of_file(document, frame.frame)
             else:
                 self._documents[path] = document
+        self._look_for_open(self._stored)
         names = (name for document in self._documents.values() for name in document.labels)
         self.labels = self._seed.extended(names)
         self.are_labels_edited = False
@@ -121,34 +129,69 @@ class AnnotationSession(QObject):
 
     def set_proposals(self, item: Slice, proposals: Proposals | None) -> None:
         """What the model in use proposes for a slice; None takes it away."""
-        key = _key(item)
-        if proposals is None:
-            self._proposals.pop(key, None)
-        else:
+        if proposals is not None:
+            self.offer([(item, proposals)])
+            return
+        self._proposals.pop(_key(item), None)
+        self._look_for_open([_key(item)])
+        self.proposals_changed.emit()
+
+    def offer(self, several: Iterable[tuple[Slice, Proposals]]) -> None:
+        """What the model in use proposes for some slices."""
+        keys = []
+        for item, proposals in several:
+            key = _key(item)
             decided = self._decided.get((proposals.model, key), frozenset())
             self._proposals[key] = replace(proposals, decided=decided)
+            keys.append(key)
+        self._look_for_open(keys)
         self.proposals_changed.emit()
 
     def clear_proposals(self) -> None:
         """No model is in use; nothing that was decided is forgotten."""
+        keys = list(self._proposals)
         self._proposals.clear()
+        self._look_for_open(keys)
         self.proposals_changed.emit()
 
     def open_proposals(self, item: Slice) -> tuple[Shape, ...]:
         """What a model proposes for a slice and nobody has decided about."""
-        key = _key(item)
+        return self._open_at(_key(item))
+
+    def _open_at(self, key: SliceKey) -> tuple[Shape, ...]:
         proposals = self._offered(key)
         if proposals is None:
             return ()
-        shapes, known = self.shapes(item), self._open.get(key)
+        document = self._documents.get(key[0])
+        shapes = document.shapes(key[1]) if document else ()
+        known = self._open.get(key)
         if known is None or known[0] is not proposals or not _same(known[1], shapes):
             known = self._open[key] = (proposals, shapes, proposals.open(shapes))
         return known[2]
 
+    def _look_for_open(self, keys: Iterable[SliceKey]) -> None:
+        """Note of slices whether they have open proposals now."""
+        for key in keys:
+            self._offered_frames.setdefault(key[0], set()).add(key[1])
+            if self._open_at(key):
+                self._undecided.add(key)
+            else:
+                self._undecided.discard(key)
+
     @property
     def has_stored_proposals(self) -> bool:
-        """A model has written annotation files of this folder that nobody has accepted."""
-        return bool(self._stored)
+        """A model has written annotation files of this folder."""
+        return bool(self._stored_models)
+
+    @property
+    def has_open_proposals(self) -> bool:
+        """Of some slice nobody has decided about what a model proposes."""
+        return bool(self._undecided)
+
+    def proposing_model(self, item: Slice) -> str:
+        """Whose proposals those of a slice are; empty where no model has looked at it."""
+        offered = self._offered(_key(item))
+        return offered.model if offered else self._stored_models.get(item.path, "")
 
     def _offered(self, key: SliceKey) -> Proposals | None:
         """Those of the model in use go before those of a file."""
@@ -156,7 +199,10 @@ class AnnotationSession(QObject):
 
     def proposed(self, series: Series) -> tuple[int, ...]:
         """Indices of the slices with open proposals."""
-        return tuple(i for i, item in enumerate(series.slices) if self.open_proposals(item))
+        undecided = self._undecided
+        if not undecided:
+            return ()
+        return tuple(i for i, s in enumerate(series.slices) if (s.path, s.frame) in undecided)
 
     # -- steps
 
@@ -189,6 +235,7 @@ class AnnotationSession(QObject):
         """Change the shapes of several slices by one step; see `edit`."""
         documents: dict[str, Annotation | None] = {}
         decided: dict[ProposalKey, Change[frozenset[int]]] = {}
+        names: set[str] = set()
         first: Place | None = None
         for place in places:
             item = place.item
@@ -198,13 +245,18 @@ class AnnotationSession(QObject):
             after, used = edited_slice(shapes, offered, operation)
             if used:
                 decided |= self._used(item, used)
+                names |= {shape.label for shape in after}
             if _same(shapes, after):
                 continue
             documents[item.path] = self._with_slice(document, place, after, reviewed=True)
             first = first or place
         if first is None and not decided:
             return False
-        return self._push(Step(text, self._changes(documents), decided=decided, place=first))
+        # A model may know labels that the table does not have.
+        labels = self.labels.extended(sorted(names))
+        extended = Change(self.labels, labels) if labels != self.labels else None
+        changes = self._changes(documents)
+        return self._push(Step(text, changes, labels=extended, decided=decided, place=first))
 
     def set_reviewed(self, places: Iterable[Place], text: str, reviewed: bool) -> bool:
         """Say of slices that somebody has looked at them, or that nobody has, by one step.
@@ -309,6 +361,9 @@ class AnnotationSession(QObject):
                 current = offered.get(key)
                 if current is not None and current.model == model:
                     offered[key] = replace(current, decided=decided.new)
+        for path in step.documents:
+            self._look_for_open([(path, i) for i in self._offered_frames.get(path, ())])
+        self._look_for_open(key for _, key in step.decided)
         if step.labels is not None:
             self.show_labels(step.labels.new.looking_like(self.labels))
         for path in step.documents:
