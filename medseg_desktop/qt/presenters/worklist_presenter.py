@@ -69,7 +69,7 @@ class WorklistPresenter(QObject):
         self._soon.setInterval(_AFTER_MS)
         self._soon.timeout.connect(self._fill)
         panel.series_activated.connect(lambda text: study.set_series(series_key(text)))
-        annotations.document_edited.connect(self._edited.add)
+        annotations.document_edited.connect(lambda path: self._edited.add(path))
         annotations.documents_changed.connect(self._soon.start)
         annotations.proposals_changed.connect(self._soon.start)
         study.identity_changed.connect(lambda _: self._fill())
