@@ -25,6 +25,7 @@ from medseg_desktop.core.provenance import Author
 from medseg_desktop.core.review import FileFacts, relabelled, slice_state, with_slice
 from medseg_desktop.core.volume import Series, Slice
 from medseg_desktop.io.dicom_series import ScanResult
+from medseg_desktop.io.kept_proposals import kept_proposals, with_kept_proposals
 
 #: Steps that can be taken back; each is a few references.
 _STEPS = 2000
@@ -57,7 +58,7 @@ class AnnotationSession(QObject):
         self._documents: dict[str, Annotation] = {}
         self._proposals: dict[SliceKey, Proposals] = {}
         self._stored: dict[SliceKey, Proposals] = {}  # by annotation files of a model
-        self._stored_models: dict[str, str] = {}  # path -> the model that wrote its file
+        self._predictions: dict[str, Annotation] = {}  # what a model wrote, by DICOM file
         self._decided: dict[ProposalKey, frozenset[int]] = {}
         #: The open ones of a slice, with what they were told from: asked for at every move.
         self._open: dict[SliceKey, tuple[Proposals, Shapes, Shapes]] = {}
@@ -84,14 +85,15 @@ class AnnotationSession(QObject):
         self._documents, self._proposals, self._stored = {}, {}, {}
         self._decided, self._open = {}, {}
         self._undecided, self._offered_frames = set(), {}
-        self._stored_models = {}
+        self._predictions = {}
         for path, file in found.annotations.items():
             document = file.annotation
-            if document.is_prediction:
-                self._stored_models[path] = document.prediction_model
-                for frame in document.frames:
-                    self._stored[path, frame.frame] = Proposals.of_file(document, frame.frame)
-            else:
+            prediction = document if document.is_prediction else kept_proposals(document)
+            if prediction is not None:
+                self._predictions[path] = prediction
+                for frame in prediction.frames:
+                    self._stored[path, frame.frame] = Proposals.of_file(prediction, frame.frame)
+            if prediction is not document:
                 self._documents[path] = document
         self._look_for_open(self._stored)
         names = (name for document in self._documents.values() for name in document.labels)
@@ -101,8 +103,9 @@ class AnnotationSession(QObject):
         self.documents_changed.emit()
 
     def document(self, path: str) -> Annotation | None:
-        """The document of a DICOM file, or None."""
-        return self._documents.get(path)
+        """What belongs into the annotation file of a DICOM file, or None: a person's document,
+        else what a model wrote, which stays until somebody decides."""
+        return self._documents.get(path) or self._predictions.get(path)
 
     def shapes(self, item: Slice) -> tuple[Shape, ...]:
         """The shapes of a slice."""
@@ -181,7 +184,7 @@ class AnnotationSession(QObject):
     @property
     def has_stored_proposals(self) -> bool:
         """A model has written annotation files of this folder."""
-        return bool(self._stored_models)
+        return bool(self._predictions)
 
     @property
     def has_open_proposals(self) -> bool:
@@ -191,7 +194,10 @@ class AnnotationSession(QObject):
     def proposing_model(self, item: Slice) -> str:
         """Whose proposals those of a slice are; empty where no model has looked at it."""
         offered = self._offered(_key(item))
-        return offered.model if offered else self._stored_models.get(item.path, "")
+        if offered is not None:
+            return offered.model
+        prediction = self._predictions.get(item.path)
+        return prediction.prediction_model if prediction else ""
 
     def _offered(self, key: SliceKey) -> Proposals | None:
         """Those of the model in use go before those of a file."""
@@ -311,6 +317,7 @@ class AnnotationSession(QObject):
 
     def replace_documents(self, text: str, documents: Mapping[str, Annotation | None]) -> bool:
         """Other documents for some DICOM files (restored, or an earlier version), by one step."""
+        documents = {p: None if d and d.is_prediction else d for p, d in documents.items()}
         return self._push(Step(text, self._changes(documents)))
 
     def _with_slice(
@@ -319,7 +326,12 @@ class AnnotationSession(QObject):
         item, series = place.item, place.series
         facts = FileFacts(os.path.basename(item.path), item.frames, series.rows, series.columns)
         signature = {"annotator": self.author.annotator, "time": self.author.now()}
-        return with_slice(document, facts, item.frame, shapes, reviewed, signature)
+        prediction = self._predictions.get(item.path)
+        before = document or prediction
+        after = with_slice(before, facts, item.frame, shapes, reviewed, signature)
+        if after is not None and document is None and prediction is not None and item.frames > 1:
+            return with_kept_proposals(after, prediction)
+        return after
 
     def _used(
         self, item: Slice, used: tuple[Shape, ...]
