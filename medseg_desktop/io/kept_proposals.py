@@ -34,10 +34,12 @@ def kept_proposals(document: Annotation) -> Annotation | None:
         return None
     frames = []
     for entry in kept["frames"]:
-        number = entry.get("frame") if isinstance(entry, Mapping) else None
-        listed = entry.get("shapes") if isinstance(entry, Mapping) else None
-        is_frame = isinstance(number, int) and isinstance(listed, list)
-        if is_frame and not document.is_reviewed(number):
+        if not isinstance(entry, Mapping):
+            continue
+        number, listed = entry.get("frame"), entry.get("shapes")
+        if not isinstance(number, int) or not isinstance(listed, list):
+            continue
+        if not document.is_reviewed(number):
             frames.append(FrameAnnotation(number, ShapeReader().read(listed)[0]))
     model = kept.get("model")
     if not frames or not isinstance(model, str) or not model:

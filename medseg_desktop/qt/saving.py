@@ -80,6 +80,7 @@ class Saving(QObject):
         self._save_at_latest = self._timer(_SAVE_AT_LATEST_MS, self._save_by_itself)
         self._again = self._timer(_AGAIN_AFTER_MS, self._save_by_itself)
         annotations.document_edited.connect(self._on_edited)
+        annotations.documents_changed.connect(self.state_changed)  # once a step, not once a file
         annotations.labels_changed.connect(self._keep_labels)
         self._kept_labels: LabelTable | None = annotations.labels
 
@@ -179,7 +180,6 @@ class Saving(QObject):
             self._save_soon.start()
             if not self._save_at_latest.isActive():
                 self._save_at_latest.start()
-        self.state_changed.emit()
 
     def _note(self) -> None:
         """Put what has changed into the journal."""

@@ -63,15 +63,17 @@ class WorklistPresenter(QObject):
         self._found: ScanResult | None = None
         self._without_thumbnail: tuple[Series, ...] = ()
         self._rows: dict[SeriesKey, SeriesRow] = {}
-        self._edited: set[str] = set()  # files whose slices are to be counted again
+        self._series_of: dict[str, set[SeriesKey]] = {}  # by the path of a file
+        self._edited: set[SeriesKey] = set()  # whose slices are to be counted again
+        self._has_new_proposals = True
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)
         self._soon.setInterval(_AFTER_MS)
         self._soon.timeout.connect(self._fill)
         panel.series_activated.connect(lambda text: study.set_series(series_key(text)))
-        annotations.document_edited.connect(lambda path: self._edited.add(path))
+        annotations.document_edited.connect(self._on_edited)
         annotations.documents_changed.connect(self._soon.start)
-        annotations.proposals_changed.connect(self._soon.start)
+        annotations.proposals_changed.connect(self._on_proposals)
         study.identity_changed.connect(lambda _: self._fill())
         study.view_changed.connect(self._on_view)
         study.slice_loaded.connect(lambda _: self._make_thumbnails())
@@ -81,6 +83,10 @@ class WorklistPresenter(QObject):
         """Another folder is open; its documents are known to the annotations."""
         self._found = found
         self._rows.clear()
+        self._series_of.clear()
+        for series in found.series:
+            for item in series.slices:
+                self._series_of.setdefault(item.path, set()).add(series.key)
         self._fill()
         self._stop.set()
         self._stop = threading.Event()
@@ -139,16 +145,24 @@ class WorklistPresenter(QObject):
         self._soon.stop()
         titles = patient_titles(self._found, self._study.state.identity)
         edited, self._edited = self._edited, set()
+        every, self._has_new_proposals = self._has_new_proposals, False
         rows = []
         for series in self._found.series:
             known, title = self._rows.get(series.key), titles[series.patient.hash]
-            is_same = not edited or not any(s.path in edited for s in series.slices)
-            if known is None or not is_same or known.patient_title != title:
+            if known is None or series.key in edited or known.patient_title != title:
                 known = self._row(series, title)
-            proposed = len(self._annotations.proposed(series))
-            self._rows[series.key] = known = replace(known, proposed=proposed)
+            elif every:
+                known = replace(known, proposed=len(self._annotations.proposed(series)))
+            self._rows[series.key] = known
             rows.append(known)
         self._panel.set_rows(rows)
+
+    def _on_edited(self, path: str) -> None:
+        self._edited |= self._series_of.get(path, set())
+
+    def _on_proposals(self) -> None:
+        self._has_new_proposals = True
+        self._soon.start()
 
     def _row(self, series: Series, patient_title: str) -> SeriesRow:
         study = " · ".join(t for t in (date_text(series.study_date), series.study_description) if t)
@@ -160,6 +174,7 @@ class WorklistPresenter(QObject):
             slices=len(series.slices),
             annotated=len(self._annotations.annotated(series)),
             reviewed=len(self._annotations.reviewed(series)),
+            proposed=len(self._annotations.proposed(series)),
             warnings=series.warnings,
             time_points=series.time_points,
             localizer=series.localizer,
