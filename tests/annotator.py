@@ -104,7 +104,7 @@ def session() -> Steps:
     yield lambda: undo_text() != erased
     press(Key.Key_Z, Modifier.ControlModifier | Modifier.ShiftModifier)
     yield lambda: undo_text() == erased
-    press(Key.Key_P, Modifier.ShiftModifier)
+    press(Key.Key_P, Modifier.ControlModifier | Modifier.ShiftModifier)
     yield is_enabled("accept")
     press(Key.Key_Return)
     yield lambda: undo_text() != erased

@@ -134,10 +134,16 @@ def noted(qtbot: QtBot, controller: Controller, count: int = 1) -> None:
 def crashed(controller: Controller, workspace: Path) -> Path:
     """The workspace as a crash would leave it at this moment, as a copy.
 
-    The locks of the living session do not belong to the copy.
+    The locks of the living session do not belong to the copy.  What it writes at this very moment
+    may be gone before it is copied; then the copy is made again.
     """
-    shutil.copytree(controller.workspace.root, workspace)
-    return workspace
+    for _ in range(10):
+        try:
+            shutil.copytree(controller.workspace.root, workspace)
+            return workspace
+        except shutil.Error:
+            shutil.rmtree(workspace)
+    raise AssertionError("the workspace never stands still")
 
 
 def message(controller: Controller) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -29,9 +30,21 @@ class Proposals:
     decided: frozenset[int] = field(default_factory=frozenset)
 
     @classmethod
-    def of(cls, model: str, label_map: npt.NDArray[np.uint8], table: LabelTable) -> Proposals:
-        """Of a predicted label map (rows, columns) of the model's own class indices."""
+    def of(
+        cls,
+        model: str,
+        label_map: npt.NDArray[np.uint8],
+        table: LabelTable,
+        keys: Mapping[str, Any] | None = None,
+    ) -> Proposals:
+        """Of a predicted label map (rows, columns) of the model's own class indices.
+
+        Args:
+            keys: further keys that the file's format wants in every shape.
+        """
         found = shapes_from_label_map(label_map, table)
+        if keys:
+            found = tuple(replace(s, extra={**keys, **s.extra}) for s in found)
         return cls(model, tuple(with_own_keys(s, **proposed_by(model)) for s in found))
 
     @classmethod

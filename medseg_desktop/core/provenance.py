@@ -151,19 +151,26 @@ def dice_of_outlines(first: Sequence[Sequence[Point]], second: Sequence[Sequence
     if not vertices:
         return 1.0
     low = np.min([v.min(axis=0) for v in vertices], axis=0)
-    columns, rows = np.max([v.max(axis=0) for v in vertices], axis=0) - low + 1
-    filled = []
-    for side in sides:
-        label_map = np.zeros((rows, columns), np.uint8)
-        for v in side:
-            cv2.fillPoly(label_map, [v - low], 1)
-        filled.append(label_map)
-    total = int(filled[0].sum()) + int(filled[1].sum())
-    return 2 * int((filled[0] & filled[1]).sum()) / total if total else 1.0
+    columns, rows = (np.max([v.max(axis=0) for v in vertices], axis=0) - low + 1).tolist()
+    both = total = 0
+    height = max(_BAND_PIXELS // columns, 1)
+    for top in range(0, rows, height):  # outlines that go far out would fill the memory
+        corner = low + np.array([0, top], np.int32)
+        filled = []
+        for side in sides:
+            label_map = np.zeros((min(height, rows - top), columns), np.uint8)
+            for v in side:
+                cv2.fillPoly(label_map, [v - corner], 1)
+            filled.append(label_map)
+        both += int(np.count_nonzero(filled[0] & filled[1]))
+        total += int(np.count_nonzero(filled[0])) + int(np.count_nonzero(filled[1]))
+    return 2 * both / total if total else 1.0
 
 
-#: No slice is larger (DICOM rows and columns are 16 bit); further out nothing is compared.
-_FARTHEST = 65_535
+#: No slice is larger; further out nothing is compared.
+_FARTHEST = 16_384
+#: So many pixels are compared at a time.
+_BAND_PIXELS = 1 << 24
 
 
 def _vertices(outline: Sequence[Point]) -> npt.NDArray[np.int32]:

@@ -215,6 +215,22 @@ ANNOTATION_ACTIONS = (
         False,
     ),
     ActionInfo(
+        "next_proposal",
+        QT_TRANSLATE_NOOP("Actions", "Next slice to decide"),
+        "",
+        ("Shift+N",),
+        QT_TRANSLATE_NOOP("Actions", "The next slice of the series with an open proposal"),
+        False,
+    ),
+    ActionInfo(
+        "previous_proposal",
+        QT_TRANSLATE_NOOP("Actions", "Previous slice to decide"),
+        "",
+        ("Shift+P",),
+        QT_TRANSLATE_NOOP("Actions", "The slice before of the series with an open proposal"),
+        False,
+    ),
+    ActionInfo(
         "accept_series",
         QT_TRANSLATE_NOOP("Actions", "Accept all of the series"),
         "",
@@ -229,9 +245,12 @@ ANNOTATION_ACTIONS = (
         "predict_slice",
         QT_TRANSLATE_NOOP("Actions", "Predict this slice"),
         "",
-        ("Shift+P",),
+        ("Ctrl+Shift+P",),
         "",
         False,
+    ),
+    ActionInfo(
+        "predict_series", QT_TRANSLATE_NOOP("Actions", "Predict this series"), "", (), "", False
     ),
     ActionInfo(
         "predict_all", QT_TRANSLATE_NOOP("Actions", "Predict all open series"), "", (), "", False

@@ -176,6 +176,7 @@ class Controller(QObject):
             w.overlay_panel,
             w.messages,
             self.study,
+            self.annotations,
             self.runs,
             self.predictions,
             self.slices,
@@ -186,7 +187,7 @@ class Controller(QObject):
         self.conversion = ConversionPresenter(self.runs, self.annotations, w)
         self.training = TrainingPresenter(w.training_panel, self.runs, self)
         threads = self.settings.threads or physical_cores()
-        self.status = StatusLine(w, self.study, self.runs, threads, self)
+        self.status = StatusLine(w, self.study, self.runs, self.predictions, threads, self)
         demo_folder = self.workspace.root / "demo-study"
         leaving = Leaving(w, self.saving, self)
         self.opening = Opening(
@@ -206,6 +207,8 @@ class Controller(QObject):
             "quit": w.close,
             "next_series": lambda: self.worklist.step(1),
             "previous_series": lambda: self.worklist.step(-1),
+            "next_patient": lambda: self.worklist.step_patient(1),
+            "previous_patient": lambda: self.worklist.step_patient(-1),
             "convert": self.conversion.open,
             "import_model": self.choose_model_file,
             "demo_study": self.opening.open_demo_study,
@@ -242,6 +245,8 @@ class Controller(QObject):
         study.view_changed.connect(self._on_view)
         study.identity_changed.connect(self.conversion.set_identity)
         self.predictions.failed.connect(self._show_error)
+        self.status.prediction_cancelled.connect(self.models.cancel)
+        self.review.said.connect(lambda text: self.show_message(text, Level.INFO))
         runs.failed.connect(lambda error: self._show_error(sentence(error)))
         runs.model_chosen.connect(self._remember_model)
         w.slice_view.context_menu_requested.connect(self._show_slice_menu)
@@ -279,6 +284,7 @@ class Controller(QObject):
         self.annotations.set_folder(found)
         self.saving.set_folder(found)
         self.worklist.set_folder(found)
+        self.models.set_folder()
         self.conversion.set_folder(found)
 
     def _on_view(self, now: ResolvedView, before: ResolvedView | None) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QByteArray, QCoreApplication, QSettings, Qt, Signal
+from PySide6.QtCore import QByteArray, QCoreApplication, QEvent, QSettings, Qt, Signal
 from PySide6.QtGui import (
     QAction,
     QCloseEvent,
@@ -14,9 +14,11 @@ from PySide6.QtGui import (
     QResizeEvent,
 )
 from PySide6.QtWidgets import (
+    QAbstractSpinBox,
     QComboBox,
     QHBoxLayout,
     QLabel,
+    QLineEdit,
     QMainWindow,
     QMenu,
     QScrollArea,
@@ -88,6 +90,7 @@ class MainWindow(QMainWindow):
         self.resize(1440, 900)
         self.setMinimumSize(960, 600)
         self._may_close = False
+        self._is_typing = False
         self.actions_by_key = make_actions(self)
         self.worklist = WorklistPanel()
         self.slice_view = SliceView()
@@ -376,12 +379,19 @@ class MainWindow(QMainWindow):
             self.close_requested.emit()
         event.setAccepted(self._may_close)
 
+    def event(self, event: QEvent) -> bool:
+        """Note before a key is used where it was pressed: a field gives the focus away with it."""
+        if event.type() is QEvent.Type.ShortcutOverride:
+            self._is_typing = isinstance(self.focusWidget(), QLineEdit | QAbstractSpinBox)
+        return super().event(event)
+
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Enter, where no widget with the focus has a use for it: accept what is proposed."""
         keys = (Qt.Key.Key_Return, Qt.Key.Key_Enter)
         plain = event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
         if event.key() in keys and not plain:
-            self.enter_pressed.emit()
+            if not self._is_typing:
+                self.enter_pressed.emit()
         else:
             super().keyPressEvent(event)
 

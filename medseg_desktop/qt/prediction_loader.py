@@ -3,48 +3,38 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import partial
 
-import numpy as np
-import numpy.typing as npt
 from PySide6.QtCore import QObject, Signal
 
 from medseg_desktop.core.errors import MedSegError, UnreadableSliceError
 from medseg_desktop.core.proposals import Proposals
 from medseg_desktop.core.volume import Series
 from medseg_desktop.inference.predictor import Predictor
+from medseg_desktop.io.medlabelme import new_shape_keys
 from medseg_desktop.qt.background import Background
 from medseg_desktop.qt.slice_loader import SliceLoader
 
 SeriesKey = tuple[str, int]
-_Key = tuple[str, SeriesKey, int]  # model digest, series, slice
+_Key = tuple[str, SeriesKey]  # digest of the model, series
 
-
-@dataclass(frozen=True, eq=False)
-class Prediction:
-    """What a model found on one slice.
-
-    Attributes:
-        label_map: (rows, columns) of the model's class indices, uint8.
-        proposals: the same as outlines.
-    """
-
-    label_map: npt.NDArray[np.uint8]
-    proposals: Proposals
+#: What was found is told at once of the slice that is wanted, else so often.
+_TELL_AFTER_S = 0.05
 
 
 class PredictionLoader(QObject):
-    """Predicts slices with one model and keeps what it found.
+    """Predicts slices with one model and keeps what it found, as outlines: these fill exactly
+    the predicted pixels and need a thousandth of the memory.
 
     Signals:
-        predicted(series key, index, Prediction).
+        predicted(series key, dict[int, Proposals]): of some slices, by index.
         progress(done, total): slices of all that was asked for; 0, 0 when nothing is left.
-        failed(str): why a series that was asked for cannot be predicted.
+        failed(str): why the series on screen, or nothing more, can be predicted.
     """
 
-    predicted = Signal(object, int, object)
+    predicted = Signal(object, object)
     progress = Signal(int, int)
     failed = Signal(str)
 
@@ -52,16 +42,19 @@ class PredictionLoader(QObject):
         super().__init__(parent)
         self._loader = loader
         self._background = Background(1, "predictions", self)
-        self._results: dict[_Key, Prediction] = {}
-        self._impossible: set[tuple[str, SeriesKey]] = set()
+        self._results: dict[_Key, dict[int, Proposals]] = {}
+        self._impossible: dict[_Key, str] = {}  # with the reason
+        self._told: _Key | None = None  # the series on screen, of which that was said
         self._lock = threading.Lock()
         self._generation = 0
         self._todo: dict[SeriesKey, set[int]] = {}
+        self._working: set[tuple[SeriesKey, int]] = set()  # taken of these, and not told yet
+        self._unreadable: dict[SeriesKey, set[int]] = {}
         self._series: dict[SeriesKey, Series] = {}
         self._wanted: tuple[SeriesKey, int] | None = None
         self._running = False
         self._predictor: Predictor | None = None
-        self._asked = 0
+        self._asked = self._done = 0
 
     # -- what is wanted
 
@@ -81,8 +74,7 @@ class PredictionLoader(QObject):
         """
         wanted = set(range(len(series.slices)) if indices is None else indices)
         self._ask(predictor, series, wanted)
-        with self._lock:
-            self._wanted = (series.key, index)
+        self.look_at(series, index)
         self._start_thread()
 
     def want_all(self, predictor: Predictor, several: Iterable[Series]) -> None:
@@ -95,25 +87,27 @@ class PredictionLoader(QObject):
         """Slice `index` is on screen: of what was asked for, it goes first."""
         with self._lock:
             self._wanted = (series.key, index)
+        self._tell_impossible()
 
     def _ask(self, predictor: Predictor, series: Series, wanted: set[int]) -> None:
-        if (_model_key(predictor), series.key) in self._impossible:
-            return  # it was told about already
         if predictor is not self._predictor:
             self.stop()
             self._predictor = predictor
-        known = self.known(predictor, series)
+        key = (_model_key(predictor), series.key)
+        if key in self._impossible:
+            return
+        is_known_series = series.key in self._series
+        known = self._results.get(key, {})
+        new = wanted - known.keys() - self._unreadable.get(series.key, set())
         with self._lock:
-            is_known_series = series.key in self._series
-            asked = self._todo.get(series.key, set())
-            new = wanted - set(known) - asked
             self._series[series.key] = series
+            asked = self._todo.get(series.key, set())
+            new -= asked | {i for of, i in self._working if of == series.key}
             if new:
                 self._todo[series.key] = asked | new
-            self._asked += len(new)
-        if not is_known_series:
-            for i in sorted(set(known) & wanted):
-                self.predicted.emit(series.key, i, known[i])
+        self._asked += len(new)
+        if not is_known_series and known:
+            self.predicted.emit(series.key, dict(known))
         self._tell_progress()
 
     def stop(self) -> None:
@@ -122,24 +116,22 @@ class PredictionLoader(QObject):
             self._generation += 1
             self._todo.clear()
             self._series.clear()
+            self._working.clear()
             self._wanted = None
-            self._asked = 0
+        self._told = None
+        self._asked = self._done = 0
         self.progress.emit(0, 0)
 
-    def known(self, predictor: Predictor, series: Series) -> dict[int, Prediction]:
+    def known(self, predictor: Predictor, series: Series) -> dict[int, Proposals]:
         """Slice index -> what this model has found on slices of a series."""
-        model = _model_key(predictor)
-        return {
-            i: self._results[(model, series.key, i)]
-            for i in range(len(series.slices))
-            if (model, series.key, i) in self._results
-        }
+        return dict(self._results.get((_model_key(predictor), series.key), {}))
 
     def forget(self) -> None:
         """Another folder was opened."""
         self.stop()
         self._results.clear()
         self._impossible.clear()
+        self._unreadable.clear()
 
     def quit(self) -> None:
         """Predict no more, for good; does not wait for the thread."""
@@ -165,8 +157,8 @@ class PredictionLoader(QObject):
             partial(self._broken, generation),
         )
 
-    def _next(self, generation: int) -> tuple[Series, int] | None:
-        """The slice to be predicted now; None when nothing is left."""
+    def _next(self, generation: int) -> tuple[Series, int, bool] | None:
+        """The slice to be predicted now, and whether it is on screen; None when none is left."""
         with self._lock:
             if generation != self._generation or not self._todo:
                 return None
@@ -178,63 +170,132 @@ class PredictionLoader(QObject):
             todo.discard(index)
             if not todo:
                 del self._todo[key]
-            return self._series[key], index
+            self._working.add((key, index))
+            return self._series[key], index, (key, index) == self._wanted
 
     def _predict(self, predictor: Predictor, generation: int) -> None:
-        """In the background thread."""
+        """In the background thread; what was found is told some slices at a time."""
+        found: dict[int, Proposals | None] = {}
+        current: Series | None = None
+        told_s = time.monotonic()
         while (upcoming := self._next(generation)) is not None:
-            series, index = upcoming
+            series, index, is_on_screen = upcoming
+            if current is not None and series is not current:
+                self._tell(generation, predictor, current, found)
+                found = {}
+            current = series
             try:
-                loaded = self._loader.read_now(series, index)
-            except UnreadableSliceError:
-                continue  # the viewer says so when the slice is looked at
-            if loaded.stored.ndim != 2:
-                self._background.deliver(partial(self._on_colour, generation, series))
-                continue
-            label_map = predictor.predict(loaded.stored, loaded.fmt)
-            proposals = Proposals.of(predictor.info.title, label_map, predictor.table)
-            found = Prediction(label_map, proposals)
-            key = (_model_key(predictor), series.key, index)
+                found[index] = self._predicted(predictor, series, index)
+            except MedSegError as error:
+                self._tell(generation, predictor, series, found)
+                left = self._give_up(generation, series)
+                failed = partial(self._on_impossible, generation, series, left, error)
+                self._background.deliver(failed)
+                if not isinstance(error, _ColourError):
+                    return
+                current, found = None, {}
+            if is_on_screen or time.monotonic() - told_s > _TELL_AFTER_S:
+                self._tell(generation, predictor, series, found)
+                found, told_s = {}, time.monotonic()
+        if current is not None:
+            self._tell(generation, predictor, current, found)
+
+    def _give_up(self, generation: int, series: Series) -> int:
+        """In the background thread: how many slices of a series are left out."""
+        with self._lock:
+            if generation != self._generation:
+                return 0
+            self._working = {(of, i) for of, i in self._working if of != series.key}
+            return 1 + len(self._todo.pop(series.key, ()))
+
+    def _predicted(self, predictor: Predictor, series: Series, index: int) -> Proposals | None:
+        """In the background thread: None where the slice cannot be read."""
+        try:
+            loaded = self._loader.read_now(series, index)
+        except UnreadableSliceError:
+            return None  # the viewer says so when the slice is looked at
+        if loaded.stored.ndim != 2:
+            raise _ColourError(self.tr("Colour slices cannot be predicted."))
+        label_map = predictor.predict(loaded.stored, loaded.fmt)
+        keys = new_shape_keys(series.slices[index].frame)
+        return Proposals.of(predictor.info.title, label_map, predictor.table, keys)
+
+    def _tell(
+        self,
+        generation: int,
+        predictor: Predictor,
+        series: Series,
+        found: dict[int, Proposals | None],
+    ) -> None:
+        if found:
+            key = (_model_key(predictor), series.key)
             self._background.deliver(partial(self._on_predicted, generation, key, found))
 
-    def _on_predicted(self, generation: int, key: _Key, found: Prediction) -> None:
-        if generation == self._generation:  # else another folder may have been opened
-            self._results[key] = found
-            self.predicted.emit(key[1], key[2], found)
-            self._tell_progress()
+    # -- what came of it
 
-    def _on_colour(self, generation: int, series: Series) -> None:
-        """Nothing of a series in colour can be predicted; the others go on."""
+    def _on_predicted(self, generation: int, key: _Key, found: dict[int, Proposals | None]) -> None:
+        if generation != self._generation:
+            return  # another model is in use, or another folder open
+        series = key[1]
+        made = {i: proposals for i, proposals in found.items() if proposals is not None}
+        with self._lock:
+            self._working -= {(series, i) for i in found}
+        self._unreadable.setdefault(series, set()).update(found.keys() - made.keys())
+        self._results.setdefault(key, {}).update(made)
+        self._done += len(found)
+        if made:
+            self.predicted.emit(series, made)
+        self._tell_progress()
+
+    def _on_impossible(
+        self, generation: int, series: Series, left: int, error: MedSegError
+    ) -> None:
+        """Nothing of a series can be predicted; where the model is broken, nothing at all."""
         if generation != self._generation or self._predictor is None:
             return
-        what = (_model_key(self._predictor), series.key)
-        with self._lock:
-            self._todo.pop(series.key, None)
-        if what not in self._impossible:
-            self._impossible.add(what)
-            if self._wanted is not None and self._wanted[0] == series.key:
-                self.failed.emit(self.tr("Colour slices cannot be predicted."))
+        key = (_model_key(self._predictor), series.key)
+        self._impossible[key] = error.message
+        self._done += left
+        if not isinstance(error, _ColourError):
+            self.stop()
+            self._told = key
+            self.failed.emit(error.message)
+            return
+        self._tell_impossible()
+        self._tell_progress()
+
+    def _tell_impossible(self) -> None:
+        """Of a series that cannot be predicted it is said when it comes on screen."""
+        if self._wanted is None or self._predictor is None:
+            return
+        key = (_model_key(self._predictor), self._wanted[0])
+        if key != self._told and key in self._impossible:
+            self._told = key
+            self.failed.emit(self._impossible[key])
+        elif key not in self._impossible:
+            self._told = None
 
     def _tell_progress(self) -> None:
-        with self._lock:
-            left, asked = sum(map(len, self._todo.values())), self._asked
-            if not left:
-                self._asked = 0
-        self.progress.emit(*((asked - left, asked) if left else (0, 0)))
+        if self._done >= self._asked:
+            self._asked = self._done = 0
+        self.progress.emit(self._done, self._asked)
 
     def _ended(self, _result: None) -> None:
         self._running = False
         self._start_thread()
 
     def _broken(self, generation: int, error: MedSegError) -> None:
+        """Something unexpected has happened, which is told in a sentence."""
         self._running = False
-        if self._generation != generation:
+        if self._generation == generation:
+            self.stop()
+            self.failed.emit(error.message)
+        else:
             self._start_thread()  # something else is wanted by now
-            return
-        if self._predictor is not None and self._wanted is not None:
-            self._impossible.add((_model_key(self._predictor), self._wanted[0]))
-        self.stop()
-        self.failed.emit(error.message)
+
+
+class _ColourError(MedSegError):
+    """The slices of a series are in colour."""
 
 
 def _model_key(predictor: Predictor) -> str:

@@ -97,6 +97,7 @@ class Saving(QObject):
         self.recovery = Recovery(self._saver, self._background, annotations, self.note, self)
         self.recovery.failed.connect(self.failed)
         annotations.document_edited.connect(self._on_edited)
+        annotations.documents_changed.connect(self.state_changed)  # once a step, not once a file
         annotations.labels_changed.connect(self._keep_labels)
         self._kept_labels: LabelTable | None = annotations.labels
 
@@ -217,7 +218,6 @@ class Saving(QObject):
             self._save_soon.start()
             if not self._save_at_latest.isActive():
                 self._save_at_latest.start()
-        self.state_changed.emit()
 
     def _is_on_disk(self, path: str) -> bool:
         return path in self._on_disk and self._on_disk[path] is self._annotations.document(path)

@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, Signal
 
 from medseg_desktop.core.geometry import patient_position_mm
 from medseg_desktop.core.run_state import RunState
 from medseg_desktop.qt.loaded_slice import LoadedSlice
 from medseg_desktop.qt.main_window import MainWindow
+from medseg_desktop.qt.prediction_loader import PredictionLoader
 from medseg_desktop.qt.sessions import RunSession, StudySession
 
 #: Below it float64 tells whole numbers apart.
 _ALL_DIGITS = 2.0**53
+_CANCELLABLE = ("scan", "predictions")
 
 
 class StatusLine(QObject):
-    """Fills the status line from the sessions; one running work is shown at a time."""
+    """Fills the status line from the sessions; one running work is shown at a time.
+
+    Signals:
+        prediction_cancelled(): the user wants no more predictions.
+    """
+
+    prediction_cancelled = Signal()
 
     def __init__(
         self,
         window: MainWindow,
         study: StudySession,
         runs: RunSession,
+        predictions: PredictionLoader,
         threads: int,
         parent: QObject | None = None,
     ) -> None:
@@ -43,12 +52,13 @@ class StatusLine(QObject):
         study.view_changed.connect(lambda *_: self._show_cursor())
         study.slice_loaded.connect(self._on_loaded)
         study.series_progress.connect(self._on_series_progress)
+        predictions.progress.connect(self._on_predictions)
         runs.training_changed.connect(self._on_training)
 
     def show(self, work: str, text: str, done: int, total: int) -> None:
         """Show running work; `total` 0 means that nobody knows how much it is."""
         self._work = work
-        self._window.show_progress(text, done, total, cancellable=work == "scan")
+        self._window.show_progress(text, done, total, cancellable=work in _CANCELLABLE)
 
     def clear(self, work: str) -> None:
         """This work is over."""
@@ -58,6 +68,8 @@ class StatusLine(QObject):
     def _cancel(self) -> None:
         if self._work == "scan":
             self._study.cancel_scan()
+        elif self._work == "predictions":
+            self.prediction_cancelled.emit()
 
     def _on_scan_progress(self, phase: str, done: int, total: int) -> None:
         text = {
@@ -74,6 +86,14 @@ class StatusLine(QObject):
             self.show("slices", text.format(done=done, total=total), done, total)
         else:
             self.clear("slices")
+
+    def _on_predictions(self, done: int, total: int) -> None:
+        if not total:
+            self.clear("predictions")
+        elif self._work != "scan":
+            text = self.tr("Predicted {done} of {total} slices")
+            text = text.format(done=f"{done:,}", total=f"{total:,}")
+            self.show("predictions", text, done, total)
 
     def _move_cursor(self, at: tuple[float, float] | None) -> None:
         self._cursor = at

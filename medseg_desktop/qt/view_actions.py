@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -13,6 +13,7 @@ from medseg_desktop.core.geometry import AS_STORED, SpatialTransformation
 from medseg_desktop.core.preprocessing import PRESETS
 from medseg_desktop.core.settings import Settings
 from medseg_desktop.core.view import LayerState, ResolvedView
+from medseg_desktop.core.volume import Series
 from medseg_desktop.qt.canvas.slice_view import SliceView
 from medseg_desktop.qt.pictures import Pictures
 from medseg_desktop.qt.presenters.window_presenter import WindowPresenter
@@ -76,8 +77,10 @@ class ViewActions(QObject):
                 "last_slice": lambda: study.set_place(position=10**9),
                 "next_time": lambda: study.step_time(1),
                 "previous_time": lambda: study.step_time(-1),
-                "next_annotated": lambda: self._jump(1),
-                "previous_annotated": lambda: self._jump(-1),
+                "next_annotated": lambda: self._jump(1, self._annotations.annotated),
+                "previous_annotated": lambda: self._jump(-1, self._annotations.annotated),
+                "next_proposal": lambda: self._jump(1, self._annotations.proposed),
+                "previous_proposal": lambda: self._jump(-1, self._annotations.proposed),
             }
         )
 
@@ -115,13 +118,12 @@ class ViewActions(QObject):
         layer: LayerState = getattr(self._study.state.layers, key)
         self._study.set_layer(key, replace(layer, visible=visible))
 
-    def _jump(self, direction: int) -> None:
-        """To the next (1) or previous (-1) slice with a shape."""
+    def _jump(self, direction: int, indices_of: Callable[[Series], Sequence[int]]) -> None:
+        """To the next (1) or previous (-1) slice of a series with a shape, or with a proposal."""
         view = self._study.view
         if view is None:
             return
-        annotated = self._annotations.annotated(view.series)
-        ahead = [i for i in annotated if (i - view.index) * direction > 0]
+        ahead = [i for i in indices_of(view.series) if (i - view.index) * direction > 0]
         if ahead:
             self._study.set_slice(min(ahead) if direction > 0 else max(ahead))
 

@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
 from medseg_desktop.core.display import Window
+from medseg_desktop.core.provenance import Provenance
 from medseg_desktop.core.run_state import RunStatus
 from medseg_desktop.qt.controller import Controller
 from medseg_desktop.qt.panels.training_panel import TrainForm
@@ -99,11 +100,12 @@ def predict(qtbot: QtBot, controller: Controller) -> None:
     )
     stage = controller.window.slice_view._stage
     assert stage.texts.bottom_right == ["Prediction: flair-v1"]
-    assert stage.prediction.isVisible()
-    found = [i for i, label_map in controller.marks.predicted.items() if label_map.any()]
+    found = [i for i, proposals in controller.marks.predicted.items() if proposals.shapes]
     for index in found[:1]:  # four steps may have taught it nothing at all
         controller.study.set_slice(index)
-        assert controller.annotations.open_proposals(view.series.slices[index])
+        offered = controller.annotations.open_proposals(view.series.slices[index])
+        assert all(Provenance.of(shape).model == "flair-v1" for shape in offered)
+        qtbot.waitUntil(stage.prediction.isVisible, timeout=WAIT_MS)
 
 
 @pytest.mark.timeout(180)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +10,17 @@ import numpy as np
 import pytest
 
 from medseg_desktop.core.errors import Cancelled, DataError, WorkspaceError
-from medseg_desktop.core.specs import ConvertSpec, encode_spec
+from medseg_desktop.core.provenance import Author
+from medseg_desktop.core.review import FileFacts, with_slice
+from medseg_desktop.core.specs import ConvertSpec, PredictSpec, encode_spec
 from medseg_desktop.core.split import SplitRequest
+from medseg_desktop.inference.prediction import run_prediction
 from medseg_desktop.io import conversion
 from medseg_desktop.io.conversion import run_conversion
 from medseg_desktop.io.conversion_request import conversion_spec
 from medseg_desktop.io.dataset import Dataset, read_dataset
+from medseg_desktop.io.kept_proposals import with_kept_proposals
+from medseg_desktop.io.medlabelme import read_annotation, write_annotation
 from medseg_desktop.io.png import read_grey_png
 from medseg_desktop.io.workspace import Workspace
 from tests.builders import (
@@ -26,6 +32,7 @@ from tests.builders import (
     uid,
     write_dicom,
     write_json,
+    write_model_package,
     write_study,
 )
 
@@ -162,6 +169,34 @@ def test_only_reviewed_slices_are_converted(
     result, dataset = convert(conversion_spec(workspace, source, target))
     assert [f.frame for f in dataset.manifest.files] == [1, 3]
     assert (result["slices"], result["slices_with_lesion"]) == (2, 1)
+
+
+def test_what_a_model_wrote_beside_the_slices_is_not_converted(
+    source: Path, target: Path, workspace: Workspace, tmp_path: Path
+) -> None:
+    write_dicom(source / "a.dcm", lesion_slice(seed=1))
+    film = write_dicom(source / "film.dcm", np.stack([lesion_slice(seed=i) for i in range(3)]))
+    model = write_model_package(tmp_path / "m")
+    out = tmp_path / "predictions"
+    run_prediction(
+        PredictSpec(
+            model=str(model), source=str(source), out=str(out), formats=["json"], salt="00" * 32
+        ),
+        QuietContext(),
+    )
+    shutil.copytree(out, source, dirs_exist_ok=True)
+    with pytest.raises(DataError, match="no reviewed slice"):
+        convert(conversion_spec(workspace, source, target))
+    # A person accepts what is proposed for one frame of the film.
+    prediction = read_annotation(film.with_suffix(".json"))
+    facts = FileFacts("film.dcm", 3, 32, 40)
+    shapes = tuple(map(Author("Li").accepted, prediction.shapes(1)))
+    accepted = with_slice(prediction, facts, 1, shapes, True, {})
+    assert accepted is not None
+    write_annotation(film.with_suffix(".json"), with_kept_proposals(accepted, prediction))
+    result, dataset = convert(conversion_spec(workspace, source, target))
+    assert [(f.frame, f.pixels_per_label["H"]) for f in dataset.manifest.files] == [(1, 80)]
+    assert (result["slices"], result["slices_with_lesion"]) == (1, 1)
 
 
 def test_every_ninth_patient_of_the_reference_preset_validates(

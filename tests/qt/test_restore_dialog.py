@@ -97,7 +97,7 @@ def test_rows_show_both_sides_and_a_warned_one_has_no_tick(qtbot: QtBot) -> None
     qtbot.addWidget(dialog)
     texts = [[row(dialog.list, i).text(c) for c in range(4)] for i in range(2)]
     assert texts[0] == ["T1, slice 3", "3 shapes", "2 shapes", "2026-01-02 03:04"]
-    assert texts[1][0] == "T1, slice 4 · the file was changed since"
+    assert texts[1][0] == "T1, slice 4\nthe file was changed since"
     assert dialog.ticked == ["a"]
     assert dialog.text.text() == WORDS.text
     row(dialog.list, 0).setCheckState(0, Qt.CheckState.Unchecked)

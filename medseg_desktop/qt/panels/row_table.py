@@ -77,6 +77,8 @@ class RowTable(QTreeView):
         self._empty_text = ""
         #: Ctrl+C is the table's own while it has the focus, and no shortcut of the window.
         self.keeps_copy_key = True
+        #: Enter on a row has been used by it, and accepts no prediction.
+        self.keeps_enter = True
         self._widths: list[int] = []
         self._rows = RowModel(columns, self)
         self.setModel(self._rows)
@@ -256,7 +258,9 @@ class RowTable(QTreeView):
             self.copy_table()
         elif event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
             # Not `activated`: some desktops emit it for a single click.
-            if self.currentIndex().isValid():
+            is_row = self.currentIndex().isValid()
+            event.setAccepted(is_row and self.keeps_enter)
+            if is_row:
                 self.key_activated.emit(self.keys[self.currentIndex().row()])
         else:
             super().keyPressEvent(event)

@@ -70,6 +70,7 @@ class ShapesPanel(QWidget):
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         # Where the window copies shapes with Ctrl+C, it does so from here too.
         self.table.keeps_copy_key = False
+        self.table.keeps_enter = False
         self.table.setAccessibleName(self.tr("Shapes on this slice"))
         self.table.set_empty_text(self.tr("No shape on this slice."))
         self.count = label("", "muted")

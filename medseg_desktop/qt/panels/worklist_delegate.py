@@ -18,7 +18,8 @@ _PAD = 8
 
 
 def counts_text(row: SeriesRow) -> tuple[str, str]:
-    """Two lines under the title, for example "37 slices · 13 annotated" and "26 reviewed"."""
+    """Two lines under the title, for example "37 slices · 13 annotated" and "26 reviewed · 3 to
+    decide"."""
 
     def tr(text: str) -> str:
         return QCoreApplication.translate("Worklist", text)
@@ -30,12 +31,16 @@ def counts_text(row: SeriesRow) -> tuple[str, str]:
     if row.annotated:
         slices += " · " + tr("{n} annotated").format(n=row.annotated)
     if row.localizer and not row.reviewed:
-        return slices, tr("localizer")
-    if row.done:
-        return slices, tr("all reviewed")
-    if row.reviewed:
-        return slices, tr("{n} reviewed").format(n=row.reviewed)
-    return slices, tr("not reviewed")
+        state = tr("localizer")
+    elif row.done:
+        state = tr("all reviewed")
+    elif row.reviewed:
+        state = tr("{n} reviewed").format(n=row.reviewed)
+    else:
+        state = tr("not reviewed")
+    if row.proposed:
+        state += " · " + tr("{n} to decide").format(n=row.proposed)
+    return slices, state
 
 
 class WorklistDelegate(QStyledItemDelegate):

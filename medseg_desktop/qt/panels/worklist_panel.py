@@ -127,6 +127,8 @@ class WorklistPanel(QWidget):
         self._show_nothing()
         if rebuilt:
             self.select(self._current)
+        else:
+            self._mark(self._current)  # what was hidden has given the mark to a neighbour
 
     def set_thumbnail(self, key: str, image: QImage) -> None:
         """A picture of a series; drawn 48 px high."""
@@ -135,17 +137,23 @@ class WorklistPanel(QWidget):
     def select(self, key: str) -> None:
         """Marks a series; emits nothing.  An unknown or empty key marks none."""
         self._current = key
+        index = self._mark(key)
+        if index.isValid():
+            self.tree.scrollTo(index)
+        self.tree.viewport().update()
+
+    def _mark(self, key: str) -> QModelIndex:
         index = self._filter.mapFromSource(self._model.index_of(key))
         selection = self.tree.selectionModel()
+        if index == selection.currentIndex():
+            return index
         with self._quiet():
             if index.isValid():
                 flags = QItemSelectionModel.SelectionFlag.ClearAndSelect
                 selection.setCurrentIndex(index, flags)
             else:
                 selection.clear()
-        if index.isValid():
-            self.tree.scrollTo(index)
-        self.tree.viewport().update()
+        return index
 
     def set_filter(self, chosen: Filter) -> None:
         """Lists only series in this state."""

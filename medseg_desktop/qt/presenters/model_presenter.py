@@ -16,6 +16,7 @@ from medseg_desktop.qt.panels.overlay_panel import Layer, OverlayPanel
 from medseg_desktop.qt.prediction_loader import PredictionLoader
 from medseg_desktop.qt.presenters.marks_presenter import MarksPresenter
 from medseg_desktop.qt.presenters.slice_presenter import SlicePresenter
+from medseg_desktop.qt.sessions.annotations import AnnotationSession
 from medseg_desktop.qt.sessions.runs import RunSession
 from medseg_desktop.qt.sessions.study import StudySession
 
@@ -23,7 +24,11 @@ _USE, _PREDICT = "use_model", "predict"
 
 
 class ModelPresenter(QObject):
-    """Between the model chooser, the Predict action and the prediction layer."""
+    """Between the model chooser, the Predict action and the prediction layer.
+
+    Where a model has written annotation files of the folder, the layer shows these too, and
+    without a model in use only these.
+    """
 
     def __init__(
         self,
@@ -32,6 +37,7 @@ class ModelPresenter(QObject):
         panel: OverlayPanel,
         messages: MessageBar,
         study: StudySession,
+        annotations: AnnotationSession,
         runs: RunSession,
         predictions: PredictionLoader,
         slices: SlicePresenter,
@@ -42,7 +48,7 @@ class ModelPresenter(QObject):
         self._chooser, self._actions, self._panel = chooser, actions, panel
         self._action = actions["predict"]
         self._messages = messages
-        self._study, self._runs = study, runs
+        self._study, self._annotations, self._runs = study, annotations, runs
         self._predictions, self._slices, self._marks = predictions, slices, marks
         self._offered: Path | None = None
         #: The series on screen is predicted; else only slices that are asked for.
@@ -50,6 +56,7 @@ class ModelPresenter(QObject):
         chooser.activated.connect(self._on_chosen)
         self._action.toggled.connect(self._on_toggled)
         actions["predict_slice"].triggered.connect(self.predict_slice)
+        actions["predict_series"].triggered.connect(self.predict_series)
         actions["predict_all"].triggered.connect(self.predict_all)
         messages.action_requested.connect(self._on_message_action)
         runs.models_changed.connect(self._fill)
@@ -57,7 +64,24 @@ class ModelPresenter(QObject):
         runs.model_added.connect(self._on_added)
         study.view_changed.connect(self._on_view)
         study.folder_changed.connect(lambda _: predictions.forget())
+        annotations.proposals_changed.connect(self._show_name)
         self._fill(())
+
+    def set_folder(self) -> None:
+        """Another folder is open, and its annotations are known: what a model wrote is shown."""
+        if self._annotations.has_stored_proposals:
+            if not self._study.state.layers.prediction.visible:
+                self._whole_series = False  # to show it is not to ask for more
+                self._set_visible(True)
+        elif self._runs.predictor is None or not self._whole_series:
+            self._set_visible(False)
+        self._show_available()
+        self._show_name()
+
+    def cancel(self) -> None:
+        """Predict no more until somebody asks for it again; what was found stays."""
+        self._whole_series = False
+        self._predictions.stop()
 
     def _fill(self, entries: tuple[ModelEntry, ...]) -> None:
         model = self._chooser.model()
@@ -83,6 +107,7 @@ class ModelPresenter(QObject):
         """Say why nothing can be predicted and what to do, or that it can."""
         any_model = self._chooser.count() > 0
         usable = self._runs.predictor is not None
+        stored = self._annotations.has_stored_proposals
         links: list[tuple[str, str]] = []
         if usable:
             reason = self.tr("Show what the model finds (Ctrl+P)")
@@ -94,15 +119,18 @@ class ModelPresenter(QObject):
                 ("import_model", self.tr("Import a model…")),
                 ("demo_study", self.tr("Open the demo study")),
             ]
+        shown = usable or stored
+        tip = self.tr("Show what a model found (Ctrl+P)") if stored and not usable else reason
         self._chooser.setEnabled(any_model)
         self._chooser.setToolTip("" if any_model else reason)
         self._chooser.setPlaceholderText(
             self.tr("Choose a model") if any_model else self.tr("No model yet")
         )
-        for key in ("predict", "predict_slice", "predict_all"):
+        for key in ("predict_slice", "predict_series", "predict_all"):
             self._actions[key].setEnabled(usable)
-        self._action.setToolTip(reason)
-        self._panel.set_layer_available(Layer.PREDICTION, usable, "" if usable else reason)
+        self._action.setEnabled(shown)
+        self._action.setToolTip(tip)
+        self._panel.set_layer_available(Layer.PREDICTION, shown, "" if shown else reason)
         self._panel.set_hint("" if usable else reason, links)
 
     def _on_chosen(self) -> None:
@@ -131,16 +159,22 @@ class ModelPresenter(QObject):
             self._messages.withdraw(_USE)
             self._runs.choose_model(self._offered)
         elif key == _PREDICT:
-            self._action.setChecked(True)
+            self.predict_series()
 
     def _on_model(self, predictor: Predictor | None) -> None:
         self._predictions.stop()
-        title = predictor.info.title if predictor else ""
         self._marks.forget()
-        self._slices.set_model_name(title)
-        self._panel.set_prediction_name(title)
+        self._show_name()
         self._show_chosen()
         self._update()
+
+    def _show_name(self) -> None:
+        """Name the model whose proposals lie on the slice, which may be that of a file."""
+        predictor, view = self._runs.predictor, self._study.view
+        title = self._annotations.proposing_model(view.slice) if view else ""
+        title = title or (predictor.info.title if predictor else "")
+        self._slices.set_model_name(title)
+        self._panel.set_prediction_name(title)
 
     def _on_toggled(self, on: bool) -> None:
         """The series on screen is predicted, now and as others are looked at."""
@@ -157,26 +191,33 @@ class ModelPresenter(QObject):
         if view is not None and predictor is not None:
             self._predictions.want(predictor, view.series, view.index, [view.index])
 
+    def predict_series(self) -> None:
+        """Predict the series on screen, and from now on those that are looked at."""
+        self._whole_series = True
+        self._set_visible(True)
+        self._update()
+
     def predict_all(self) -> None:
         """Predict every series that is open, that on screen first; not the planning ones."""
         found, predictor = self._study.found, self._runs.predictor
         if found is not None and predictor is not None:
-            self._whole_series = True
-            self._set_visible(True)
-            self._update()
+            self.predict_series()
             several = [series for series in found.series if not series.localizer]
             self._predictions.want_all(predictor, several)
 
     def _set_visible(self, on: bool) -> None:
-        opacity = self._study.state.layers.prediction.opacity
+        layer = self._study.state.layers.prediction
         if on:
             self._messages.withdraw(_PREDICT)
-        self._study.set_layer(Layer.PREDICTION.value, LayerState(on, opacity))
+        if layer.visible != on:
+            self._study.set_layer(Layer.PREDICTION.value, LayerState(on, layer.opacity))
 
     def _on_view(self, now: ResolvedView, before: ResolvedView | None) -> None:
         visible = now.layers.prediction.visible
         with QSignalBlocker(self._action):
             self._action.setChecked(visible)
+        if before is None or before.slice != now.slice:
+            self._show_name()
         same = (
             before is not None
             and before.series is now.series

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QAction
 
 from medseg_desktop.core.annotation import Shape, SliceState
@@ -22,7 +22,12 @@ class ReviewPresenter(QObject):
 
     Accept and reject work on the selected proposals, or on all of the slice where none is
     selected.
+
+    Signals:
+        said(str): a sentence about what was done, or could not be.
     """
+
+    said = Signal(str)
 
     def __init__(
         self,
@@ -60,17 +65,43 @@ class ReviewPresenter(QObject):
         place = self._place
         if place is None:
             return
-        unseen = self._annotations.state(place.item) is SliceState.UNSEEN
+        state = self._annotations.state(place.item)
+        if state is SliceState.LESION:
+            self.said.emit(
+                self.tr("This slice has outlines. Delete them first if it has no lesion.")
+            )
+            return
+        unseen = state is SliceState.UNSEEN
         text = self.tr("mark as reviewed") if unseen else self.tr("mark as not reviewed")
         self._annotations.set_reviewed([place], text, unseen)
         self._show()  # the action ticks itself, also where nothing has changed
 
     def review_rest(self) -> None:
-        """Every slice of the series that nobody has marked was looked at and has no lesion."""
+        """Every slice of the series that nobody has marked was looked at and has no lesion; not
+        so where a model says otherwise and nobody has decided."""
         view = self._study.view
-        if view is not None:
-            places = [Place(view.series, i) for i in range(len(view.series.slices))]
-            self._annotations.set_reviewed(places, self.tr("mark the rest as reviewed"), True)
+        if view is None:
+            return
+        reviewed = set(self._annotations.reviewed(view.series))
+        proposed = set(self._annotations.proposed(view.series)) - reviewed
+        rest = set(range(len(view.series.slices))) - reviewed - proposed
+        places = [Place(view.series, i) for i in sorted(rest)]
+        text = self.tr("mark the rest as reviewed")
+        self._annotations.set_reviewed(places, text, True)
+        self.said.emit(self._rest_sentence(len(rest), len(proposed)))
+
+    def _rest_sentence(self, marked: int, left: int) -> str:
+        if not marked:
+            said = self.tr("No slice is left to be marked as without lesion.")
+        elif marked == 1:
+            said = self.tr("1 slice was marked as without lesion.")
+        else:
+            said = self.tr("{n} slices were marked as without lesion.").format(n=marked)
+        if not left:
+            return said
+        if left == 1:
+            return said + " " + self.tr("1 with open proposals stays to be decided.")
+        return said + " " + self.tr("{n} with open proposals stay to be decided.").format(n=left)
 
     # -- proposals
 
@@ -81,6 +112,7 @@ class ReviewPresenter(QObject):
             return
         one = len(chosen) == 1
         text = self.tr("accept lesion") if one else self.tr("accept lesions")
+        self._drawing.select([])  # by their numbers: others would take the place of these
         self._annotations.edit(place, text, self._accepting(chosen), with_proposals=True)
 
     def reject(self) -> None:
@@ -91,6 +123,7 @@ class ReviewPresenter(QObject):
         one = len(chosen) == 1
         text = self.tr("reject lesion") if one else self.tr("reject lesions")
         ids = set(map(id, chosen))
+        self._drawing.select([])
         self._annotations.edit(
             place,
             text,
@@ -101,13 +134,13 @@ class ReviewPresenter(QObject):
     def accept_series(self) -> None:
         """Make all proposals of the series shapes of their slices, as one step."""
         view = self._study.view
-        if view is not None:
+        if view is not None and self._offers:
             self._accept_in([view.series], self.tr("accept lesions of the series"))
 
     def accept_all(self) -> None:
         """Make all proposals of all series shapes, as one step."""
         found: ScanResult | None = self._study.found
-        if found is not None:
+        if found is not None and self._offers:
             self._accept_in(found.series, self.tr("accept all lesions"))
 
     def _accept_in(self, several: Sequence[Series], text: str) -> None:
@@ -117,9 +150,14 @@ class ReviewPresenter(QObject):
         offered = [
             shape for place in places for shape in self._annotations.open_proposals(place.item)
         ]
-        if places:
-            accepting = self._accepting(offered)
-            self._annotations.edit_slices(places, text, accepting, with_proposals=True)
+        if not places:
+            return
+        self._drawing.select([])
+        accepting = self._accepting(offered)
+        self._annotations.edit_slices(places, text, accepting, with_proposals=True)
+        slices, lesions = len(places), len(offered)
+        said = self.tr("Accepted {lesions} lesions on {slices} slices.")
+        self.said.emit(said.format(lesions=lesions, slices=slices))
 
     def _accepting(self, chosen: Sequence[Shape]) -> Callable[[Shapes], Shapes]:
         author = self._annotations.author
@@ -129,7 +167,7 @@ class ReviewPresenter(QObject):
     def _chosen(self) -> tuple[Shape, ...]:
         """The selected proposals of the slice, else all of them."""
         view = self._study.view
-        if view is None or not view.layers.prediction.visible:
+        if view is None or not self._offers:
             return ()
         offered = self._annotations.open_proposals(view.slice)
         first = len(self._annotations.shapes(view.slice))
@@ -142,20 +180,30 @@ class ReviewPresenter(QObject):
         if before is None or before.slice != now.slice or before.layers != now.layers:
             self._show()
 
-    def _show(self) -> None:
+    @property
+    def _offers(self) -> bool:
+        """Predictions are shown; nothing is decided about what nobody sees."""
         view = self._study.view
+        return view is not None and view.layers.prediction.visible
+
+    def _show(self) -> None:
+        view, offers = self._study.view, self._offers
         state = self._annotations.state(view.slice) if view else None
         self._panel.set_state(state)
         self._actions["reviewed"].setChecked(state is SliceState.NO_LESION)
-        offered = view is not None and view.layers.prediction.visible
-        here = len(self._annotations.open_proposals(view.slice)) if view and offered else 0
-        text = ""
-        if view is not None and offered:
-            slices = len(self._annotations.proposed(view.series))
-            text = self._sentence(here, slices)
-        self._panel.set_proposals(text, here > 0)
-        for key in ("accept", "reject"):
-            self._actions[key].setEnabled(here > 0)
+        here = len(self._annotations.open_proposals(view.slice)) if view and offers else 0
+        slices = len(self._annotations.proposed(view.series)) if view and offers else 0
+        self._panel.set_proposals(self._sentence(here, slices), here > 0)
+        enabled = {
+            "accept": here > 0,
+            "reject": here > 0,
+            "accept_series": slices > 0,
+            "accept_all": offers and self._annotations.has_open_proposals,
+            "next_proposal": slices > 0,
+            "previous_proposal": slices > 0,
+        }
+        for key, on in enabled.items():
+            self._actions[key].setEnabled(on)
 
     def _sentence(self, here: int, slices: int) -> str:
         """What a model proposes and nobody has decided about."""

@@ -41,6 +41,8 @@ class SlicePresenter(QObject):
 
     def set_model_name(self, name: str) -> None:
         """The model that predictions are made by; empty for none."""
+        if name == self._model:
+            return
         self._model = name
         if self._study.view is not None:
             self._show_texts(self._study.view)

@@ -63,15 +63,17 @@ class WorklistPresenter(QObject):
         self._found: ScanResult | None = None
         self._without_thumbnail: tuple[Series, ...] = ()
         self._rows: dict[SeriesKey, SeriesRow] = {}
-        self._edited: set[str] = set()  # files whose slices are to be counted again
+        self._series_of: dict[str, set[SeriesKey]] = {}  # by the path of a file
+        self._edited: set[SeriesKey] = set()  # whose slices are to be counted again
+        self._has_new_proposals = True
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)
         self._soon.setInterval(_AFTER_MS)
         self._soon.timeout.connect(self._fill)
         panel.series_activated.connect(lambda text: study.set_series(series_key(text)))
-        annotations.document_edited.connect(self._edited.add)
+        annotations.document_edited.connect(self._on_edited)
         annotations.documents_changed.connect(self._soon.start)
-        annotations.proposals_changed.connect(self._soon.start)
+        annotations.proposals_changed.connect(self._on_proposals)
         study.identity_changed.connect(lambda _: self._fill())
         study.view_changed.connect(self._on_view)
         study.slice_loaded.connect(lambda _: self._make_thumbnails())
@@ -81,6 +83,10 @@ class WorklistPresenter(QObject):
         """Another folder is open; its documents are known to the annotations."""
         self._found = found
         self._rows.clear()
+        self._series_of.clear()
+        for series in found.series:
+            for item in series.slices:
+                self._series_of.setdefault(item.path, set()).add(series.key)
         self._fill()
         self._stop.set()
         self._stop = threading.Event()
@@ -95,11 +101,41 @@ class WorklistPresenter(QObject):
 
     def step(self, steps: int) -> None:
         """The next (1) or previous (-1) series of those that are listed, in their order."""
-        view, keys = self._study.view, self._panel.shown_keys()
-        if view is None or not keys:
+        self._go(steps, self._panel.shown_keys())
+
+    def step_patient(self, steps: int) -> None:
+        """To the first series that is not done of the next (1) or previous (-1) patient who has
+        one; after the last patient the first."""
+        view, found = self._study.view, self._found
+        if view is None or found is None:
+            return
+        to_do: dict[str, Series] = {}
+        patients = list(dict.fromkeys(series.patient.hash for series in found.series))
+        for series in found.series:
+            if not series.localizer and not self._is_done(series):
+                to_do.setdefault(series.patient.hash, series)
+        at = patients.index(view.series.patient.hash)
+        round_trip = [patients[(at + steps * k) % len(patients)] for k in range(1, len(patients))]
+        upcoming = next((to_do[patient] for patient in round_trip if patient in to_do), None)
+        if upcoming is not None:
+            self._study.set_series(upcoming.key)
+
+    def _is_done(self, series: Series) -> bool:
+        return len(self._annotations.reviewed(series)) == len(series.slices)
+
+    def _go(self, steps: int, keys: list[str]) -> None:
+        """From the series on screen, which the filter may have hidden, to another of these."""
+        view, found = self._study.view, self._found
+        if view is None or found is None or not keys:
             return
         current = row_key(view.series.key)
-        at = keys.index(current) + steps if current in keys else 0
+        if current not in keys:
+            order = [row_key(series.key) for series in found.series]
+            here = order.index(current)
+            ahead = [k for k in keys if (order.index(k) - here) * steps > 0]
+            at = keys.index(ahead[0 if steps > 0 else -1]) if ahead else -1
+        else:
+            at = keys.index(current) + steps
         if 0 <= at < len(keys):
             self._study.set_series(series_key(keys[at]))
 
@@ -109,16 +145,24 @@ class WorklistPresenter(QObject):
         self._soon.stop()
         titles = patient_titles(self._found, self._study.state.identity)
         edited, self._edited = self._edited, set()
+        every, self._has_new_proposals = self._has_new_proposals, False
         rows = []
         for series in self._found.series:
             known, title = self._rows.get(series.key), titles[series.patient.hash]
-            is_same = known is not None and not any(s.path in edited for s in series.slices)
-            if known is None or not is_same or known.patient_title != title:
+            if known is None or series.key in edited or known.patient_title != title:
                 known = self._row(series, title)
-            proposed = len(self._annotations.proposed(series))
-            self._rows[series.key] = known = replace(known, proposed=proposed)
+            elif every:
+                known = replace(known, proposed=len(self._annotations.proposed(series)))
+            self._rows[series.key] = known
             rows.append(known)
         self._panel.set_rows(rows)
+
+    def _on_edited(self, path: str) -> None:
+        self._edited |= self._series_of.get(path, set())
+
+    def _on_proposals(self) -> None:
+        self._has_new_proposals = True
+        self._soon.start()
 
     def _row(self, series: Series, patient_title: str) -> SeriesRow:
         study = " · ".join(t for t in (date_text(series.study_date), series.study_description) if t)
@@ -130,6 +174,7 @@ class WorklistPresenter(QObject):
             slices=len(series.slices),
             annotated=len(self._annotations.annotated(series)),
             reviewed=len(self._annotations.reviewed(series)),
+            proposed=len(self._annotations.proposed(series)),
             warnings=series.warnings,
             time_points=series.time_points,
             localizer=series.localizer,

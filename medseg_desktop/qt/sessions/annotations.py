@@ -26,6 +26,7 @@ from medseg_desktop.core.provenance import Author
 from medseg_desktop.core.review import FileFacts, relabelled, slice_state, with_slice
 from medseg_desktop.core.volume import Series, Slice
 from medseg_desktop.io.dicom_series import ScanResult
+from medseg_desktop.io.kept_proposals import kept_proposals, with_kept_proposals
 
 #: Steps that can be taken back; each is a few references.
 _STEPS = 2000
@@ -58,11 +59,15 @@ class AnnotationSession(QObject):
         self._documents: dict[str, Annotation] = {}
         self._proposals: dict[SliceKey, Proposals] = {}
         self._stored: dict[SliceKey, Proposals] = {}  # by annotation files of a model
+        self._predictions: dict[str, Annotation] = {}  # what a model wrote, by DICOM file
         self._decided: dict[ProposalKey, frozenset[int]] = {}
         #: The open ones of a slice, with what they were told from: asked for at every move.
         self._open: dict[SliceKey, tuple[Proposals, Shapes, Shapes]] = {}
         #: Proposals as they came, the table, and the same under its names.
         self._named: dict[SliceKey, tuple[Proposals, LabelTable, Proposals]] = {}
+        #: Slices with open ones: whole series are asked about after every edit.
+        self._undecided: set[SliceKey] = set()
+        self._offered_frames: dict[str, set[int]] = {}  # path -> frames that have proposals
         self.labels = labels
         #: So many labels may be known to datasets and models; their indices never go.
         self.fixed_labels = len(labels)
@@ -86,13 +91,18 @@ class AnnotationSession(QObject):
         self.stack.clear()
         self._documents, self._proposals, self._stored = {}, {}, {}
         self._decided, self._open, self._named = {}, {}, {}
+        self._undecided, self._offered_frames = set(), {}
+        self._predictions = {}
         for path, file in found.annotations.items():
             document = file.annotation
-            if document.is_prediction:
-                for frame in document.frames:
-                    self._stored[path, frame.frame] = Proposals.of_file(document, frame.frame)
-            else:
+            prediction = document if document.is_prediction else kept_proposals(document)
+            if prediction is not None:
+                self._predictions[path] = prediction
+                for frame in prediction.frames:
+                    self._stored[path, frame.frame] = Proposals.of_file(prediction, frame.frame)
+            if prediction is not document:
                 self._documents[path] = relabelled(document, self._seed.outdated(document.labels))
+        self._look_for_open(self._stored)
         names = (name for document in self._documents.values() for name in document.labels)
         self.labels = _within_limit(self._seed.extended(names))
         self.are_labels_edited = False
@@ -100,8 +110,9 @@ class AnnotationSession(QObject):
         self.documents_changed.emit()
 
     def document(self, path: str) -> Annotation | None:
-        """The document of a DICOM file, or None."""
-        return self._documents.get(path)
+        """What belongs into the annotation file of a DICOM file, or None: a person's document,
+        else what a model wrote, which stays until somebody decides."""
+        return self._documents.get(path) or self._predictions.get(path)
 
     def shapes(self, item: Slice) -> tuple[Shape, ...]:
         """The shapes of a slice."""
@@ -128,34 +139,72 @@ class AnnotationSession(QObject):
 
     def set_proposals(self, item: Slice, proposals: Proposals | None) -> None:
         """What the model in use proposes for a slice; None takes it away."""
-        key = _key(item)
-        if proposals is None:
-            self._proposals.pop(key, None)
-        else:
+        if proposals is not None:
+            self.offer([(item, proposals)])
+            return
+        self._proposals.pop(_key(item), None)
+        self._look_for_open([_key(item)])
+        self.proposals_changed.emit()
+
+    def offer(self, several: Iterable[tuple[Slice, Proposals]]) -> None:
+        """What the model in use proposes for some slices."""
+        keys = []
+        for item, proposals in several:
+            key = _key(item)
             decided = self._decided.get((proposals.model, key), frozenset())
             self._proposals[key] = replace(proposals, decided=decided)
+            keys.append(key)
+        self._look_for_open(keys)
         self.proposals_changed.emit()
 
     def clear_proposals(self) -> None:
         """No model is in use; nothing that was decided is forgotten."""
+        keys = list(self._proposals)
         self._proposals.clear()
+        self._look_for_open(keys)
         self.proposals_changed.emit()
 
     def open_proposals(self, item: Slice) -> tuple[Shape, ...]:
         """What a model proposes for a slice and nobody has decided about."""
-        key = _key(item)
+        return self._open_at(_key(item))
+
+    def _open_at(self, key: SliceKey) -> tuple[Shape, ...]:
         proposals = self._offered(key)
         if proposals is None:
             return ()
-        shapes, known = self.shapes(item), self._open.get(key)
+        document = self._documents.get(key[0])
+        shapes = document.shapes(key[1]) if document else ()
+        known = self._open.get(key)
         if known is None or known[0] is not proposals or not _same(known[1], shapes):
             known = self._open[key] = (proposals, shapes, proposals.open(shapes))
         return known[2]
 
+    def _look_for_open(self, keys: Iterable[SliceKey]) -> None:
+        """Note of slices whether they have open proposals now."""
+        for key in keys:
+            self._offered_frames.setdefault(key[0], set()).add(key[1])
+            if self._open_at(key):
+                self._undecided.add(key)
+            else:
+                self._undecided.discard(key)
+
     @property
     def has_stored_proposals(self) -> bool:
-        """A model has written annotation files of this folder that nobody has accepted."""
-        return bool(self._stored)
+        """A model has written annotation files of this folder."""
+        return bool(self._predictions)
+
+    @property
+    def has_open_proposals(self) -> bool:
+        """Of some slice nobody has decided about what a model proposes."""
+        return bool(self._undecided)
+
+    def proposing_model(self, item: Slice) -> str:
+        """Whose proposals those of a slice are; empty where no model has looked at it."""
+        offered = self._offered(_key(item))
+        if offered is not None:
+            return offered.model
+        prediction = self._predictions.get(item.path)
+        return prediction.prediction_model if prediction else ""
 
     def _offered(self, key: SliceKey) -> Proposals | None:
         """Those of the model in use go before those of a file."""
@@ -169,7 +218,10 @@ class AnnotationSession(QObject):
 
     def proposed(self, series: Series) -> tuple[int, ...]:
         """Indices of the slices with open proposals."""
-        return tuple(i for i, item in enumerate(series.slices) if self.open_proposals(item))
+        undecided = self._undecided
+        if not undecided:
+            return ()
+        return tuple(i for i, s in enumerate(series.slices) if (s.path, s.frame) in undecided)
 
     # -- steps
 
@@ -281,7 +333,9 @@ class AnnotationSession(QObject):
         present = {
             path: document and relabelled(document, self.labels.outdated(document.labels))
             for path, document in documents.items()
+            if not (document and document.is_prediction)
         }
+        present |= {p: None for p, d in documents.items() if d and d.is_prediction}
         return self._push(Step(text, self._changes(present), self._labels_of(present.values())))
 
     def _with_slice(
@@ -290,7 +344,12 @@ class AnnotationSession(QObject):
         item, series = place.item, place.series
         facts = FileFacts(os.path.basename(item.path), item.frames, series.rows, series.columns)
         signature = {"annotator": self.author.annotator, "time": self.author.now()}
-        return with_slice(document, facts, item.frame, shapes, reviewed, signature)
+        prediction = self._predictions.get(item.path)
+        before = document or prediction
+        after = with_slice(before, facts, item.frame, shapes, reviewed, signature)
+        if after is not None and document is None and prediction is not None and item.frames > 1:
+            return with_kept_proposals(after, prediction)
+        return after
 
     def _used(
         self, item: Slice, used: tuple[Shape, ...]
@@ -360,6 +419,9 @@ class AnnotationSession(QObject):
                 current = offered.get(key)
                 if current is not None and current.model == model:
                     offered[key] = replace(current, decided=decided.new)
+        for path in step.documents:
+            self._look_for_open([(path, i) for i in self._offered_frames.get(path, ())])
+        self._look_for_open(key for _, key in step.decided)
         if step.labels is not None:
             self.show_labels(self._with_fixed(step.labels.new).looking_like(self.labels))
         for path in step.documents:
