@@ -43,8 +43,9 @@ def is_closed(shape: Shape) -> bool:
 def with_vertex(shape: Shape, ring: int, index: int, point: Point) -> Shape:
     """The shape with one vertex moved; a rectangle stays one, a circle's centre moves it all."""
     if shape.shape_type is ShapeType.RECTANGLE:
-        opposite = outline_points(shape)[(index + 2) % 4]
-        return replace(shape, points=(_point(opposite), point), rectangle_stored=())
+        corners = np.array([outline_points(shape)[(index + 2) % 4], point])
+        low, high = corners.min(axis=0), corners.max(axis=0)
+        return replace(shape, points=(_point(low), _point(high)), rectangle_stored=())
     if shape.shape_type is ShapeType.CIRCLE and index == 0:
         (x, y) = shape.points[0]
         return translated(shape, point[0] - x, point[1] - y)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import time
 from collections.abc import Sequence
@@ -56,7 +57,7 @@ def segments(shape: Shape) -> list[tuple[Point, Point]]:
     found = []
     for ring in handles(shape):
         points = [(float(x), float(y)) for x, y in ring]
-        found += list(zip(points, points[1:], strict=False))
+        found += list(itertools.pairwise(points))
         if is_closed(shape):
             found.append((points[-1], points[0]))
     return found
