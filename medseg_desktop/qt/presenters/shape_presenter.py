@@ -113,7 +113,8 @@ class ShapePresenter(QObject):
         if not shapes:
             self.said.emit(self.tr("There are no shapes on the clipboard."))
             return
-        self._add(place, self.tr("paste"), self._beside(shapes))
+        shapes = self._beside(shapes)
+        self._add(place, self.tr("paste"), shapes)
         rows, columns = self._desk.size
         outside = sum(reaches_outside(shape, rows, columns) for shape in shapes)
         if outside:
