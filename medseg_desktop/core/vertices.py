@@ -166,6 +166,40 @@ def _blurred(line: Ring) -> Ring:
     return blurred
 
 
+def closed_where_it_crosses(points: Sequence[Point]) -> list[Point]:
+    """A line drawn freehand around something, without what overshoots.
+
+    A hand seldom ends where it began: where the last quarter of the line crosses the first, what
+    lies before and after the crossing is left out, since it would fill as a notch.  A line that
+    does not cross itself there stays.
+    """
+    line = np.asarray(points, dtype=np.float64).reshape(-1, 2)
+    quarter = (len(line) - 1) // 4
+    if quarter < 1:
+        return list(points)
+    first, last = line[: quarter + 1], line[-quarter - 1 :]
+    starts, ways = first[:-1, None], np.diff(first, axis=0)[:, None]
+    others, other_ways = last[None, :-1], np.diff(last, axis=0)[None]
+    between = others - starts
+    turn = _cross(ways, other_ways)
+    parallel = turn == 0
+    turn = np.where(parallel, 1.0, turn)
+    share, other_share = _cross(between, other_ways) / turn, _cross(between, ways) / turn
+    meets = (share >= 0) & (share <= 1) & (other_share >= 0) & (other_share <= 1) & ~parallel
+    if not meets.any():
+        return list(points)
+    j = int(np.flatnonzero(meets.any(axis=0))[0])  # where the end first comes to the beginning
+    i = int(np.flatnonzero(meets[:, j])[-1])
+    x, y = first[i] + share[i, j] * (first[i + 1] - first[i])
+    return [(float(x), float(y)), *points[i + 1 : len(line) - quarter + j]]
+
+
+def _cross(a: npt.NDArray[np.float64], b: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Of vectors in the plane (..., 2)."""
+    product: npt.NDArray[np.float64] = a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0]
+    return product
+
+
 def as_polygon(points: npt.NDArray[np.floating] | Sequence[Point], label: str) -> Shape:
     """A polygon of these points."""
     return Shape(label, tuple(_point(p) for p in points))

@@ -12,6 +12,7 @@ from medseg_desktop.core.edit import shape_pixels
 from medseg_desktop.core.raster import regions
 from medseg_desktop.core.rings import region_shapes, rings_of
 from medseg_desktop.core.vertices import (
+    closed_where_it_crosses,
     handles,
     simplified,
     smoothed,
@@ -56,6 +57,33 @@ def test_moving_a_vertex_moves_only_that_one(
     expected = list(shape.points)
     expected[index] = point
     assert moved.points == tuple(expected)
+
+
+@given(st.floats(1.0, 1.2), st.floats(-0.2, 0.2), st.integers(30, 200), st.booleans())
+def test_a_line_around_a_disc_that_overshoots_leaves_no_notch(
+    turns: float, drift: float, count: int, reverse: bool
+) -> None:
+    angle = np.linspace(0, 2 * np.pi * turns, count)
+    radius = 20 * (1 + drift * angle / angle[-1])
+    line = np.stack([32 + radius * np.cos(angle), 32 + radius * np.sin(angle)], axis=1)
+    drawn = [(float(x), float(y)) for x, y in (line[::-1] if reverse else line)]
+    closed = closed_where_it_crosses(drawn)
+    assert set(closed[1:]) <= set(drawn)
+    pixels = shape_pixels(Shape("H", tuple(closed)), 64, 64)
+    y, x = np.mgrid[:64, :64] + 0.5
+    inner = np.hypot(x - 32, y - 32) < 20 * min(1, 1 + drift) - 3
+    assert pixels[inner].all()
+
+
+def test_a_line_that_overshoots_is_closed_at_its_crossing() -> None:
+    around = [(10.0, 0.0), (10.0, 20.0), (30.0, 20.0), (30.0, 10.0), (20.0, 10.0), (0.0, 10.0)]
+    assert closed_where_it_crosses(around) == [(10.0, 10.0), *around[1:5]]
+
+
+@given(st.lists(coordinates, max_size=12))
+def test_closing_a_line_invents_no_point_but_the_crossing(line: list[tuple[float, float]]) -> None:
+    closed = closed_where_it_crosses(line)
+    assert closed == line or set(closed[1:]) <= set(line)
 
 
 def test_a_triangle_keeps_its_three_vertices() -> None:

@@ -204,8 +204,8 @@ def test_a_small_shape_can_be_taken_in_its_middle(pen: Pen, controller: Controll
     """Its vertices are all within reach on the screen, and yet it is the shape that is meant."""
     reach = controller.window.slice_view.pixels_to_columns(5)
     x, y = 10.0, 50.0
-    small = ((x - reach, y - reach), (x + reach, y - reach), (x + reach, y + reach))
-    small += ((x - reach, y + reach),)
+    signs = ((-1, -1), (1, -1), (1, 1), (-1, 1))
+    small = tuple((x + reach * across, y + reach * down) for across, down in signs)
     put(controller, small)
     pen.drag((x, y), (x + 10, y))
     np.testing.assert_allclose(shapes(controller)[2].points, moved(small, 10, 0), atol=0.2)

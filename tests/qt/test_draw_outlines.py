@@ -120,6 +120,15 @@ def test_a_lasso_is_closed_when_the_button_goes_up(pen: Pen, controller: Control
     assert 4 <= len(shape.points) < 12  # straight stretches need no vertices
 
 
+def test_a_lasso_that_overshoots_its_beginning_leaves_no_notch(
+    pen: Pen, controller: Controller
+) -> None:
+    key(controller, Qt.Key.Key_L)
+    pen.drag((10.5, 6.5), (10.5, 30.5), (30.5, 30.5), (30.5, 10.5), (4.5, 10.5))
+    assert pixels(controller).sum() == pytest.approx(21 * 21, abs=2)
+    assert pixels(controller)[10:31, 10:31].mean() > 0.99
+
+
 def test_a_click_with_the_lasso_makes_nothing(pen: Pen, controller: Controller) -> None:
     key(controller, Qt.Key.Key_L)
     pen.click(20, 20)
