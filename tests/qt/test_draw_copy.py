@@ -14,7 +14,9 @@ from pytestqt.qtbot import QtBot
 from medseg_desktop.core.annotation import Shape, ShapeType
 from medseg_desktop.core.clip import reaches_outside
 from medseg_desktop.core.provenance import Provenance, proposed_by
+from medseg_desktop.core.volume import Series
 from medseg_desktop.qt.controller import Controller
+from tests.builders import lesion_slice, write_dicom
 from tests.mouse import Pen
 from tests.qt.drawing import (
     CTRL,
@@ -47,9 +49,9 @@ def pen(qtbot: QtBot, controller: Controller, tmp_path: Path) -> Iterator[Pen]:
     QGuiApplication.clipboard().clear()
 
 
-def found(controller: Controller):  # type: ignore[no-untyped-def]
+def found(controller: Controller) -> tuple[Series, ...]:
     assert controller.study.found is not None
-    return controller.study.found.series
+    return tuple(controller.study.found.series)
 
 
 def act(controller: Controller, name: str) -> None:
@@ -195,6 +197,29 @@ def test_shapes_are_copied_to_the_next_and_previous_slice_and_the_view_follows(
     assert view(controller).index == 1
     assert len(shapes(controller)) == 2
     shown(qtbot, controller)
+
+
+def test_shapes_are_not_copied_over_to_another_time_point(
+    controller: Controller, qtbot: QtBot, tmp_path: Path
+) -> None:
+    for number, (t, z) in enumerate((t, z) for t in range(2) for z in range(3)):
+        write_dicom(
+            tmp_path / f"{number}.dcm",
+            lesion_slice(seed=number),
+            number=number + 1,
+            position_mm=(0.0, 0.0, 5.0 * z),
+            elements={"TemporalPositionIdentifier": t + 1},
+        )
+    desk(qtbot, controller, tmp_path)
+    assert view(controller).series.positions == 3
+    for last, step in ((2, Qt.Key.Key_Down), (3, Qt.Key.Key_Up)):
+        go(qtbot, controller, last)
+        put(controller, SQUARE)
+        controller.drawing.select([0])
+        key(controller, step, CTRL)
+        assert view(controller).index == last
+        assert "no further slice" in message(controller)
+    assert controller.annotations.annotated(view(controller).series) == (2, 3)
 
 
 def test_without_a_selection_the_shapes_of_the_current_label_are_copied(

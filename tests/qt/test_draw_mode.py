@@ -13,6 +13,7 @@ from pytestqt.qtbot import QtBot
 from medseg_desktop.core.annotation import Shape
 from medseg_desktop.core.display import as_window
 from medseg_desktop.core.raster import outline_points
+from medseg_desktop.core.rings import Ring
 from medseg_desktop.qt.controller import Controller
 from medseg_desktop.qt.tools.tool import ToolName
 from tests.mouse import Pen
@@ -220,7 +221,7 @@ def test_a_tool_lands_where_the_pointer_is_however_the_slice_is_turned(
     assert shapes(controller) == ()
 
 
-def extent(shape: Shape) -> tuple[np.ndarray, np.ndarray]:  # type: ignore[type-arg]
+def extent(shape: Shape) -> tuple[Ring, Ring]:
     outline = outline_points(shape)
     return outline.min(axis=0), outline.max(axis=0)
 

@@ -281,21 +281,21 @@ class DrawingPresenter(QObject):
         self.redraw()
 
     def _on_view(self, now: ResolvedView, before: ResolvedView | None) -> None:
-        if before is None:
-            self._drop_all()  # another folder
         if before is None or before.slice != now.slice:
-            if before is not None and self._drawing.tool is not None:
-                self._put_aside(self._drawing.tool, before)
-            self.select([])
+            self.select([])  # first: whoever draws must not look for its shapes here
             self._drawing.show_calipers(())
+            if before is None:
+                self._drop_all()  # another folder
+            elif self._drawing.tool is not None:
+                self._put_aside(self._drawing.tool, before)
             self._take_up()
             self.redraw()
         elif before.layers != now.layers:
             self._on_shapes()
 
     def _on_closed(self) -> None:
-        self._drop_all()
         self.select([])
+        self._drop_all()
         self._drawing.show_calipers(())
         self.redraw()
 
