@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import numpy as np
@@ -320,25 +319,3 @@ def test_an_edited_shape_is_signed_and_a_proposal_counts_as_edited(
     assert (model.model, model.edited) == ("flair-v3", True)
     assert model.dice is not None
     assert 0.5 < model.dice < 1
-
-
-def test_a_move_of_the_mouse_over_two_thousand_shapes_is_quick(
-    pen: Pen, controller: Controller
-) -> None:
-    many = [
-        ((x, y), (x + 1.0, y), (x + 1.0, y + 1.0))
-        for y in np.linspace(1, 60, 40).tolist()
-        for x in np.linspace(1, 76, 50).tolist()
-    ]
-    put(controller, *many)
-    pen.move(5, 5)
-    edit = controller.desk.tool
-    assert edit is not None
-    taken = []
-    for k in range(30):
-        begun = time.perf_counter()
-        edit._near_vertex((10 + k, 20.0))  # type: ignore[attr-defined]
-        edit._near_edge((10 + k, 20.0))  # type: ignore[attr-defined]
-        edit._near_shape((10 + k, 20.0))  # type: ignore[attr-defined]
-        taken.append(time.perf_counter() - begun)
-    assert sorted(taken)[len(taken) // 2] < 2e-3
