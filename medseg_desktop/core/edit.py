@@ -150,13 +150,15 @@ def _parted(pixels: Pixels, barrier: Pixels) -> list[Pixels]:
 def merged(
     shapes: Shapes, chosen: Sequence[int], rows: int, columns: int, author: Author
 ) -> Shapes:
-    """Make areas of one label one; the label is that of the first."""
+    """Make areas one, with the label of the first; nothing where all lie outside the slice."""
     areas = [i for i in chosen if is_area(shapes[i])]
     if len(areas) < 2:
         return shapes
     union = np.zeros((rows, columns), np.bool_)
     for i in areas:
         union |= shape_pixels(shapes[i], rows, columns)
+    if not union.any():
+        return shapes
     sources = [shapes[i] for i in areas]
     made = _made(sources[0].label, union, _kept_keys(sources[0]), sources, author)
     return _replaced(shapes, set(areas), max(areas), made)

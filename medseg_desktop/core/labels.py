@@ -35,6 +35,8 @@ class Label(msgspec.Struct, frozen=True, omit_defaults=True):
             `LabelTable.digits`.
         visible: its shapes are drawn.
         locked: its shapes cannot be changed.
+        former: names it had before, the latest last; annotation files, datasets and models made
+            then still use them.
     """
 
     index: int
@@ -43,6 +45,7 @@ class Label(msgspec.Struct, frozen=True, omit_defaults=True):
     shortcut: _Digit | None = None
     visible: bool = True
     locked: bool = False
+    former: tuple[str, ...] = ()
 
 
 class LabelTable(msgspec.Struct, frozen=True):
@@ -73,8 +76,48 @@ class LabelTable(msgspec.Struct, frozen=True):
         return len(self.labels)
 
     def index_of(self, name: str) -> int | None:
-        """The class index of `name`, or None for a label that the table does not have."""
-        return next((label.index for label in self.labels if label.name == name), None)
+        """The class index of `name`, or None for a label that the table does not have.
+
+        A label is also found by a name that it had before, unless another has it now.
+        """
+        found = next((label.index for label in self.labels if label.name == name), None)
+        if found is not None:
+            return found
+        return next((label.index for label in self.labels if name in label.former), None)
+
+    def present_name(self, name: str) -> str:
+        """What a label is called now; a name that the table does not have stays as it is."""
+        index = self.index_of(name)
+        return name if index is None else self.labels[index].name
+
+    def outdated(self, names: Iterable[str]) -> dict[str, str]:
+        """Those of `names` that are former ones, with the present ones."""
+        present = ((name, self.present_name(name)) for name in names)
+        return {old: new for old, new in present if old != new}
+
+    def counterpart(self, label: Label) -> int | None:
+        """The class index here of a label of another table: a dataset's, or a model's.
+
+        First the label of the same index counts, if either has had the other's name; so labels
+        that have exchanged their names are not taken for each other.  Then the name does.
+        """
+        if label.index < len(self.labels):
+            own = self.labels[label.index]
+            if {own.name, *own.former} & {label.name} or own.name in label.former:
+                return own.index
+        names = (label.name, *reversed(label.former))
+        return next((i for i in map(self.index_of, names) if i is not None), None)
+
+    def present(self, other: LabelTable) -> LabelTable:
+        """The labels of a dataset or model by their present names; all else stays its own.
+
+        Where that would give two of them one name, they keep theirs.
+        """
+        found = [(x, self.counterpart(x)) for x in other.labels]
+        renamed = LabelTable(
+            tuple(x if i is None else _called_as(x, self.labels[i]) for x, i in found)
+        )
+        return renamed if len(set(renamed.names)) == len(renamed) else other
 
     @property
     def digits(self) -> tuple[int | None, ...]:
@@ -110,7 +153,8 @@ class LabelTable(msgspec.Struct, frozen=True):
         name, count = Counter(self.names).most_common(1)[0]
         if count > 1:
             return f"has the label {name!r} more than once"
-        if any("\ud800" <= c <= "\udfff" for own in self.names for c in own):
+        texts = (text for label in labels for text in (label.name, *label.former))
+        if any("\ud800" <= c <= "\udfff" for text in texts for c in text):
             return "has a name with half a character"  # which no file can hold
         if any(not _is_color(label.color) for label in labels):
             return "has a colour that is not three numbers from 0 to 255"
@@ -123,11 +167,13 @@ class LabelTable(msgspec.Struct, frozen=True):
         return ""
 
     def bare(self) -> LabelTable:
-        """Only index, name and colour: what datasets and models know of the classes.
+        """Only index, names and colour: what datasets and models know of the classes.
 
         Digits, hidden and locked labels are how one person works; they stay in the workspace.
         """
-        return LabelTable(tuple(Label(x.index, x.name, x.color) for x in self.labels))
+        return LabelTable(
+            tuple(Label(x.index, x.name, x.color, former=x.former) for x in self.labels)
+        )
 
     # -- edits
 
@@ -160,15 +206,19 @@ class LabelTable(msgspec.Struct, frozen=True):
     def renamed(self, index: int, new: str) -> LabelTable:
         """This table with another name for a label; blanks around it are dropped.
 
-        Datasets and models made before keep the name they were made with: what they and the
-        table agree on is the index.
+        Datasets, models and annotation files made before keep the name they were made with, so
+        the label remembers it (see `index_of` and `counterpart`).
 
         Raises:
             LabelError: the name cannot be used, or the label is the background.
         """
         others = [label.name for label in self.labels if label.index != index]
-        self._editable(index)
-        return self._with(index, name=checked_name(new, others))
+        old = self._editable(index)
+        new = checked_name(new, others)
+        if new == old.name:
+            return self
+        former = (*(n for n in old.former if n not in (old.name, new)), old.name)
+        return self._with(index, name=new, former=former)
 
     def recolored(self, index: int, color: Color) -> LabelTable:
         """This table with another colour (R, G, B), 0..255, for a label.
@@ -262,6 +312,13 @@ class LabelTable(msgspec.Struct, frozen=True):
     def _with(self, index: int, **changes: Any) -> LabelTable:
         changed = msgspec.structs.replace(self.labels[index], **changes)
         return LabelTable((*self.labels[:index], changed, *self.labels[index + 1 :]))
+
+
+def _called_as(label: Label, own: Label) -> Label:
+    """The label with the names of another one; also found by its own."""
+    former = dict.fromkeys((*own.former, *label.former, label.name))
+    former.pop(own.name, None)
+    return msgspec.structs.replace(label, name=own.name, former=tuple(former))
 
 
 def _default_digit(index: int) -> int | None:

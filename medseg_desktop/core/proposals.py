@@ -57,6 +57,14 @@ class Proposals:
             if i not in self.decided and shape.points not in taken
         )
 
+    def present(self, table: LabelTable) -> Proposals:
+        """These proposals under the labels' present names; themselves where nothing differs."""
+        names = table.outdated({s.label for s in self.shapes})
+        if not names:
+            return self
+        renamed = (replace(s, label=names.get(s.label, s.label)) for s in self.shapes)
+        return replace(self, shapes=tuple(renamed))
+
     def without(self, consumed: Sequence[Shape]) -> Proposals:
         """These proposals with some of them decided; they are told by identity."""
         numbers = {i for i, s in enumerate(self.shapes) if any(s is c for c in consumed)}

@@ -57,6 +57,8 @@ def with_slice(
     before = document or Annotation(
         facts.name, facts.frames, extra={"version": "1.0.0", "flags": {}}
     )
+    if before.is_labelme and facts.frames > 1:  # such a file describes one slice only
+        before = replace(before, is_labelme=False, total_frames=facts.frames)
     edited = before.frame(frame) or _empty(frame, facts)
     edited = replace(edited, shapes=shapes)
     reviewed = reviewed or _is_outlined(edited)

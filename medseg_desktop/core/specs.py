@@ -88,7 +88,8 @@ class EvaluateSpec(_Spec, frozen=True, kw_only=True, tag="evaluate"):
     Attributes:
         subset: which patients count, by the split the model was trained with.
         salt: of the workspace, for the patient hashes.
-        workspace: where annotations of folders that cannot be written live; "" for none.
+        workspace: where annotations of folders that cannot be written live, and which knows
+            former names of labels; "" for none.
     """
 
     model: str

@@ -16,7 +16,12 @@ import numpy as np
 import numpy.typing as npt
 
 from medseg_desktop.core.annotation import MINIMUM_POINTS, Point, Shape, ShapeType
-from medseg_desktop.core.raster import outline_points
+from medseg_desktop.core.raster import (
+    outline_points,
+    pixel_centre,
+    pixel_index,
+    without_straight_points,
+)
 from medseg_desktop.core.rings import Ring, rings_of, with_rings
 
 #: Of the Gaussian that smooths an outline, in pixels along the line.
@@ -41,8 +46,11 @@ def is_closed(shape: Shape) -> bool:
 
 
 def with_vertex(shape: Shape, ring: int, index: int, point: Point) -> Shape:
-    """The shape with one vertex moved; a rectangle stays one, a circle's centre moves it all."""
-    if shape.shape_type is ShapeType.RECTANGLE:
+    """The shape with one vertex moved; a rectangle stays one, a circle's centre moves it all.
+
+    What is called a rectangle and has other points than two corners becomes a polygon.
+    """
+    if shape.shape_type is ShapeType.RECTANGLE and len(shape.points) == 2:
         corners = np.array([outline_points(shape)[(index + 2) % 4], point])
         low, high = corners.min(axis=0), corners.max(axis=0)
         return replace(shape, points=(_point(low), _point(high)), rectangle_stored=())
@@ -55,9 +63,12 @@ def with_vertex(shape: Shape, ring: int, index: int, point: Point) -> Shape:
 
 
 def with_inserted_vertex(shape: Shape, ring: int, index: int, point: Point) -> Shape:
-    """The shape with a new vertex before vertex `index`; a rectangle becomes a polygon."""
+    """The shape with a new vertex before vertex `index`; a rectangle becomes a polygon, a line a
+    line strip."""
     rings = list(handles(shape))
     rings[ring] = np.insert(rings[ring], index, point, axis=0)
+    if shape.shape_type is ShapeType.LINE:  # which has two points
+        shape = replace(shape, shape_type=ShapeType.LINESTRIP)
     return _rebuilt(shape, rings)
 
 
@@ -127,7 +138,7 @@ def smoothed(shape: Shape, rows: int, columns: int) -> Shape:
     off is given back once (the twicing of Tukey 1977, close to the two steps of Taubin 1995).
 
     Args:
-        rows, columns: of the slice, which the outline does not leave.
+        rows, columns: of the slice, which the outline leaves no further than it did.
     """
     if shape.shape_type is not ShapeType.POLYGON:
         return shape
@@ -139,7 +150,8 @@ def smoothed(shape: Shape, rows: int, columns: int) -> Shape:
                 return shape
             continue  # a hole of a pixel or two
         once = _blurred(line)
-        smooth = np.clip(once + _blurred(line - once), 0, (columns, rows))
+        low, high = np.minimum(ring.min(axis=0), 0), np.maximum(ring.max(axis=0), (columns, rows))
+        smooth = np.clip(once + _blurred(line - once), low, high)
         slim = _simplified(smooth, _SMOOTH_TOLERANCE)
         rings.append(slim if len(slim) >= 3 else smooth)
     return with_rings(shape, rings)
@@ -166,38 +178,21 @@ def _blurred(line: Ring) -> Ring:
     return blurred
 
 
-def closed_where_it_crosses(points: Sequence[Point]) -> list[Point]:
-    """A line drawn freehand around something, without what overshoots.
+def enclosed(points: Sequence[Point], rows: int, columns: int) -> Sequence[Point]:
+    """The outline of all that a line drawn freehand on a slice encloses.
 
-    A hand seldom ends where it began: where the last quarter of the line crosses the first, what
-    lies before and after the crossing is left out, since it would fill as a notch.  A line that
-    does not cross itself there stays.
+    A hand seldom ends where it began.  Where the line overlaps itself, the polygon would be
+    empty (even-odd), which leaves a notch: such a line is replaced by the outline of its pixels,
+    any other one stays.
     """
-    line = np.asarray(points, dtype=np.float64).reshape(-1, 2)
-    quarter = (len(line) - 1) // 4
-    if quarter < 1:
-        return list(points)
-    first, last = line[: quarter + 1], line[-quarter - 1 :]
-    starts, ways = first[:-1, None], np.diff(first, axis=0)[:, None]
-    others, other_ways = last[None, :-1], np.diff(last, axis=0)[None]
-    between = others - starts
-    turn = _cross(ways, other_ways)
-    parallel = turn == 0
-    turn = np.where(parallel, 1.0, turn)
-    share, other_share = _cross(between, other_ways) / turn, _cross(between, ways) / turn
-    meets = (share >= 0) & (share <= 1) & (other_share >= 0) & (other_share <= 1) & ~parallel
-    if not meets.any():
-        return list(points)
-    j = int(np.flatnonzero(meets.any(axis=0))[0])  # where the end first comes to the beginning
-    i = int(np.flatnonzero(meets[:, j])[-1])
-    x, y = first[i] + share[i, j] * (first[i + 1] - first[i])
-    return [(float(x), float(y)), *points[i + 1 : len(line) - quarter + j]]
-
-
-def _cross(a: npt.NDArray[np.float64], b: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Of vectors in the plane (..., 2)."""
-    product: npt.NDArray[np.float64] = a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0]
-    return product
+    area = np.zeros((rows, columns), np.uint8)
+    cv2.fillPoly(area, [pixel_index(points)], 1)
+    contours, _ = cv2.findContours(area, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    whole = cv2.drawContours(np.zeros_like(area), contours, -1, 1, cv2.FILLED)
+    if len(contours) != 1 or np.array_equal(area, whole):
+        return points
+    ring = without_straight_points(np.asarray(contours[0], np.int32).reshape(-1, 2))
+    return [_point(p) for p in pixel_centre(ring)]
 
 
 def as_polygon(points: npt.NDArray[np.floating] | Sequence[Point], label: str) -> Shape:

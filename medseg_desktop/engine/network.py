@@ -12,7 +12,7 @@ import safetensors
 import safetensors.numpy
 
 from medseg_desktop.core.errors import JobError, ModelError
-from medseg_desktop.core.labels import BACKGROUND, LabelTable
+from medseg_desktop.core.labels import LabelTable
 from medseg_desktop.engine.backend import BiSeNetV2, paddle
 
 if TYPE_CHECKING:
@@ -83,8 +83,8 @@ def load_matching(
     """Start `network` from a model with perhaps other labels.
 
     Everything but the class layers must fit exactly and is taken as a whole.  In the class
-    layers each label gets the outputs that had its name; labels the model did not know keep
-    their fresh ones.
+    layers each label gets the outputs of the same label, which may have had another name since
+    (see `LabelTable.counterpart`); labels the model did not know keep their fresh ones.
 
     Args:
         from_table, to_table: the labels of the model and of `network`.
@@ -102,7 +102,7 @@ def load_matching(
     pairs = [
         (label.index, old)
         for label in to_table.labels
-        if (old := from_table.index_of(label.name)) is not None
+        if (old := from_table.counterpart(label)) is not None
     ]
     merged: Weights = {}
     for name, values in fresh.items():
@@ -127,9 +127,10 @@ def _misfit(source: str) -> ModelError:
 
 
 def _taken(source: str, from_table: LabelTable, to_table: LabelTable) -> str:
-    names = [name for name in to_table.names if name != BACKGROUND]
-    known = [name for name in names if from_table.index_of(name) is not None]
-    new = [name for name in names if name not in known]
+    known: list[str] = []
+    new: list[str] = []
+    for label in to_table.foreground:
+        (new if from_table.counterpart(label) is None else known).append(label.name)
     text = f"Training starts from {source}"
     text += f", which knows {', '.join(known)}" if known else ", which knows none of the labels"
     return f"{text}; new: {', '.join(new)}." if new else f"{text}."

@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from medseg_desktop.core.errors import DataError
+from medseg_desktop.core.labels import LabelTable
 from medseg_desktop.core.metrics import CaseCounts, mean_or_none
 from medseg_desktop.core.raster import draw_label_map
 from medseg_desktop.core.specs import EvaluateSpec
@@ -22,7 +23,7 @@ from medseg_desktop.io.job_input import (
     scanned_source,
 )
 from medseg_desktop.io.pixels.reader import FrameReader
-from medseg_desktop.io.workspace import salt_id
+from medseg_desktop.io.workspace import Workspace, salt_id
 
 
 def run_evaluation(spec: EvaluateSpec, context: Context) -> dict[str, Any]:
@@ -41,25 +42,33 @@ def _evaluate(
 ) -> dict[str, Any]:
     require_series(found)
     warnings = check_annotations(found, spec.skip_broken)
-    patients = _patients(found, predictor, spec)
+    table = _table(predictor, spec)
+    patients = _patients(found, predictor, table, spec)
     sets = _known_sets(predictor, spec)
     total = sum(_reviewed_count(found, series) for series in patients.values())
     done, cases = 0, []
     with FrameReader(plain=found.plain) as reader:
         for patient_hash, series in patients.items():
-            counts = CaseCounts(len(predictor.table))
+            counts = CaseCounts(len(table))
             for stack in series:
                 for item in stack.slices:
                     if not found.is_usable(item):
                         continue
                     context.check()
                     context.progress("evaluate", done, total)
-                    _add_slice(counts, found, stack, item, predictor, reader)
+                    _add_slice(counts, found, stack, item, predictor, table, reader)
                     done += 1
-            row = _case(counts, _path(series), patient_hash, predictor, series)
+            row = _case(counts, _path(series), patient_hash, table, series)
             cases.append({**row, "set": sets.get(patient_hash, "unknown")})
     context.progress("evaluate", total, total)
-    return _result(cases, warnings, predictor, spec)
+    return _result(cases, warnings, predictor, table, spec)
+
+
+def _table(predictor: Predictor, spec: EvaluateSpec) -> LabelTable:
+    """The model's labels as the workspace calls them now: it may be older than a name."""
+    if not spec.workspace:
+        return predictor.table
+    return Workspace(Path(spec.workspace)).labels().present(predictor.table)
 
 
 def _known_sets(predictor: Predictor, spec: EvaluateSpec) -> dict[str, str]:
@@ -70,7 +79,7 @@ def _known_sets(predictor: Predictor, spec: EvaluateSpec) -> dict[str, str]:
 
 
 def _patients(
-    found: ScanResult, predictor: Predictor, spec: EvaluateSpec
+    found: ScanResult, predictor: Predictor, table: LabelTable, spec: EvaluateSpec
 ) -> dict[str, list[Series]]:
     """The reviewed grey series of the chosen patients, by patient hash."""
     sets = _known_sets(predictor, spec)
@@ -92,24 +101,23 @@ def _patients(
             raise DataError(
                 f"{found.source} holds no {spec.subset} patient of {predictor.info.title}."
             )
-    _check_labels(found, patients, predictor)
+    _check_labels(found, patients, predictor.info.title, table)
     return patients
 
 
 def _check_labels(
-    found: ScanResult, patients: dict[str, list[Series]], predictor: Predictor
+    found: ScanResult, patients: dict[str, list[Series]], model: str, table: LabelTable
 ) -> None:
     """Every label of the annotations must be one that the model knows."""
     for series in patients.values():
         for item in (item for stack in series for item in stack.slices):
             document = found.annotation(item)
             for shape in document.shapes(item.frame) if document else ():
-                if predictor.table.index_of(shape.label) is None:
+                if table.index_of(shape.label) is None:
                     name = relative_path(Path(item.path), found.root)
                     raise DataError(
                         f"{name} is annotated with {shape.label!r}, a label that "
-                        f"{predictor.info.title} does not know "
-                        f"({', '.join(predictor.table.names[1:])})."
+                        f"{model} does not know ({', '.join(table.names[1:])})."
                     )
 
 
@@ -123,11 +131,12 @@ def _add_slice(
     stack: Series,
     item: Slice,
     predictor: Predictor,
+    table: LabelTable,
     reader: FrameReader,
 ) -> None:
     stored, fmt = read_reviewed(found, item, reader)
     document = found.annotations[item.path].annotation
-    truth = draw_label_map(document.shapes(item.frame), predictor.table, *stored.shape)
+    truth = draw_label_map(document.shapes(item.frame), table, *stored.shape)
     counts.add(truth, predictor.predict(stored, fmt), stack.voxel_ml)
 
 
@@ -145,7 +154,7 @@ def _is_file(series: Series) -> bool:
 
 
 def _case(
-    counts: CaseCounts, path: str, patient_hash: str, predictor: Predictor, series: list[Series]
+    counts: CaseCounts, path: str, patient_hash: str, table: LabelTable, series: list[Series]
 ) -> dict[str, Any]:
     foreground = counts.foreground
     # Nothing predicted wrongly is 0 ml, whatever the size of a pixel.
@@ -156,7 +165,7 @@ def _case(
         "path": path,
         "patient_hash": patient_hash,
         "n_slices": counts.n_slices,
-        "dice": {x.name: counts.labels[x.index].dice for x in predictor.table.foreground},
+        "dice": {x.name: counts.labels[x.index].dice for x in table.foreground},
         "foreground_dice": foreground.dice,
         "truth_pixels": foreground.truth,
         "predicted_pixels": foreground.predicted,
@@ -166,7 +175,11 @@ def _case(
 
 
 def _result(
-    cases: list[dict[str, Any]], warnings: list[str], predictor: Predictor, spec: EvaluateSpec
+    cases: list[dict[str, Any]],
+    warnings: list[str],
+    predictor: Predictor,
+    table: LabelTable,
+    spec: EvaluateSpec,
 ) -> dict[str, Any]:
     scored = [c["foreground_dice"] for c in cases]
     seen = sum(c["set"] in ("train", "val") for c in cases)
@@ -179,8 +192,7 @@ def _result(
             "foreground_dice": mean_or_none(scored),
             "n": sum(s is not None for s in scored),
             "dice": {
-                x.name: mean_or_none([c["dice"][x.name] for c in cases])
-                for x in predictor.table.foreground
+                x.name: mean_or_none([c["dice"][x.name] for c in cases]) for x in table.foreground
             },
         },
         "warnings": warnings,

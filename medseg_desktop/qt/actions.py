@@ -105,8 +105,8 @@ MENUS: tuple[tuple[str, tuple[str, ...]], ...] = (
       "save_picture", "picture_identity", "-", "save", "autosave", "versions", "-", "quit")),
     (QT_TRANSLATE_NOOP("Actions", "&Edit"),
      ("undo", "redo", "-", "copy_shapes", "paste_shapes", "duplicate_next", "duplicate_previous",
-      "delete_shapes", "select_all", "-", "smooth_shapes", "simplify_shapes", "merge_shapes",
-      "clip_shapes", "to_front", "to_back", "-", "annotator")),
+      "delete_shapes", "select_all", "-", "labels", "smooth_shapes", "simplify_shapes",
+      "merge_shapes", "clip_shapes", "to_front", "to_back", "-", "annotator")),
     (QT_TRANSLATE_NOOP("Actions", "&Go"),
      ("next_slice", "previous_slice", "first_slice", "last_slice", "-", "next_annotated",
       "previous_annotated", "-", "next_time", "previous_time", "play", "-", "next_series",
@@ -137,8 +137,8 @@ SLICE_MENU = (
 #: The same in Draw mode, where the selected shapes come first.
 DRAW_MENU = (
     "undo", "redo", "-", "copy_shapes", "paste_shapes", "duplicate_next", "duplicate_previous",
-    "delete_shapes", "-", "smooth_shapes", "simplify_shapes", "merge_shapes", "to_front",
-    "to_back", "-", "accept", "reject", "reviewed",
+    "delete_shapes", "-", "labels", "smooth_shapes", "simplify_shapes", "merge_shapes",
+    "to_front", "to_back", "-", "accept", "reject", "reviewed",
 )  # fmt: skip
 
 #: The strip of tools beside the slice, in groups.
@@ -148,6 +148,9 @@ TOOLS = (
     ("tool_brush", "tool_eraser", "tool_cut", "snap"),
     ("undo", "redo"),
 )
+
+#: Of these, what is on or off beside the tool in use.
+SWITCHES = ("snap",)
 
 #: Left and right part of the toolbar; "presets" and "models" are the two choosers.
 TOOLBAR_LEFT = (

@@ -188,10 +188,10 @@ ANNOTATION_ACTIONS = (
     ActionInfo(
         "reviewed",
         QT_TRANSLATE_NOOP("Actions", "No lesion"),
-        "check",
+        "",
         ("S",),
         QT_TRANSLATE_NOOP("Actions", "The slice was looked at and has no lesion"),
-        False,
+        True,
     ),
     ActionInfo(
         "reviewed_rest",
@@ -206,7 +206,7 @@ ANNOTATION_ACTIONS = (
     ActionInfo(
         "accept",
         QT_TRANSLATE_NOOP("Actions", "Accept prediction"),
-        "check",
+        "",
         ("Return",),
         QT_TRANSLATE_NOOP(
             "Actions", "Make the proposed lesions of the slice, or the selected ones, yours"
@@ -217,7 +217,7 @@ ANNOTATION_ACTIONS = (
     ActionInfo(
         "reject",
         QT_TRANSLATE_NOOP("Actions", "Reject prediction"),
-        "close",
+        "",
         ("X",),
         QT_TRANSLATE_NOOP(
             "Actions", "Drop the proposed lesions of the slice, or the selected ones"

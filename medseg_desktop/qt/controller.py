@@ -34,11 +34,13 @@ from medseg_desktop.qt.pictures import Pictures
 from medseg_desktop.qt.prediction_loader import PredictionLoader
 from medseg_desktop.qt.presenters.conversion_presenter import ConversionPresenter
 from medseg_desktop.qt.presenters.drawing_presenter import DrawingPresenter
+from medseg_desktop.qt.presenters.label_menu_presenter import LabelMenuPresenter
 from medseg_desktop.qt.presenters.labels_presenter import LabelsPresenter
 from medseg_desktop.qt.presenters.lesions_presenter import LesionsPresenter
 from medseg_desktop.qt.presenters.marks_presenter import MarksPresenter
 from medseg_desktop.qt.presenters.model_presenter import ModelPresenter
 from medseg_desktop.qt.presenters.navigation_presenter import NavigationPresenter
+from medseg_desktop.qt.presenters.outside_presenter import OutsidePresenter
 from medseg_desktop.qt.presenters.overlay_presenter import OverlayPresenter
 from medseg_desktop.qt.presenters.preset_presenter import PresetPresenter
 from medseg_desktop.qt.presenters.review_presenter import ReviewPresenter
@@ -47,6 +49,7 @@ from medseg_desktop.qt.presenters.series_presenter import SeriesPresenter
 from medseg_desktop.qt.presenters.shape_list_presenter import ShapeListPresenter
 from medseg_desktop.qt.presenters.shape_presenter import ShapePresenter
 from medseg_desktop.qt.presenters.slice_presenter import SlicePresenter
+from medseg_desktop.qt.presenters.tool_hint_presenter import ToolHintPresenter
 from medseg_desktop.qt.presenters.training_presenter import TrainingPresenter
 from medseg_desktop.qt.presenters.window_presenter import WindowPresenter
 from medseg_desktop.qt.presenters.worklist_presenter import WorklistPresenter
@@ -145,6 +148,8 @@ class Controller(QObject):
             w, actions, annotations, drawing, self.desk, self.levels, self.presets, self
         )
         self.shapes = ShapePresenter(actions, study, annotations, drawing, self.desk, self)
+        self.draw_actions.relabel_requested.connect(self.shapes.relabel)
+        self.label_menu = LabelMenuPresenter(w.label_menu, annotations, drawing, self.shapes, self)
         self.shape_list = ShapeListPresenter(
             w.shapes_panel, study, annotations, drawing, self.shapes, self
         )
@@ -153,6 +158,10 @@ class Controller(QObject):
         )
         self.labels = LabelsPresenter(w.labels_panel, annotations, drawing, self)
         self.review = ReviewPresenter(w.slice_panel, actions, study, annotations, drawing, self)
+        self.outside = OutsidePresenter(w.slice_panel, actions, study, annotations, drawing, self)
+        self.hints = ToolHintPresenter(
+            w.tool_hint, w.brush_button, actions, study, annotations, drawing, self
+        )
         self.saving_presenter = SavingPresenter(w, self.saving, study, annotations, self)
 
     def _make_jobs(self) -> None:
@@ -212,9 +221,9 @@ class Controller(QObject):
     def _connect_sessions(self) -> None:
         w, study, runs = self.window, self.study, self.runs
         drawing = self.drawing
-        w.drawing_panel.set_brush(drawing.brush_radius * 2)
-        w.drawing_panel.brush_changed.connect(lambda d: drawing.set_brush_radius(d / 2))
-        drawing.brush_changed.connect(lambda radius: w.drawing_panel.set_brush(radius * 2))
+        w.brush_button.set_brush(drawing.brush_radius * 2)
+        w.brush_button.brush_changed.connect(lambda d: drawing.set_brush_radius(d / 2))
+        drawing.brush_changed.connect(lambda radius: w.brush_button.set_brush(radius * 2))
         w.slice_view.tool_size_requested.connect(drawing.step_brush)
         w.shapes_panel.context_menu_requested.connect(w.draw_menu.popup)
         self.annotations.returned_to.connect(self._go_to)

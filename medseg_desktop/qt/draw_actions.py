@@ -3,7 +3,7 @@ what has been begun."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import QObject, QSignalBlocker
+from PySide6.QtCore import QObject, QSignalBlocker, Signal
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QWidget
 
@@ -21,7 +21,12 @@ class DrawActions(QObject):
 
     Args:
         digits_of: has the digit keys while browsing, for window presets.
+
+    Signals:
+        relabel_requested(str): a digit was pressed while shapes are selected in the edit tool.
     """
+
+    relabel_requested = Signal(str)
 
     def __init__(
         self,
@@ -77,9 +82,14 @@ class DrawActions(QObject):
         self._on_tool(drawing.tool)
 
     def _choose_label(self, digit: int) -> None:
-        index = self._annotations.labels.index_of_digit(digit)
-        if index:
-            self._drawing.set_label(index)
+        """The label of the next shapes and, in the edit tool, of the selected ones."""
+        labels, drawing = self._annotations.labels, self._drawing
+        index = labels.index_of_digit(digit)
+        if not index:
+            return
+        drawing.set_label(index)
+        if drawing.tool is ToolName.EDIT and drawing.selection and not self._desk.is_drawing:
+            self.relabel_requested.emit(labels.labels[index].name)
 
     def cancel(self) -> None:
         """Escape: end the drag or the drawing, else drop the selection, else browse."""

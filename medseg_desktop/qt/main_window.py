@@ -33,6 +33,7 @@ from medseg_desktop.qt.actions import (
     DRAW_MENU,
     MENUS,
     SLICE_MENU,
+    SWITCHES,
     TOOLBAR_ICONS,
     TOOLBAR_LEFT,
     TOOLBAR_RIGHT,
@@ -43,8 +44,8 @@ from medseg_desktop.qt.canvas.slice_bar import SliceBar
 from medseg_desktop.qt.canvas.slice_view import SliceView
 from medseg_desktop.qt.file_drop import DropHint, accept_copy, leave_drops_to, local_paths
 from medseg_desktop.qt.held_key import HeldKey
-from medseg_desktop.qt.panels.controls import label, set_role, tool_button
-from medseg_desktop.qt.panels.drawing_panel import DrawingPanel
+from medseg_desktop.qt.panels.brush_button import BrushButton
+from medseg_desktop.qt.panels.controls import Section, column, label, set_role, tool_button
 from medseg_desktop.qt.panels.labels_panel import LabelsPanel
 from medseg_desktop.qt.panels.lesions_panel import LesionsPanel
 from medseg_desktop.qt.panels.message_bar import MessageBar
@@ -53,12 +54,15 @@ from medseg_desktop.qt.panels.progress_strip import ProgressStrip
 from medseg_desktop.qt.panels.series_panel import SeriesPanel
 from medseg_desktop.qt.panels.shapes_panel import ShapesPanel
 from medseg_desktop.qt.panels.slice_panel import SlicePanel
+from medseg_desktop.qt.panels.tool_hint import ToolHint
 from medseg_desktop.qt.panels.tool_strip import ToolStrip
 from medseg_desktop.qt.panels.training_panel import TrainingPanel
 from medseg_desktop.qt.panels.window_panel import WindowPanel
 from medseg_desktop.qt.panels.worklist_panel import WorklistPanel
+from medseg_desktop.qt.theme.tokens import SPACE_L, SPACE_M, SPACE_S
 
 _LEFT_PX, _RIGHT_PX = 260, 320
+_SAVED_PX = 88
 
 
 class MainWindow(QMainWindow):
@@ -93,7 +97,8 @@ class MainWindow(QMainWindow):
         actions = self.actions_by_key
         self.slice_panel = SlicePanel(actions["reviewed"], actions["accept"], actions["reject"])
         self.labels_panel = LabelsPanel()
-        self.drawing_panel = DrawingPanel()
+        self.brush_button = BrushButton()
+        self.tool_hint = ToolHint()
         self.shapes_panel = ShapesPanel()
         self.lesions_panel = LesionsPanel()
         self.window_panel = WindowPanel()
@@ -105,6 +110,7 @@ class MainWindow(QMainWindow):
         self.preset_menu = QMenu(self.tr("Window preset"), self)
         self.slice_menu = QMenu(self.tr("Slice"), self)
         self.draw_menu = QMenu(self.tr("Shapes"), self)
+        self.label_menu = QMenu(self.tr("Change label"), self)
         self.overlays_key = HeldKey(self.actions_by_key["hide_overlays"], self)
         self.overlays_key.changed.connect(
             lambda held: self.slice_view.set_overlays_visible(not held)
@@ -123,7 +129,9 @@ class MainWindow(QMainWindow):
         layout = QVBoxLayout(middle)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
-        self.tool_strip = ToolStrip([[self.actions_by_key[k] for k in keys] for keys in TOOLS])
+        groups = [[self.actions_by_key[k] for k in keys] for keys in TOOLS]
+        self.tool_strip = ToolStrip(groups, SWITCHES)
+        self.tool_strip.add_below("tool_eraser", self.brush_button)
         drawing = QHBoxLayout()
         drawing.setSpacing(0)
         drawing.addWidget(self.tool_strip)
@@ -147,20 +155,19 @@ class MainWindow(QMainWindow):
         self.setCentralWidget(self.splitter)
 
     def _annotate_tab(self) -> QWidget:
+        """The state of the slice stays in sight; the rest scrolls, and can be folded."""
         content = QWidget()
         content.setObjectName("scrollContent")
         layout = QVBoxLayout(content)
-        layout.setContentsMargins(12, 12, 12, 12)
-        layout.setSpacing(24)
+        layout.setContentsMargins(SPACE_M, SPACE_S, SPACE_M, SPACE_M)
+        layout.setSpacing(SPACE_M)
         for panel in (
-            self.series_panel,
-            self.slice_panel,
             self.labels_panel,
-            self.drawing_panel,
             self.shapes_panel,
             self.lesions_panel,
             self.overlay_panel,
             self.window_panel,
+            self.series_panel,
         ):
             layout.addWidget(panel)
         layout.addStretch(1)
@@ -169,7 +176,23 @@ class MainWindow(QMainWindow):
         area.setWidgetResizable(True)
         area.setFrameShape(QScrollArea.Shape.NoFrame)
         area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        return area
+        tab = QWidget()
+        whole = column(tab, spacing=0)
+        whole.addWidget(self.slice_panel)
+        whole.addWidget(area, 1)
+        return tab
+
+    @property
+    def _sections(self) -> dict[str, Section]:
+        """What can be folded on the first tab, by the names it is remembered by."""
+        return {
+            "labels": self.labels_panel.section,
+            "shapes": self.shapes_panel.section,
+            "lesions": self.lesions_panel.section,
+            "overlays": self.overlay_panel.section,
+            "window": self.window_panel.section,
+            "series": self.series_panel.section,
+        }
 
     def _build_menus(self) -> None:
         for title, keys in MENUS:
@@ -179,7 +202,11 @@ class MainWindow(QMainWindow):
         self._fill_menu(self.draw_menu, DRAW_MENU)
 
     def _fill_menu(self, menu: QMenu, keys: tuple[str, ...]) -> None:
-        submenus = {"recent": self.recent_menu, "presets": self.preset_menu}
+        submenus = {
+            "recent": self.recent_menu,
+            "presets": self.preset_menu,
+            "labels": self.label_menu,
+        }
         for key in keys:
             if key == "-":
                 menu.addSeparator()
@@ -249,10 +276,17 @@ class MainWindow(QMainWindow):
         self.progress_cancel.clicked.connect(self.cancel_requested)
         self.cursor_text = QLabel()
         self.place_text = QLabel()
-        self.place_text.setContentsMargins(16, 0, 0, 0)  # apart from the value under the pointer
-        for widget in (self.status_text, self.saved_text, self.progress_text, self.progress_bar):
+        self.place_text.setContentsMargins(
+            SPACE_L, 0, 0, 0
+        )  # apart from the value under the pointer
+        self.saved_text.setContentsMargins(0, 0, SPACE_S, 0)
+        # As wide as what it usually says, so that the hint beside it stands still.
+        self.saved_text.setMinimumWidth(_SAVED_PX)
+        bar.addWidget(self.status_text)
+        bar.addWidget(self.saved_text)
+        bar.addWidget(self.tool_hint, 1)
+        for widget in (self.progress_text, self.progress_bar, self.progress_cancel):
             bar.addWidget(widget)
-        bar.addWidget(self.progress_cancel)
         bar.addPermanentWidget(self.cursor_text)
         bar.addPermanentWidget(self.place_text)
         self.show_progress("", 0, 0)
@@ -306,12 +340,17 @@ class MainWindow(QMainWindow):
     # -- geometry
 
     def save_geometry(self, settings: QSettings) -> None:
-        """Remember size and columns."""
+        """Remember size, columns and what is folded."""
         settings.setValue("window/geometry", self.saveGeometry())
         settings.setValue("window/columns", self.splitter.saveState())
+        folded = [name for name, section in self._sections.items() if not section.is_open]
+        settings.setValue("window/folded", " ".join(folded))
 
     def restore_geometry(self, settings: QSettings) -> None:
-        """Size and columns of the last time."""
+        """Size, columns and what was folded the last time."""
+        folded = str(settings.value("window/folded") or "").split()
+        for name, section in self._sections.items():
+            section.set_open(name not in folded)
         for key, restore in (
             ("window/geometry", self.restoreGeometry),
             ("window/columns", self.splitter.restoreState),

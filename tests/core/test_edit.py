@@ -170,6 +170,38 @@ def test_merging_keeps_the_first_label_and_all_pixels() -> None:
     np.testing.assert_array_equal(shape_pixels(one, 20, 24), box(2, 2, 8, 8) | box(6, 6, 12, 12))
 
 
+def test_merging_what_lies_outside_the_slice_loses_nothing() -> None:
+    far = tuple(Shape("H", ((x, 90.0), (x + 9, 90.0), (x + 9, 99.0))) for x in (50.0, 70.0))
+    assert merged(far, [0, 1], 20, 24, AUTHOR) == far
+
+
+def test_a_labelme_bitmap_is_painted_erased_and_merged_as_the_pixels_it_is() -> None:
+    bitmap = np.ones((4, 5), np.bool_)
+    mask = Shape("H", ((3.0, 2.0), (7.0, 5.0)), ShapeType.MASK, {"group_id": 3}, bitmap=bitmap)
+    pixels = shape_pixels(mask, 20, 24)
+    assert int(pixels.sum()) == 20
+    stroke = box(2, 6, 5, 12)
+    other = from_pixels("H", box(10, 10, 14, 14))
+    for after, expected in (
+        (painted((mask,), stroke, "H", AUTHOR, {}, anything), pixels | stroke),
+        (erased((mask,), stroke, AUTHOR, anything), pixels & ~stroke),
+        (merged((mask, *other), [0, 1], 20, 24, AUTHOR), pixels | box(10, 10, 14, 14)),
+    ):
+        np.testing.assert_array_equal(pixels_of(after, "H", (20, 24)), expected)
+        assert all(s.shape_type is ShapeType.POLYGON and s.bitmap is None for s in after)
+        assert all(s.extra["group_id"] == 3 for s in after)
+
+
+def test_lines_and_points_are_left_alone_by_merge_and_cut() -> None:
+    line = Shape("H", ((2.0, 2.0), (9.0, 9.0)), ShapeType.LINE)
+    dots = Shape("H", ((4.0, 4.0), (5.0, 5.0)), ShapeType.POINTS)
+    area = from_pixels("H", box(2, 2, 12, 12))
+    shapes = (line, *area, dots)
+    assert merged(shapes, [0, 1, 2], 20, 24, AUTHOR) is shapes
+    after = cut(shapes, np.array([[0.0, 6.0], [23.0, 6.0]]), 20, 24, AUTHOR, anything)
+    assert (after[0], after[-1], len(after)) == (line, dots, 4)
+
+
 def test_overlap_counts_different_labels_only() -> None:
     first, second = from_pixels("H", box(2, 2, 8, 8)), from_pixels("H", box(6, 6, 12, 12))
     other = from_pixels("edema", box(4, 4, 6, 6))

@@ -136,9 +136,50 @@ def test_a_table_has_at_most_255_labels() -> None:
 
 def test_a_renamed_label_keeps_its_index_colour_and_digit() -> None:
     table = T3.with_shortcut(2, 8).renamed(2, "水肿")
-    assert table.labels[2] == Label(2, "水肿", (0, 128, 0), shortcut=8)
-    assert table.index_of("edema") is None
+    assert table.labels[2] == Label(2, "水肿", (0, 128, 0), shortcut=8, former=("edema",))
     assert T3.renamed(2, "Edema").names[2] == "Edema"  # other letters of its own name
+    assert T3.renamed(2, "edema") is T3
+
+
+def test_a_label_is_found_by_a_name_it_had_unless_another_has_that_now() -> None:
+    table = T3.renamed(1, "haematoma")
+    assert table.index_of("H") == 1
+    assert table.extended(["H"]) == table  # no new class for files of before
+    assert table.outdated(["H", "edema", "new"]) == {"H": "haematoma"}
+    again = table.add("H")
+    assert again.index_of("H") == 4
+    assert again.outdated(["H", "haematoma"]) == {}
+    back = table.renamed(1, "H")
+    assert (back.names, back.labels[1].former) == (T3.names, ("haematoma",))
+
+
+def test_labels_of_an_older_model_are_told_by_index_and_former_name() -> None:
+    swapped = T3.renamed(1, "x").renamed(2, "H").renamed(1, "edema")
+    assert swapped.names[1:] == ("edema", "H", "core")
+    assert [swapped.counterpart(x) for x in T3.labels] == [0, 1, 2, 3]
+    assert [T3.counterpart(x) for x in swapped.labels] == [0, 1, 2, 3]
+    present = swapped.present(T3)
+    assert present.names == swapped.names
+    assert [x.color for x in present.labels] == [x.color for x in T3.labels]
+
+
+def test_labels_of_another_workspaces_model_are_told_by_name() -> None:
+    other = LabelTable.from_names(["core", "cyst", "H"])
+    assert [T3.counterpart(x) for x in other.labels] == [0, 3, None, 1]
+    assert T3.present(other).names == other.names
+    # Both would have one name here.
+    both = LabelTable.from_names(["H", "haematoma"])
+    assert T3.renamed(1, "haematoma").present(both) == both
+
+
+def test_datasets_and_models_carry_former_names() -> None:
+    table = T3.renamed(1, "haematoma").with_locked(1, True)
+    assert msgspec.to_builtins(table.bare().labels[1]) == {
+        "index": 1,
+        "name": "haematoma",
+        "color": (128, 0, 0),
+        "former": ("H",),
+    }
 
 
 @pytest.mark.parametrize("name", ["", "h", "CORE", "_background_", "a\tb", "x" * 65])

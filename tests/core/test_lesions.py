@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 
 import cv2
@@ -180,20 +179,6 @@ def test_two_hundred_lesions_agree_with_simpleitk_in_volume_and_area(
         pixels = dict(zip(lesion.slices, lesion.pixels, strict=True))[lesion.diameter_slice]
         area_mm2 = pixels * SPACING[0] * SPACING[1]
         assert area_mm2 == pytest.approx(flat.GetPhysicalSize(nearest), rel=1e-3)
-
-
-def test_two_hundred_lesions_over_forty_slices_take_less_than_half_a_second(
-    two_hundred: np.ndarray,
-) -> None:
-    maps = maps_of(two_hundred)
-    values = np.ones(two_hundred.shape[1:], np.float32)
-
-    def seconds() -> float:
-        begun = time.perf_counter()
-        find_lesions(maps, len(two_hundred), SPACING, VOXEL_ML, lambda index: values)
-        return time.perf_counter() - begun
-
-    assert min(seconds() for _ in range(5)) < 0.5
 
 
 def bar(index: int, rows: int = 8, columns: int = 9) -> np.ndarray:

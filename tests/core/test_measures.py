@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from itertools import pairwise
 
 import cv2
@@ -222,18 +221,3 @@ def test_a_speckled_slice_is_measured_on_fewer_lines_and_never_too_long() -> Non
     across = np.array(found.end) - found.start
     lengths = inside_lengths(speckled, SQUARE, middle, across / np.linalg.norm(across))
     assert 3 < (found.length_mm or 0) <= max(lengths) + 1e-6
-
-
-def test_a_large_region_is_measured_at_once() -> None:
-    region = np.zeros((512, 512), np.uint8)
-    cv2.ellipse(region, (256, 256), (110, 58), 30, 0, 360, 1, -1)
-    values = np.ones(region.shape, np.float32)
-    assert 20_000 <= region.sum() < 21_000
-    best_s = min(_seconds(region, values) for _ in range(20))
-    assert best_s < 0.005
-
-
-def _seconds(region: np.ndarray, values: np.ndarray) -> float:
-    begun = time.perf_counter()
-    measure(region, (0.9, 0.9), values)
-    return time.perf_counter() - begun

@@ -94,6 +94,18 @@ def test_a_prediction_that_is_edited_is_a_persons_document() -> None:
     assert slice_state(document, 1) is SliceState.LESION
 
 
+def test_a_labelme_file_beside_a_film_keeps_its_shapes_when_another_frame_is_drawn_on() -> None:
+    before = Annotation(
+        "film.dcm", None, (FrameAnnotation(0, (SHAPE,), 40, 32),), {"flags": {}}, is_labelme=True
+    )
+    document = with_slice(before, facts(3), 2, (SHAPE, SHAPE), True, SIGNATURE)
+    assert document is not None
+    assert [len(document.shapes(i)) for i in range(3)] == [1, 0, 2]
+    assert not document.is_labelme
+    again = with_slice(document, facts(3), 0, (), True, SIGNATURE)
+    assert states(again, 3) == [SliceState.NO_LESION, SliceState.UNSEEN, SliceState.LESION]
+
+
 steps = st.lists(
     st.tuples(st.integers(0, 3), st.booleans(), st.booleans()), min_size=1, max_size=12
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -12,7 +13,7 @@ from medseg_desktop.core.edit import shape_pixels
 from medseg_desktop.core.raster import regions
 from medseg_desktop.core.rings import region_shapes, rings_of
 from medseg_desktop.core.vertices import (
-    closed_where_it_crosses,
+    enclosed,
     handles,
     simplified,
     smoothed,
@@ -67,23 +68,27 @@ def test_a_line_around_a_disc_that_overshoots_leaves_no_notch(
     radius = 20 * (1 + drift * angle / angle[-1])
     line = np.stack([32 + radius * np.cos(angle), 32 + radius * np.sin(angle)], axis=1)
     drawn = [(float(x), float(y)) for x, y in (line[::-1] if reverse else line)]
-    closed = closed_where_it_crosses(drawn)
-    assert set(closed[1:]) <= set(drawn)
-    pixels = shape_pixels(Shape("H", tuple(closed)), 64, 64)
+    pixels = shape_pixels(Shape("H", tuple(enclosed(drawn, 64, 64))), 64, 64)
     y, x = np.mgrid[:64, :64] + 0.5
     inner = np.hypot(x - 32, y - 32) < 20 * min(1, 1 + drift) - 3
     assert pixels[inner].all()
 
 
-def test_a_line_that_overshoots_is_closed_at_its_crossing() -> None:
-    around = [(10.0, 0.0), (10.0, 20.0), (30.0, 20.0), (30.0, 10.0), (20.0, 10.0), (0.0, 10.0)]
-    assert closed_where_it_crosses(around) == [(10.0, 10.0), *around[1:5]]
+def test_a_line_that_does_not_overlap_itself_stays_as_it_was_drawn() -> None:
+    assert enclosed(SQUARE.points, 30, 30) is SQUARE.points
 
 
-@given(st.lists(coordinates, max_size=12))
-def test_closing_a_line_invents_no_point_but_the_crossing(line: list[tuple[float, float]]) -> None:
-    closed = closed_where_it_crosses(line)
-    assert closed == line or set(closed[1:]) <= set(line)
+@given(st.lists(coordinates, min_size=3, max_size=12))
+def test_what_a_line_encloses_holds_all_that_its_polygon_fills(
+    line: list[tuple[float, float]],
+) -> None:
+    whole = shape_pixels(Shape("H", tuple(enclosed(line, 31, 31))), 31, 31)
+    filled = shape_pixels(Shape("H", tuple(line)), 31, 31)
+    assert not (filled & ~whole).any()
+    outside = np.zeros((33, 33), np.uint8)
+    outside[1:-1, 1:-1] = whole
+    count, _ = cv2.connectedComponents(1 - outside, connectivity=4)
+    assert count == 2  # nothing but the outside is left free
 
 
 def test_a_triangle_keeps_its_three_vertices() -> None:
@@ -191,3 +196,24 @@ def test_tiny_shapes_are_left_as_they_are() -> None:
     speck = disc(1.2)
     assert smoothed(speck, 64, 64) == speck
     assert simplified(CIRCLE, 1.0) is CIRCLE
+
+
+def test_a_rectangle_of_four_points_becomes_a_polygon_when_one_is_moved() -> None:
+    corners = ((3.0, 3.0), (8.0, 4.0), (7.0, 9.0), (2.0, 8.0))
+    shape = with_vertex(Shape("H", corners, ShapeType.RECTANGLE), 0, 0, (1.0, 1.0))
+    assert shape.shape_type is ShapeType.POLYGON
+    assert shape.points == ((1.0, 1.0), *corners[1:])
+
+
+def test_a_line_with_a_third_point_is_a_line_strip() -> None:
+    line = Shape("H", ((1.0, 1.0), (9.0, 9.0)), ShapeType.LINE)
+    longer = with_inserted_vertex(line, 0, 1, (4.0, 6.0))
+    assert longer.shape_type is ShapeType.LINESTRIP
+    assert longer.points == ((1.0, 1.0), (4.0, 6.0), (9.0, 9.0))
+
+
+def test_smoothing_leaves_a_shape_outside_the_slice_where_it_is() -> None:
+    far = Shape("H", ((100.0, 100.0), (140.0, 100.0), (140.0, 140.0)))
+    points = np.array(smoothed(far, 20, 24).points)
+    assert points.min() > 95
+    assert np.ptp(points, axis=0).min() > 30

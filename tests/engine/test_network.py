@@ -74,6 +74,16 @@ def test_class_outputs_are_matched_by_name_and_a_new_class_stays_fresh() -> None
     assert sentence == "Training starts from M-v1, which knows H; new: edema."
 
 
+def test_a_class_that_was_renamed_since_keeps_its_outputs() -> None:
+    renamed = H.renamed(1, "haematoma")
+    name = "head.conv_1x1.weight"
+    for before, after in ((H, renamed), (renamed, H)):
+        old, new = read_state(network(2, 1)), network(2, 2)
+        sentence = load_matching(new, old, before, after, "M-v1")
+        np.testing.assert_array_equal(read_state(new)[name], old[name])
+        assert sentence == f"Training starts from M-v1, which knows {after.names[1]}."
+
+
 def test_a_class_that_is_gone_is_left_out() -> None:
     old, new = read_state(network(3, 1)), network(2, 2)
     load_matching(new, old, E_H, H, "M-v1")

@@ -11,7 +11,7 @@ from medseg_desktop.core.specs import EvaluateSpec
 from medseg_desktop.core.split import SetName
 from medseg_desktop.inference.evaluation import run_evaluation
 from medseg_desktop.io.dicom.stacks import patient_hash
-from medseg_desktop.io.workspace import salt_id
+from medseg_desktop.io.workspace import Workspace, salt_id
 from tests.builders import (
     QuietContext,
     annotation_json,
@@ -100,6 +100,19 @@ def test_unknown_spacing_gives_no_volume(tmp_path: Path, model: Path) -> None:
 def test_a_label_that_the_model_does_not_know_is_refused(tmp_path: Path, model: Path) -> None:
     write_study(tmp_path / "s", ["A"], label="水肿")
     with pytest.raises(DataError, match=r"A/IM0000\.dcm is annotated with '水肿'"):
+        evaluate(model, tmp_path / "s")
+
+
+def test_a_model_from_before_a_label_was_renamed_is_evaluated_by_the_present_name(
+    tmp_path: Path, model: Path
+) -> None:
+    workspace = Workspace(tmp_path / "ws")
+    workspace.keep_labels(workspace.labels().renamed(1, "haematoma"))
+    write_study(tmp_path / "s", ["A"], label="haematoma")
+    write_study(tmp_path / "s", ["B"], label="H")  # nobody has opened it since
+    result = evaluate(model, tmp_path / "s", workspace=str(workspace.root))
+    assert [c["dice"] for c in result["cases"]] == [{"haematoma": 1.0}] * 2
+    with pytest.raises(DataError, match="does not know"):
         evaluate(model, tmp_path / "s")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -535,13 +534,11 @@ def test_every_part_says_what_a_click_does(part: Part, panel: LabelsPanel) -> No
 # -- many labels
 
 
-def test_255_labels_are_shown_and_changed_quickly(panel: LabelsPanel) -> None:
+def test_255_labels_need_no_widget_each(panel: LabelsPanel) -> None:
     full = LabelTable.from_names(f"label {i}" for i in range(254))
-    begun = time.perf_counter()
     panel.set_labels(rows_of(full), 1)
     for index in range(1, 21):
         full = full.with_visible(index, False)
         panel.set_labels(rows_of(full), index)
         panel.list.viewport().grab()
-    assert (time.perf_counter() - begun) / 21 < 0.1  # of which set_labels takes 0.6 ms
     assert len(panel.list.viewport().findChildren(QLineEdit)) == 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -303,17 +302,3 @@ def test_the_menu_copies_the_table(panel: LesionsPanel, qtbot: QtBot) -> None:
     QApplication.sendEvent(viewport, event)
     assert not panel.copy_action.isEnabled()
     panel.menu.close()
-
-
-def test_two_thousand_lesions_are_shown_in_a_moment(panel: LesionsPanel) -> None:
-    durations = []
-    for seed in range(6):
-        rows = [
-            LesionRow(lesion(i + 1, (i * 37 + seed) % 4000 / 77, 9.0 + i % 90, 4.0), "H", "#7ee081")
-            for i in range(2000 - seed % 2)
-        ]
-        begun = time.perf_counter()
-        panel.set_lesions(rows, 1.0)
-        durations.append(time.perf_counter() - begun)
-        QApplication.processEvents()
-    assert min(durations) < 0.05

@@ -195,6 +195,31 @@ def test_calipers_are_drawn_with_their_ends(view: SliceView) -> None:
     assert colour_at(view, 35, 55).lightness() == 128
 
 
+def test_the_length_of_a_caliper_stands_beyond_its_end(view: SliceView) -> None:
+    line = np.array([[20.0, 50], [60, 50]])
+    view.set_live(LiveDrawing(calipers=(line,)))
+    without = drawn(view)
+    view.set_live(LiveDrawing(calipers=(line,), caliper_texts=("41.3 mm",)))
+    new = (drawn(view) != without).any(axis=2)
+    rows, columns = np.nonzero(new)
+    end = view.widget_position(60, 50)
+    assert columns.size > 0
+    assert columns.min() > end.x() + 2
+    assert abs(rows.mean() - end.y()) < 4
+
+
+def test_handles_are_smaller_where_they_would_hide_the_outline(view: SliceView) -> None:
+    def side(handles: np.ndarray) -> int:
+        view.set_live(LiveDrawing(handles=handles))
+        near = drawn(view).max(axis=2) == 255
+        at = view.widget_position(*handles[0])
+        return int(near[at.y() - 12 : at.y() + 12, at.x() - 6 : at.x() + 6].any(axis=0).sum())
+
+    few = np.array([[20.0, 20], [20, 60], [60, 60]])
+    crowd = np.stack([np.full(30, 20.0), np.arange(20, 80, 2)], axis=1)
+    assert side(crowd) < side(few)
+
+
 def test_the_live_drawing_lies_above_the_outlines_and_hides_with_them(view: SliceView) -> None:
     square = np.array([[20, 20], [80, 20], [80, 80], [20, 80]], float)
     view.set_outlines([Outline(square, "#ff0000")])

@@ -11,7 +11,9 @@ from pytestqt.qtbot import QtBot
 
 from medseg_desktop.core.display import PixelFormat, window_between
 from medseg_desktop.core.geometry import SpatialTransformation
+from medseg_desktop.core.label_colors import relative_luminance
 from medseg_desktop.qt.canvas import line_layer
+from medseg_desktop.qt.canvas.overlay_items import text_colour
 from medseg_desktop.qt.canvas.slice_view import Outline, Rendering, SliceView
 
 SQUARE = np.array([[20, 20], [80, 20], [80, 80], [20, 80]], float)
@@ -289,3 +291,14 @@ def test_another_colour_of_the_same_points_is_drawn(view: SliceView) -> None:
     assert colour_at(view, 50, 20).red() == 0
     view.set_outlines([])
     assert pixels_of(view).max() == 0
+
+
+@pytest.mark.parametrize("colour", ["#800000", "#0000ff", "#008000", "#000000", "#ff2020"])
+def test_labels_are_written_in_a_colour_that_can_be_read_on_a_dark_rim(colour: str) -> None:
+    shown = QColor(text_colour(colour))
+    luminance = relative_luminance((shown.red(), shown.green(), shown.blue()))
+    assert (luminance + 0.05) / 0.05 >= 7
+
+
+def test_a_bright_colour_of_a_label_is_not_made_paler() -> None:
+    assert text_colour("#7ee081") == "#7ee081"

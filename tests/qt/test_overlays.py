@@ -17,6 +17,7 @@ from medseg_desktop.qt.presenters import overlays
 from medseg_desktop.qt.presenters.overlays import ShapeOutlines
 
 TABLE = LabelTable((Label(0, "background", (0, 0, 0)), Label(1, "cyst", (0, 255, 0))))
+TWO_LABELS = LabelTable((*TABLE.labels, Label(2, "rim", (255, 0, 0))))
 TRIANGLE = Shape("cyst", ((1.0, 1.0), (9.0, 1.0), (5.0, 8.0)), ShapeType.POLYGON)
 LINE = replace(TRIANGLE, shape_type=ShapeType.LINESTRIP)
 
@@ -26,11 +27,16 @@ def drawn(outlines: ShapeOutlines, shapes: Iterable[Shape], table: LabelTable) -
 
 
 def test_outlines_have_the_points_label_and_colour_of_their_shapes() -> None:
-    polygon, line = drawn(ShapeOutlines(), [TRIANGLE, LINE], TABLE)
+    polygon, line = drawn(ShapeOutlines(), [TRIANGLE, LINE], TWO_LABELS)
     assert np.array_equal(polygon.points, TRIANGLE.points)
     assert (polygon.label, polygon.closed) == ("cyst", True)
     assert polygon.colour == overlays.hex_color(outline_color((0, 255, 0)))
     assert not line.closed
+
+
+def test_the_only_label_is_not_written_beside_its_shapes() -> None:
+    (polygon,) = drawn(ShapeOutlines(), [TRIANGLE], TABLE)
+    assert polygon.label == ""
 
 
 def test_shapes_of_hidden_labels_and_masks_have_no_outline() -> None:

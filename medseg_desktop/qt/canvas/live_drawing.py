@@ -66,6 +66,7 @@ class LiveDrawing:
         cursor_ring: the edge of the brush.
         mask: the stroke that is being brushed.
         calipers: diameters, each two points (2, 2).
+        caliper_texts: what is written at the end of each; fewer leave the others without.
         overlap: pixels that belong to more than one label, hatched.  Its colour and opacity are
             not used, and its `pixels` must not be changed afterwards.
     """
@@ -80,4 +81,5 @@ class LiveDrawing:
     cursor_ring: CursorRing | None = None
     mask: LiveMask | None = None
     calipers: tuple[Points, ...] = ()
+    caliper_texts: tuple[str, ...] = ()
     overlap: LiveMask | None = None

@@ -7,9 +7,10 @@ import math
 import numpy as np
 import numpy.typing as npt
 from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QPainter, QPen, QTransform
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen, QTransform
 from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 
+from medseg_desktop.qt.canvas.corner_text import halo_text
 from medseg_desktop.qt.canvas.line_layer import LineLayer
 from medseg_desktop.qt.canvas.live_drawing import CursorRing, LiveDrawing
 from medseg_desktop.qt.canvas.live_masks import HatchedMask, PlainMask
@@ -21,6 +22,9 @@ from medseg_desktop.qt.canvas.rings import finite_points, keep_one_per_cell
 _PATH_PX = 1.8
 _HANDLE_PX, _MIDPOINT_PX = 7, 5
 _TICK_PX = 5.0
+_TEXT_GAP_PX = 8.0
+#: Handles are smaller where neighbours are usually nearer than this: they would hide the outline.
+_CROWDED_PX, _CROWDED_HANDLE_PX = 14.0, 5
 #: With more handles in sight, those that would cover each other are left out.
 _MANY_HANDLES = 300
 _WHITE, _BLACK = QColor(255, 255, 255), QColor(0, 0, 0)
@@ -35,6 +39,12 @@ class LiveItem(QGraphicsItem):
         self._path = LineLayer(_PATH_PX)
         self._mask = PlainMask()
         self._overlap = HatchedMask()
+        self._font = QFont()
+
+    def set_font(self, font: QFont) -> None:
+        """The font of the lengths."""
+        self._font = font
+        self.update()
 
     def set_live(self, drawing: LiveDrawing) -> None:
         """Replaces everything that is drawn."""
@@ -64,12 +74,15 @@ class LiveItem(QGraphicsItem):
         painter.resetTransform()
         if drawing.calipers:
             _paint_calipers(painter, drawing.calipers, area.to_view)
+            painter.setFont(self._font)
+            _paint_lengths(painter, drawing, area.to_view)
         # Squares on whole pixels are sharp and all of the same size.
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
         painter.setPen(QPen(_BLACK, 1))
         _paint_midpoints(painter, _in_sight(drawing.midpoints, area))
         painter.setBrush(_WHITE)
-        painter.drawRects(_squares(_in_sight(drawing.handles, area), _HANDLE_PX))
+        side = _handle_side(drawing.handles, area.to_view)
+        painter.drawRects(_squares(_in_sight(drawing.handles, area), side))
         if drawing.active is not None and 0 <= drawing.active < len(drawing.handles):
             active = _mapped(drawing.handles[drawing.active][None], area.to_view)
             painter.setBrush(QColor(drawing.colour))
@@ -118,6 +131,29 @@ def _paint_calipers(painter: QPainter, calipers: tuple[Points, ...], to_view: QT
     for colour, width_px in ((_BLACK, 3.4), (_WHITE, 1.4)):
         painter.setPen(QPen(colour, width_px))
         painter.drawLines(lines)
+
+
+def _paint_lengths(painter: QPainter, drawing: LiveDrawing, to_view: QTransform) -> None:
+    """The text of each caliper beyond its end, in the direction of the line."""
+    metrics = QFontMetricsF(painter.font())
+    for segment, text in zip(drawing.calipers, drawing.caliper_texts, strict=False):
+        (x0, y0), (x1, y1) = _mapped(segment, to_view).tolist()
+        length = math.hypot(x1 - x0, y1 - y0) or 1.0
+        dx, dy = (x1 - x0) / length, (y1 - y0) / length
+        width = metrics.horizontalAdvance(text)
+        away = _TEXT_GAP_PX + abs(dx) * width / 2 + abs(dy) * metrics.height() / 2
+        middle = QPointF(x1 + dx * away, y1 + dy * away)
+        baseline = (metrics.ascent() - metrics.descent()) / 2
+        halo_text(painter, middle + QPointF(-width / 2, baseline), text)
+
+
+def _handle_side(handles: Points, to_view: QTransform) -> int:
+    """How large handles are drawn, in logical pixels."""
+    places = _mapped(finite_points(handles), to_view)
+    if len(places) < 3:
+        return _HANDLE_PX
+    apart = np.hypot(*np.diff(places, axis=0).T)
+    return _CROWDED_HANDLE_PX if float(np.median(apart)) < _CROWDED_PX else _HANDLE_PX
 
 
 def _paint_midpoints(painter: QPainter, places: npt.NDArray[np.float64]) -> None:

@@ -6,12 +6,14 @@ In these coordinates (x = column, y = row) the pixel (r, c) covers [c, c + 1) x 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
 from PySide6.QtCore import QPointF, QRectF
 from PySide6.QtGui import QColor, QFont, QPainter, QTransform
 from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 
+from medseg_desktop.core.label_colors import relative_luminance
 from medseg_desktop.qt.canvas.corner_text import halo_text
 from medseg_desktop.qt.canvas.line_layer import FillLayer, LineLayer
 from medseg_desktop.qt.canvas.outline import Outline, Points
@@ -22,6 +24,9 @@ from medseg_desktop.qt.canvas.rings import finite_points
 #: of the screen, so their place in slice coordinates changes with the zoom.
 EVERYWHERE = QRectF(-1e6, -1e6, 2e6, 2e6)
 _MOST_LABELS = 60
+#: 7.7 : 1 on the black rim of the letters.
+_TEXT_LUMINANCE = 0.335
+_PALER_STEPS = 20
 _PLAIN_PX, _HOVERED_PX, _HIGHLIGHTED_PX = 1.5, 2.1, 2.6
 
 
@@ -71,8 +76,21 @@ class OutlineItem(QGraphicsItem):
         painter.setFont(self._font)
         for points, outline in self._labelled:
             at = area.to_view.map(_topmost(points, area.to_view)) + QPointF(6, -6)
-            halo_text(painter, at, outline.label, QColor(outline.colour))
+            halo_text(painter, at, outline.label, QColor(text_colour(outline.colour)))
         painter.restore()
+
+
+@cache
+def text_colour(colour: str) -> str:
+    """`colour` (`#rrggbb`) as pale as thin letters need to be to be read on grey tissue."""
+    shown = QColor(colour)
+    parts = (shown.red(), shown.green(), shown.blue())
+    for step in range(_PALER_STEPS + 1):
+        share = step / _PALER_STEPS
+        red, green, blue = (round(part + (255 - part) * share) for part in parts)
+        if relative_luminance((red, green, blue)) >= _TEXT_LUMINANCE:
+            break
+    return f"#{red:02x}{green:02x}{blue:02x}"
 
 
 def _labelled(outlines: Sequence[Outline]) -> list[tuple[Points, Outline]]:

@@ -322,6 +322,7 @@ class SliceView(QWidget):
         font.setPixelSize(SECONDARY_PX)
         self._stage.text_font = font
         self._stage.outlines.set_font(font)
+        self._stage.live.set_font(font)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """While the space bar is held, the left button moves the slice."""

@@ -56,13 +56,15 @@ class RestoreDialog(QDialog):
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle(self.tr("Restore unsaved work"))
         self.setWindowModality(Qt.WindowModality.WindowModal)
-        self.resize(680, 360)
+        self.resize(760, 360)
         text = self.tr(
             "The program ended before these annotations were saved. They are newer than the "
             "files. What you restore can be undone."
         )
         self.list = QTreeWidget()
         self.list.setRootIsDecorated(False)
+        self.list.setProperty("framed", True)
+        self.list.setTextElideMode(Qt.TextElideMode.ElideMiddle)  # both ends tell slices apart
         self.list.setHeaderLabels(
             [self.tr("Slice"), self.tr("Unsaved"), self.tr("In the file"), self.tr("Changed")]
         )
@@ -95,7 +97,8 @@ class RestoreDialog(QDialog):
         self.list.itemChanged.connect(lambda *_: self._enable())
 
     def _add(self, entry: RestoreRow) -> None:
-        title = f"{entry.title} · {entry.note}" if entry.note else entry.title
+        # A warning on a line of its own: at the end of a long title it would be cut off.
+        title = f"{entry.title}\n{entry.note}" if entry.note else entry.title
         item = QTreeWidgetItem(self.list, [title, entry.unsaved, entry.saved, entry.time])
         item.setData(0, Qt.ItemDataRole.UserRole, entry.key)
         item.setFlags(item.flags() | Qt.ItemFlag.ItemIsUserCheckable)

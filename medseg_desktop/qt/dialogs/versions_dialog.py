@@ -39,6 +39,7 @@ class VersionsDialog(QDialog):
         self.resize(460, 300)
         self.list = QTreeWidget()
         self.list.setRootIsDecorated(False)
+        self.list.setProperty("framed", True)
         self.list.setHeaderLabels([self.tr("Replaced"), self.tr("Holds")])
         self.list.header().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         self.list.header().setStretchLastSection(False)
@@ -62,7 +63,10 @@ class VersionsDialog(QDialog):
         layout.addWidget(label(text, wrap=True))
         layout.addWidget(self.list, 1)
         layout.addLayout(foot)
-        self.list.setVisible(bool(rows))
+        for widget in (self.list, self.restore):
+            widget.setVisible(bool(rows))
+        if not rows:
+            self.resize(460, 0)
         self.list.currentItemChanged.connect(lambda now, _: self.restore.setEnabled(bool(now)))
         self.list.itemActivated.connect(lambda *_: self._choose())
         self.restore.clicked.connect(self._choose)

@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
 
 from medseg_desktop.core.display import range_of_values
 from medseg_desktop.qt.theme.icons import set_icon
-from medseg_desktop.qt.theme.tokens import CONTROL_HEIGHT, ICON_SIZE, SPACE_S
+from medseg_desktop.qt.theme.tokens import CONTROL_HEIGHT, ICON_SIZE, SPACE_S, SPACE_XS
 
 _SLIDER_STEPS = 2000
 
@@ -245,6 +245,10 @@ def leave_on_return(box: QDoubleSpinBox) -> None:
 class Section(QWidget):
     """A heading that folds its content away.
 
+    Attributes:
+        head: the row of the heading; what is added to it stands at its right and stays when the
+            content is folded.
+
     Signals:
         toggled(bool): the user opened or closed it.
     """
@@ -258,13 +262,22 @@ class Section(QWidget):
         self.header.setCheckable(True)
         self.header.setIconSize(QSize(14, 14))
         self.content = QWidget()
-        layout = column(self, 0, 4)
-        layout.addWidget(self.header, 0, Qt.AlignmentFlag.AlignLeft)
+        self.head = row(spacing=SPACE_XS)
+        self.head.addWidget(self.header)
+        self.head.addStretch(1)
+        layout = column(self, 0, SPACE_XS)
+        layout.addLayout(self.head)
         layout.addWidget(self.content)
         self.header.toggled.connect(self._show)
         self.header.clicked.connect(self.toggled)
         self.set_open(opened)
         self._show(opened)
+
+    @property
+    def body(self) -> QVBoxLayout:
+        """The layout of the content, made when it is first asked for."""
+        layout = self.content.layout()
+        return layout if isinstance(layout, QVBoxLayout) else column(self.content)
 
     def set_open(self, opened: bool) -> None:
         """Opens or closes it without a signal."""

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QColorDialog, QWidget
 
 from medseg_desktop.core.label_names import folded
 from medseg_desktop.core.labels import MAXIMUM_LABELS
-from medseg_desktop.qt.panels.controls import button, column, label
+from medseg_desktop.qt.panels.controls import Section, button, column, label
 from medseg_desktop.qt.panels.labels_delegate import Part
 from medseg_desktop.qt.panels.labels_list import LabelsList
 from medseg_desktop.qt.panels.labels_menu import Command, DigitMenu, LabelMenu
@@ -55,11 +55,13 @@ class LabelsPanel(QWidget):
         self.problem = label("", "caution", wrap=True)
         self.problem.setContentsMargins(SPACE_XS, 0, SPACE_XS, 0)
         self.add_button = button(self.tr("Add label"), "plus", quiet=True)
-        layout = column(self, spacing=SPACE_XS)
-        layout.addWidget(label(self.tr("Labels"), "section"))
+        self.section = Section(self.tr("Labels"))
+        self.section.head.addWidget(self.add_button)
+        column(self).addWidget(self.section)
+        layout = self.section.body
+        layout.setSpacing(SPACE_XS)
         layout.addWidget(self.list)
         layout.addWidget(self.problem)
-        layout.addWidget(self.add_button, 0, Qt.AlignmentFlag.AlignLeft)
         self.list.row_chosen.connect(self._choose)
         self.list.part_clicked.connect(self._click)
         self.list.menu_requested.connect(self._open_menu)
@@ -179,4 +181,5 @@ class LabelsPanel(QWidget):
         while folded(name := self.tr("Label {n}").format(n=number)) in taken:
             number += 1
         self._awaited = name
+        self.section.set_open(True)  # its name is typed in the list
         self._tell(self.add_requested, name)

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QAbstractItemView, QMenu, QWidget
 
 from medseg_desktop.core.lesions import Lesion
 from medseg_desktop.core.measures import Diameter
-from medseg_desktop.qt.panels.controls import column, label
+from medseg_desktop.qt.panels.controls import Section, column, label
 from medseg_desktop.qt.panels.measure_text import (
     diameters_text,
     intensity_text,
@@ -21,9 +21,8 @@ from medseg_desktop.qt.panels.measure_text import (
 from medseg_desktop.qt.panels.row_model import Column, Field
 from medseg_desktop.qt.panels.row_table import RowTable
 from medseg_desktop.qt.theme.icons import set_icon
-from medseg_desktop.qt.theme.tokens import SPACE_XS
 
-_HEIGHTS = (2, 8)
+_HEIGHTS = (1, 6)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +64,11 @@ class LesionsPanel(QWidget):
         set_icon(self.copy_action, "copy", "muted")
         self.menu = QMenu(self)
         self.menu.addAction(self.copy_action)
-        layout = column(self, spacing=SPACE_XS)
-        layout.addWidget(label(self.tr("Lesions of the series"), "section"))
-        layout.addWidget(self.table)
-        layout.addWidget(self.total)
+        self.section = Section(self.tr("Lesions of the series"))
+        # In the heading it is seen while the list is folded, and nothing moves when it changes.
+        self.section.head.addWidget(self.total)
+        column(self).addWidget(self.section)
+        self.section.body.addWidget(self.table)
         self.copy_action.triggered.connect(self.table.copy_table)
         self.table.menu_requested.connect(self._show_menu)
         self.table.key_clicked.connect(self.lesion_activated)
@@ -150,6 +150,7 @@ class LesionsPanel(QWidget):
                 tooltip=self._tooltip,
                 number=True,
                 muted=True,
+                optional=True,
             ),
             Column(
                 self.tr("Mean"),
@@ -216,8 +217,7 @@ class LesionsPanel(QWidget):
         return text + " · " + unit.format(n=size_text(voxels, total_ml))
 
     def _show_total(self, text: str) -> None:
-        # The line keeps its place when it is empty: what lies below must not jump.
-        self.total.setText(text or " ")
+        self.total.setText(text)
 
     def _show_menu(self, place: QPoint) -> None:
         self.copy_action.setEnabled(bool(self.table.keys))

@@ -8,7 +8,15 @@ from enum import StrEnum
 from PySide6.QtCore import QSignalBlocker, Qt, Signal
 from PySide6.QtWidgets import QCheckBox, QSlider, QVBoxLayout, QWidget
 
-from medseg_desktop.qt.panels.controls import Swatch, button, clear_layout, column, label, row
+from medseg_desktop.qt.panels.controls import (
+    Section,
+    Swatch,
+    button,
+    clear_layout,
+    column,
+    label,
+    row,
+)
 from medseg_desktop.qt.theme.tokens import DARK, SPACE_S
 
 _ROW = 28
@@ -123,8 +131,9 @@ class OverlayPanel(QWidget):
             Layer.LABEL_MAP: LayerRow(self.tr("Label map"), DARK.mine, False, True),
             Layer.PREDICTION: LayerRow(self.tr("Prediction"), DARK.model, True, True),
         }
-        layout = column(self)
-        layout.addWidget(label(self.tr("Overlays"), "section"))
+        self.section = Section(self.tr("Overlays"))
+        column(self).addWidget(self.section)
+        layout = self.section.body
         box = QVBoxLayout()
         box.setSpacing(0)
         for layer, line in self.layers.items():

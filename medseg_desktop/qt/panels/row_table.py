@@ -32,8 +32,9 @@ _BORDERS = 2
 #: Room beside the text of a cell: the stylesheet's padding and the style's own margin.
 _CELL_PADDING = 14
 _HEADER_PADDING = 14
-#: What a column that stretches keeps before an optional one is shown: a short label's name.
-_LEAST_STRETCHED = 88
+_DOT_GAP = 4
+#: What a column that stretches keeps at most before an optional one is shown.
+_MOST_KEPT = 120
 #: Of more different texts than this only the ones with most letters are measured.
 _MEASURED_TEXTS = 200
 
@@ -79,6 +80,7 @@ class RowTable(QTreeView):
         self._widths: list[int] = []
         self._rows = RowModel(columns, self)
         self.setModel(self._rows)
+        self.setProperty("well", True)  # so that room below few rows is seen to be the table's
         self.setRootIsDecorated(False)
         self.setIndentation(0)
         self.setUniformRowHeights(True)
@@ -187,7 +189,7 @@ class RowTable(QTreeView):
     def _fit(self) -> None:
         """Columns as wide as their texts, the table as high as its rows."""
         columns, rows = self._rows.columns, self._rows.rows
-        self._widths = [0 if c.stretches else self._width(c, rows) for c in columns]
+        self._widths = [self._width(c, rows) for c in columns]
         fewest, most = self._heights
         has_titles = any(column.title for column in columns)
         self.setHeaderHidden(not rows or not has_titles)
@@ -198,8 +200,12 @@ class RowTable(QTreeView):
     def _show_columns(self) -> None:
         """Hides columns without content, and optional ones for which there is no room."""
         columns = self._rows.columns
-        needed = sum(w for c, w in zip(columns, self._widths, strict=True) if not c.optional)
-        room = self.viewport().width() - needed - _LEAST_STRETCHED
+        needed = sum(
+            min(w, _MOST_KEPT) if c.stretches else w
+            for c, w in zip(columns, self._widths, strict=True)
+            if not c.optional
+        )
+        room = self.viewport().width() - needed
         for i, (column, width) in enumerate(zip(columns, self._widths, strict=True)):
             if column.stretches:
                 continue
@@ -221,6 +227,7 @@ class RowTable(QTreeView):
             texts = set(sorted(texts, key=len)[-_MEASURED_TEXTS:])
         metrics = QFontMetricsF(self.font())
         width = ceil(max(metrics.horizontalAdvance(text) for text in texts)) + _CELL_PADDING
+        width += ICON + _DOT_GAP if column.dot is not None else 0
         if column.most is not None:
             width = min(width, column.most)
         title = QFontMetricsF(self._small_font()).horizontalAdvance(column.title)

@@ -5,19 +5,23 @@ from __future__ import annotations
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QWidget
 
-from medseg_desktop.qt.panels.controls import column, label
+from medseg_desktop.qt.panels.controls import Section, column, label
+from medseg_desktop.qt.theme.tokens import SPACE_XS
 
 
 class SeriesPanel(QWidget):
-    """A title and a few muted lines; empty while no series is open."""
+    """A few lines that can be folded away; empty while no series is open."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.title = label("", "title", wrap=True)
+        self.title = label("", wrap=True)
         self.acquisition = label("", "muted", wrap=True)
         self.noise = label("", "muted")
         self.noise.setAlignment(Qt.AlignmentFlag.AlignLeft)
-        layout = column(self, spacing=4)
+        self.section = Section(self.tr("Series"))
+        column(self).addWidget(self.section)
+        layout = self.section.body
+        layout.setSpacing(SPACE_XS)
         for line in (self.title, self.acquisition, self.noise):
             layout.addWidget(line)
         self.set_series("", "")

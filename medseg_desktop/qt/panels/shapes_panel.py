@@ -9,7 +9,7 @@ from PySide6.QtCore import QPoint, Signal
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QAbstractItemView, QWidget
 
-from medseg_desktop.qt.panels.controls import column, label, row, tool_button
+from medseg_desktop.qt.panels.controls import Section, column, label, tool_button
 from medseg_desktop.qt.panels.measure_text import area_text
 from medseg_desktop.qt.panels.row_model import Column, Field
 from medseg_desktop.qt.panels.row_table import RowTable
@@ -154,18 +154,15 @@ class ShapesPanel(QWidget):
         return shape.annotator or self.tr("Drawn")
 
     def _lay_out(self) -> None:
-        head = row()
-        head.addWidget(label(self.tr("Shapes on this slice"), "section"), 1)
-        head.addWidget(self.count)
-        buttons = row(spacing=SPACE_XS)
-        buttons.addWidget(self.to_front)
-        buttons.addWidget(self.to_back)
-        buttons.addStretch(1)
-        buttons.addWidget(self.delete)
-        layout = column(self, spacing=SPACE_XS)
-        layout.addLayout(head)
+        self.section = Section(self.tr("Shapes on this slice"))
+        head = self.section.head
+        head.insertWidget(1, self.count)
+        for item in (self.to_front, self.to_back, self.delete):
+            head.addWidget(item)
+        column(self).addWidget(self.section)
+        layout = self.section.body
+        layout.setSpacing(SPACE_XS)
         layout.addWidget(self.table)
-        layout.addLayout(buttons)
         layout.addWidget(self.overlap)
 
     def _connect(self) -> None:

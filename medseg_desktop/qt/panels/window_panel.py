@@ -10,7 +10,7 @@ from PySide6.QtCore import QSignalBlocker, Signal
 from PySide6.QtWidgets import QCheckBox, QComboBox, QWidget
 
 from medseg_desktop.core.display import Window, range_of_values
-from medseg_desktop.qt.panels.controls import ValueSlider, button, column, label, row
+from medseg_desktop.qt.panels.controls import Section, ValueSlider, button, column, row
 from medseg_desktop.qt.panels.histogram_strip import HistogramStrip
 
 _MOST_DECIMALS = 12
@@ -47,8 +47,9 @@ class WindowPanel(QWidget):
             self.tr("Show every slice with the window of its file, instead of one for the series")
         )
         self.reset = button(self.tr("Reset"), "reset")
-        layout = column(self)
-        layout.addWidget(label(self.tr("Window"), "title"))
+        self.section = Section(self.tr("Window"))
+        column(self).addWidget(self.section)
+        layout = self.section.body
         layout.addWidget(self.histogram)
         layout.addWidget(self.width_slider)
         layout.addWidget(self.level_slider)

@@ -72,6 +72,8 @@ class DrawingPresenter(QObject):
         self._begun: dict[_Begun, Sequence[Point]] = {}
         self._keys = NO_KEYS
         self._tool_before: ToolName | None = None
+        #: Those that the numbers of the selection mean.
+        self._shapes_before: Shapes = ()
         view.tool_pressed.connect(lambda x, y, k: self._tell(Tool.press, (x, y), k))
         view.tool_dragged.connect(lambda x, y, k: self._tell(Tool.drag, (x, y), k))
         view.tool_released.connect(lambda x, y, k: self._tell(Tool.release, (x, y), k))
@@ -238,8 +240,10 @@ class DrawingPresenter(QObject):
         return bool(self.tool and self.tool.is_busy)
 
     def step_back(self) -> bool:
-        """Take back the last point of what was begun; whether there was one."""
-        return bool(self.is_drawing and self.tool and self.tool.step_back())
+        """Take back the last point of what was begun, or all of it where it has no points (a
+        stroke, a drag); whether there was any."""
+        tool = self.tool
+        return bool(tool and tool.is_busy and (tool.step_back() or tool.cancel()))
 
     def delete(self) -> bool:
         """Whether the tool has used the delete key."""
@@ -288,6 +292,7 @@ class DrawingPresenter(QObject):
                 self._drop_all()  # another folder
             elif self._drawing.tool is not None:
                 self._put_aside(self._drawing.tool, before)
+            self._shapes_before = self.shapes
             self._take_up()
             self.redraw()
         elif before.layers != now.layers:
@@ -296,6 +301,7 @@ class DrawingPresenter(QObject):
     def _on_closed(self) -> None:
         self.select([])
         self._drop_all()
+        self._shapes_before = self.shapes
         self._drawing.show_calipers(())
         self.redraw()
 
@@ -327,6 +333,12 @@ class DrawingPresenter(QObject):
 
     def _on_documents(self) -> None:
         self._drawing.show_calipers(())  # what was measured may have changed
+        before, shapes = self._shapes_before, self.shapes
+        if len(before) != len(shapes):
+            # A step was taken back, say: the numbers mean other shapes now.
+            chosen = self._drawing.selection
+            ids = {id(before[i]) for i in chosen if i < len(before)}
+            self.select([i for i, shape in enumerate(shapes) if id(shape) in ids])
         self._on_shapes()
 
     def _on_shapes(self) -> None:
@@ -335,6 +347,7 @@ class DrawingPresenter(QObject):
 
     def _check_selection(self) -> None:
         """Only what is there can stay selected."""
+        self._shapes_before = self.shapes
         self.select(self.selection)
         self.redraw()
 

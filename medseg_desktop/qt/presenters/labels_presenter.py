@@ -28,8 +28,6 @@ class LabelsPresenter(QObject):
     ) -> None:
         super().__init__(parent)
         self._panel, self._annotations, self._drawing = panel, annotations, drawing
-        #: Labels that may be known to datasets and models.
-        self._kept = len(annotations.labels)
         panel.current_changed.connect(drawing.set_label)
         panel.add_requested.connect(self._add)
         panel.renamed.connect(self._rename)
@@ -49,7 +47,9 @@ class LabelsPresenter(QObject):
             current = min(1, len(table) - 1)
             self._drawing.set_label(current)
         last = len(table) - 1
-        removable = last >= self._kept and not self._annotations.uses(table.labels[last].name)
+        removable = last >= self._annotations.fixed_labels and not self._annotations.uses(
+            table.labels[last].name
+        )
         rows = [
             LabelRow(
                 label.index,
@@ -65,15 +65,18 @@ class LabelsPresenter(QObject):
         ]
         self._panel.set_labels(rows, current)
 
-    def _step(self, text: str, change: Callable[[LabelTable], LabelTable]) -> None:
+    def _step(self, text: str, change: Callable[[LabelTable], LabelTable]) -> bool:
+        """Whether anything has changed."""
         try:
-            self._annotations.set_labels(text, change(self._annotations.labels))
+            return self._annotations.set_labels(text, change(self._annotations.labels))
         except LabelError as error:
             self._panel.show_problem(sentence(error))
+            return False
 
     def _add(self, name: str) -> None:
-        self._step(self.tr("add label"), lambda table: table.add(name))
-        self._drawing.set_label(len(self._annotations.labels) - 1)
+        """A label that was added is the one to draw with."""
+        if self._step(self.tr("add label"), lambda table: table.add(name)):
+            self._drawing.set_label(len(self._annotations.labels) - 1)
 
     def _rename(self, index: int, name: str) -> None:
         self._step(self.tr("rename label"), lambda table: table.renamed(index, name))
@@ -85,7 +88,13 @@ class LabelsPresenter(QObject):
         self._step(self.tr("change digit"), lambda table: table.with_shortcut(index, digit))
 
     def _remove(self, index: int) -> None:
-        self._step(self.tr("remove label"), lambda table: table.removed(index, unused=True))
+        names = self._annotations.labels.names
+        unused = (
+            index >= self._annotations.fixed_labels
+            and index < len(names)
+            and not self._annotations.uses(names[index])
+        )
+        self._step(self.tr("remove label"), lambda table: table.removed(index, unused=unused))
 
     def _set_visible(self, index: int, visible: bool) -> None:
         self._annotations.show_labels(self._annotations.labels.with_visible(index, visible))

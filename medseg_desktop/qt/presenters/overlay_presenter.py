@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
 from PySide6.QtCore import QObject
 
-from medseg_desktop.core.annotation import Shape
+from medseg_desktop.core.annotation import Point, Shape
 from medseg_desktop.core.edit import Pixels, overlap
 from medseg_desktop.core.labels import LabelTable
+from medseg_desktop.core.measures import Diameter
 from medseg_desktop.core.rings import Ring
 from medseg_desktop.core.vertices import handles
 from medseg_desktop.core.view import Layers, LayerState, ResolvedView
@@ -21,6 +23,7 @@ from medseg_desktop.qt.canvas.slice_view import (
     SliceView,
 )
 from medseg_desktop.qt.loaded_slice import LoadedSlice
+from medseg_desktop.qt.panels.measure_text import length_text
 from medseg_desktop.qt.panels.overlay_panel import Layer, OverlayPanel
 from medseg_desktop.qt.presenters import overlays
 from medseg_desktop.qt.presenters.drawing_presenter import DrawingPresenter
@@ -28,7 +31,8 @@ from medseg_desktop.qt.sessions import AnnotationSession, DrawingSession, StudyS
 from medseg_desktop.qt.theme.tokens import DARK
 from medseg_desktop.qt.tools.tool import ToolDrawing, ToolName
 
-_ERASER_COLOR = "#f0625d"
+#: No label's colour: a red stroke would look like paint of a red label.
+_ERASER_COLOR = DARK.text
 
 
 class OverlayPresenter(QObject):
@@ -179,9 +183,19 @@ class OverlayPresenter(QObject):
                 cursor_ring=_ring(drawn),
                 mask=_stroke(drawn, color),
                 calipers=tuple(np.array(line) for line in self._drawing.calipers),
+                caliper_texts=tuple(self._length(*line) for line in self._drawing.calipers),
                 overlap=self._overlap(),
             )
         )
+
+    def _length(self, start: Point, end: Point) -> str:
+        """The length of a caliper with its unit, as in the list of the lesions."""
+        spacing = self._study.view.series.spacing_mm if self._study.view else None
+        if spacing is None:
+            return self.tr("{n} px").format(n=length_text(Diameter(start, end, None)))
+        down, across = (end[1] - start[1]) * spacing[0], (end[0] - start[0]) * spacing[1]
+        diameter = Diameter(start, end, math.hypot(down, across))
+        return self.tr("{n} mm").format(n=length_text(diameter))
 
     def _handles(self, drawn: ToolDrawing) -> tuple[Ring, int | None]:
         """Points that can be taken: set ones of a new outline, or vertices of the selection."""

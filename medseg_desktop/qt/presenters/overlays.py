@@ -72,6 +72,8 @@ class ShapeOutlines:
                 `model_color`.
         """
         hidden, chosen = hidden_names(table), set(selected)
+        # The only label there is says nothing beside every shape.
+        says_name = len(table.foreground) > 1
         colors = {label.name: label_color(table, label.name) for label in table.foreground}
         known, self._known = self._known, {}
         outlines = []
@@ -89,7 +91,7 @@ class ShapeOutlines:
                     if is_proposal
                     else colors.get(shape.label) or label_color(table, shape.label),
                     dashed=is_proposal,
-                    label="" if is_proposal else shape.label,
+                    label=shape.label if says_name and not is_proposal else "",
                     highlighted=number in chosen,
                     hovered=number == hovered,
                 )

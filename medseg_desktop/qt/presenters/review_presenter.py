@@ -63,6 +63,7 @@ class ReviewPresenter(QObject):
         unseen = self._annotations.state(place.item) is SliceState.UNSEEN
         text = self.tr("mark as reviewed") if unseen else self.tr("mark as not reviewed")
         self._annotations.set_reviewed([place], text, unseen)
+        self._show()  # the action ticks itself, also where nothing has changed
 
     def review_rest(self) -> None:
         """Every slice of the series that nobody has marked was looked at and has no lesion."""
@@ -143,7 +144,9 @@ class ReviewPresenter(QObject):
 
     def _show(self) -> None:
         view = self._study.view
-        self._panel.set_state(self._annotations.state(view.slice) if view else None)
+        state = self._annotations.state(view.slice) if view else None
+        self._panel.set_state(state)
+        self._actions["reviewed"].setChecked(state is SliceState.NO_LESION)
         offered = view is not None and view.layers.prediction.visible
         here = len(self._annotations.open_proposals(view.slice)) if view and offered else 0
         text = ""

@@ -33,12 +33,13 @@ class ShapeListPresenter(QObject):
         super().__init__(parent)
         self._panel, self._study = panel, study
         self._annotations, self._drawing = annotations, drawing
+        self._actions = actions
         self._pixels: dict[int, tuple[Shape, int]] = {}
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)
         self._soon.setInterval(_AFTER_MS)
         self._soon.timeout.connect(self.fill)
-        panel.selection_changed.connect(drawing.select)
+        panel.selection_changed.connect(self._select)
         panel.raise_requested.connect(lambda _: actions.move_in_order(to_front=True))
         panel.lower_requested.connect(lambda _: actions.move_in_order(to_front=False))
         panel.delete_requested.connect(lambda _: actions.delete())
@@ -48,6 +49,10 @@ class ShapeListPresenter(QObject):
             changed.connect(self._soon.start)
         annotations.labels_changed.connect(lambda _: self._soon.start())
         drawing.selection_changed.connect(lambda: panel.set_selection(drawing.selection))
+
+    def _select(self, numbers: tuple[int, ...]) -> None:
+        self._actions.select(numbers)
+        self._panel.set_selection(self._drawing.selection)  # perhaps not all could be
 
     def _on_view(self, now: ResolvedView, before: ResolvedView | None) -> None:
         if before is None or before.slice != now.slice:

@@ -79,6 +79,18 @@ class ShapePresenter(QObject):
         rows, columns = self._desk.size
         return tuple(i for i, s in enumerate(shapes) if reaches_outside(s, rows, columns))
 
+    def select(self, numbers: Sequence[int]) -> None:
+        """Select shapes by their numbers; those of locked and hidden labels stay out, because
+        whatever is selected can be changed."""
+        usable, shapes = self._desk.editable, self._desk.shapes
+        there = [i for i in numbers if i < len(shapes)]
+        free = [i for i in there if usable(shapes[i])]
+        if len(free) < len(there):
+            closed = next(shapes[i].label for i in there if i not in free)
+            text = self.tr("The label {name} is locked or hidden; its shapes cannot be selected.")
+            self.said.emit(text.format(name=closed))
+        self._drawing.select(free)
+
     def delete(self) -> None:
         """What the tool is at, else the selected shapes."""
         if self._desk.delete():
@@ -170,11 +182,8 @@ class ShapePresenter(QObject):
         for shape in shapes:
             extra = {**shape.extra, "frame": frame} if "frame" in shape.extra else shape.extra
             made.append(author.drawn(replace(shape, extra=extra)))
-        names = {shape.label for shape in made} - set(self._annotations.labels.names)
         before = len(self._annotations.shapes(place.item))
         self._annotations.edit(place, text, lambda old: (*old, *made))
-        if names:
-            self._annotations.know_labels(names)
         self._drawing.select(range(before, before + len(made)))
         self._drawing.select(self._desk.selection)  # not those of a locked label
 

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
+import msgspec
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QUndoCommand, QUndoStack
 
@@ -19,7 +20,7 @@ from medseg_desktop.core.history import (
     Step,
     edited_slice,
 )
-from medseg_desktop.core.labels import LabelTable
+from medseg_desktop.core.labels import MAXIMUM_LABELS, LabelTable
 from medseg_desktop.core.proposals import Proposals
 from medseg_desktop.core.provenance import Author
 from medseg_desktop.core.review import FileFacts, relabelled, slice_state, with_slice
@@ -60,7 +61,11 @@ class AnnotationSession(QObject):
         self._decided: dict[ProposalKey, frozenset[int]] = {}
         #: The open ones of a slice, with what they were told from: asked for at every move.
         self._open: dict[SliceKey, tuple[Proposals, Shapes, Shapes]] = {}
+        #: Proposals as they came, the table, and the same under its names.
+        self._named: dict[SliceKey, tuple[Proposals, LabelTable, Proposals]] = {}
         self.labels = labels
+        #: So many labels may be known to datasets and models; their indices never go.
+        self.fixed_labels = len(labels)
         #: Somebody has changed the table, or will save shapes with what a folder added to it.
         self.are_labels_edited = False
         self.author = author
@@ -74,20 +79,22 @@ class AnnotationSession(QObject):
     def set_folder(self, found: ScanResult) -> None:
         """The documents of another folder; their labels extend the workspace's table.
 
-        What a model wrote and nobody has accepted is a proposal and no document.
+        What a model wrote and nobody has accepted is a proposal and no document.  Shapes under a
+        former name of a label get its present one, which is written when the file is saved for
+        another reason.
         """
         self.stack.clear()
         self._documents, self._proposals, self._stored = {}, {}, {}
-        self._decided, self._open = {}, {}
+        self._decided, self._open, self._named = {}, {}, {}
         for path, file in found.annotations.items():
             document = file.annotation
             if document.is_prediction:
                 for frame in document.frames:
                     self._stored[path, frame.frame] = Proposals.of_file(document, frame.frame)
             else:
-                self._documents[path] = document
+                self._documents[path] = relabelled(document, self._seed.outdated(document.labels))
         names = (name for document in self._documents.values() for name in document.labels)
-        self.labels = self._seed.extended(names)
+        self.labels = _within_limit(self._seed.extended(names))
         self.are_labels_edited = False
         self.labels_changed.emit(self.labels)
         self.documents_changed.emit()
@@ -152,7 +159,13 @@ class AnnotationSession(QObject):
 
     def _offered(self, key: SliceKey) -> Proposals | None:
         """Those of the model in use go before those of a file."""
-        return self._proposals.get(key) or self._stored.get(key)
+        found = self._proposals.get(key) or self._stored.get(key)
+        if found is None:
+            return None
+        known = self._named.get(key)
+        if known is None or known[0] is not found or known[1] is not self.labels:
+            known = self._named[key] = (found, self.labels, found.present(self.labels))
+        return known[2]
 
     def proposed(self, series: Series) -> tuple[int, ...]:
         """Indices of the slices with open proposals."""
@@ -186,7 +199,11 @@ class AnnotationSession(QObject):
         operation: Callable[[Shapes], Shapes],
         with_proposals: bool = False,
     ) -> bool:
-        """Change the shapes of several slices by one step; see `edit`."""
+        """Change the shapes of several slices by one step; see `edit`.
+
+        Labels that the table does not have are appended to it by the same step, and what comes
+        to a hidden label is shown.
+        """
         documents: dict[str, Annotation | None] = {}
         decided: dict[ProposalKey, Change[frozenset[int]]] = {}
         first: Place | None = None
@@ -198,13 +215,14 @@ class AnnotationSession(QObject):
             after, used = edited_slice(shapes, offered, operation)
             if used:
                 decided |= self._used(item, used)
-            if _same(shapes, after):
+            if not _same(shapes, after):
+                documents[item.path] = self._with_slice(document, place, after, reviewed=True)
+            elif not used:
                 continue
-            documents[item.path] = self._with_slice(document, place, after, reviewed=True)
             first = first or place
-        if first is None and not decided:
-            return False
-        return self._push(Step(text, self._changes(documents), decided=decided, place=first))
+        changes = self._changes(documents)
+        labels = self._labels_of(documents.values())
+        return self._push(Step(text, changes, labels, decided, first)) and self._reveal(changes)
 
     def set_reviewed(self, places: Iterable[Place], text: str, reviewed: bool) -> bool:
         """Say of slices that somebody has looked at them, or that nobody has, by one step.
@@ -219,7 +237,10 @@ class AnnotationSession(QObject):
             shapes = document.shapes(item.frame) if document else ()
             if shapes or (slice_state(document, item.frame) is not SliceState.UNSEEN) == reviewed:
                 continue
-            documents[item.path] = self._with_slice(document, place, shapes, reviewed)
+            changed = self._with_slice(document, place, shapes, reviewed)
+            if slice_state(changed, item.frame) is slice_state(document, item.frame):
+                continue  # it has entries that cannot be used: somebody has drawn something
+            documents[item.path] = changed
             first = first or place
         return self._push(Step(text, self._changes(documents), place=first))
 
@@ -240,18 +261,16 @@ class AnnotationSession(QObject):
         }
         return self._push(Step(text, changed, labels=Change(self.labels, labels)))
 
-    def know_labels(self, names: Iterable[str]) -> None:
-        """Append labels that shapes from elsewhere brought."""
-        extended = self.labels.extended(names)
-        if extended != self.labels:
-            self.labels = extended
-            self.labels_changed.emit(extended)
-
     def show_labels(self, labels: LabelTable) -> None:
         """The same labels, hidden or locked otherwise; nothing that could be taken back."""
         self.labels = self._seed = labels
         self.are_labels_edited = True
         self.labels_changed.emit(labels)
+
+    def fix_labels(self) -> LabelTable:
+        """The table for a dataset: it knows these labels from now on, and they stay."""
+        self.fixed_labels = max(self.fixed_labels, len(self.labels))
+        return self.labels
 
     def uses(self, label: str) -> bool:
         """Some document has shapes of this label."""
@@ -259,7 +278,11 @@ class AnnotationSession(QObject):
 
     def replace_documents(self, text: str, documents: Mapping[str, Annotation | None]) -> bool:
         """Other documents for some DICOM files (restored, or an earlier version), by one step."""
-        return self._push(Step(text, self._changes(documents)))
+        present = {
+            path: document and relabelled(document, self.labels.outdated(document.labels))
+            for path, document in documents.items()
+        }
+        return self._push(Step(text, self._changes(present), self._labels_of(present.values())))
 
     def _with_slice(
         self, document: Annotation | None, place: Place, shapes: Shapes, reviewed: bool
@@ -277,6 +300,34 @@ class AnnotationSession(QObject):
             return {}
         after = proposals.without(used)
         return {(proposals.model, _key(item)): Change(proposals.decided, after.decided)}
+
+    def _labels_of(self, documents: Iterable[Annotation | None]) -> Change[LabelTable] | None:
+        """The table with what documents bring to it; None where that is nothing."""
+        names = (name for document in documents if document for name in document.labels)
+        extended = _within_limit(self.labels.extended(names))
+        return None if extended == self.labels else Change(self.labels, extended)
+
+    def _with_fixed(self, labels: LabelTable) -> LabelTable:
+        """A table that comes back, with those labels that datasets have got to know since."""
+        kept = self.labels.labels[len(labels) : self.fixed_labels]
+        taken = set(labels.names)
+        own = (
+            msgspec.structs.replace(x, name=f"{x.name} ({x.index})") if x.name in taken else x
+            for x in kept
+        )
+        return LabelTable((*labels.labels, *own)) if kept else labels
+
+    def _reveal(self, changes: Mapping[str, Change[Annotation | None]]) -> bool:
+        """Show hidden labels that have got shapes: what is drawn has to be seen."""
+        labels = self.labels
+        for label in labels.foreground:
+            if not label.visible and any(
+                _count(c.new, label.name) > _count(c.old, label.name) for c in changes.values()
+            ):
+                labels = labels.with_visible(label.index, True)
+        if labels is not self.labels:
+            self.show_labels(labels)
+        return True
 
     def _changes(
         self, documents: Mapping[str, Annotation | None]
@@ -310,7 +361,7 @@ class AnnotationSession(QObject):
                 if current is not None and current.model == model:
                     offered[key] = replace(current, decided=decided.new)
         if step.labels is not None:
-            self.show_labels(step.labels.new.looking_like(self.labels))
+            self.show_labels(self._with_fixed(step.labels.new).looking_like(self.labels))
         for path in step.documents:
             self.document_edited.emit(path)
         if again and step.place is not None:
@@ -336,6 +387,18 @@ class _Command(QUndoCommand):
 
 def _key(item: Slice) -> SliceKey:
     return item.path, item.frame
+
+
+def _within_limit(labels: LabelTable) -> LabelTable:
+    """The labels that a label map can hold; shapes of others are shown, but count nowhere."""
+    return LabelTable(labels.labels[:MAXIMUM_LABELS])
+
+
+def _count(document: Annotation | None, label: str) -> int:
+    """How many shapes of a label a document has."""
+    if document is None:
+        return 0
+    return sum(shape.label == label for frame in document.frames for shape in frame.shapes)
 
 
 def _same(first: Shapes, second: Shapes) -> bool:

@@ -80,6 +80,8 @@ QPushButton[primary="true"]:focus {{ border: 2px solid {t.text};
 QPushButton[primary="true"]:disabled {{
     background: {t.raised}; color: {t.disabled}; border: 1px solid {t.line};
 }}
+QDialog QPushButton[primary="true"] {{ min-height: {_INNER}px; }}
+QDialog QPushButton[primary="true"]:focus {{ min-height: {_INNER - 2}px; }}
 QPushButton[quiet="true"], QToolButton[quiet="true"] {{
     background: transparent; border: 1px solid transparent;
 }}
@@ -253,9 +255,13 @@ QTreeView#worklist::item:selected, QTreeView#worklist::branch {{
     background: transparent; selection-background-color: transparent;
 }}
 QListView[framed="true"], QTreeView[framed="true"] {{
-    background: {t.window}; border: 1px solid {t.line};
+    background: {t.well}; border: 1px solid {t.line};
 }}
 QListView[framed="true"]:focus, QTreeView[framed="true"]:focus {{ border-color: {t.accent}; }}
+QTreeView[well="true"] {{ background: {t.well}; }}
+QTreeView[well="true"] QHeaderView, QTreeView[well="true"] QHeaderView::section {{
+    background: {t.well};
+}}
 QHeaderView, QHeaderView::section {{
     background: {t.panel}; color: {t.muted}; border: none; font-size: {SECONDARY_PX}px;
 }}
@@ -306,6 +312,7 @@ QMenu::item {{ min-height: 24px; padding: 0 24px 0 12px; border-radius: 4px; }}
 QMenu::item:selected {{ background: {t.selection}; }}
 QMenu::item:disabled {{ color: {t.disabled}; }}
 QMenu::icon {{ padding-left: 8px; }}
+QMenu::icon:checked {{ background: {t.selection}; border-radius: 4px; }}
 QMenu::separator {{ height: 1px; background: {t.line}; margin: 4px 8px; }}
 """
 
@@ -324,6 +331,21 @@ QFrame#messageBar[level="success"] {{ border-left: 3px solid {t.good}; }}
 QLabel#dropHint {{
     background: #c0{t.window[1:]}; border: 2px solid {t.accent}; font-size: {TITLE_PX}px;
 }}
+QFrame#toolStrip {{ background: {t.panel}; border: none; border-right: 1px solid {t.line}; }}
+QFrame#toolStrip QToolButton {{
+    background: transparent; border: 1px solid transparent; padding: 0;
+    min-width: 30px; max-width: 30px; min-height: 26px; max-height: 26px;
+}}
+QFrame#toolStrip QToolButton:hover {{ background: {t.hover}; }}
+QFrame#toolStrip QToolButton:checked {{
+    background: {t.selection}; border-color: {t.accent};
+}}
+QFrame#toolStrip QToolButton[switch="true"]:checked {{
+    background: transparent; border-color: {t.edge};
+}}
+QFrame#toolStrip QToolButton#brushSize {{ color: {t.text}; font-size: {SECONDARY_PX}px; }}
+QFrame#toolStrip QToolButton#brushSize:disabled {{ color: {t.disabled}; }}
+QFrame#slicePanel {{ background: {t.panel}; border: none; border-bottom: 1px solid {t.line}; }}
 QLabel[step="true"] {{
     background: {t.raised}; color: {t.muted}; border-radius: 12px; font-weight: 600;
     min-width: 24px; max-width: 24px; min-height: 24px; max-height: 24px;

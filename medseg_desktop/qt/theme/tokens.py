@@ -28,6 +28,7 @@ class Tokens:
     Attributes:
         name: "dark" or "light"; also the folder of the style pictures.
         window, panel, raised, hover: surfaces from back to front.
+        well: behind rows of lists.
         line: one-pixel separators; edge: borders that show where a control is.
         selection: background of selected rows, text stays `text`.
         on_accent: text on `accent`.
@@ -41,6 +42,7 @@ class Tokens:
     window: str
     panel: str
     raised: str
+    well: str
     hover: str
     line: str
     edge: str
@@ -69,6 +71,7 @@ DARK: Final = Tokens(
     window="#15181b",
     panel="#1b1f23",
     raised="#252a2f",
+    well="#15181b",
     hover="#2f363c",
     line="#343b42",
     edge="#434c55",
@@ -92,6 +95,7 @@ LIGHT: Final = Tokens(
     window="#e6e9ec",
     panel="#f4f5f7",
     raised="#ffffff",
+    well="#ffffff",
     hover="#e9edf1",
     line="#d3d9de",
     edge="#b3bcc5",

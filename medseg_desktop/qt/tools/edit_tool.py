@@ -36,14 +36,14 @@ class _Drag:
     """What a press has taken.
 
     Attributes:
-        originals: the taken shapes by number, as they were.
         text: names the step.
+        shapes: of the slice when it was taken; its numbers hold for these.
         looks: place -> shape number -> how it will look.
     """
 
     start: Point
-    originals: Mapping[int, Shape]
     text: str
+    shapes: Shapes
     looks: Callable[[Point], dict[int, Shape]]
     replaced: dict[int, Shape] = field(default_factory=dict)
     moved: bool = False
@@ -142,7 +142,7 @@ class EditTool(Tool):
         self._take_shape(at, number, adds)
 
     def drag(self, at: Point, keys: Keys) -> None:
-        desk, drag = self.desk, self._drag
+        desk, drag = self.desk, self._valid_drag()
         if self._box is not None:
             self._box = (self._box[0], at)
         elif drag is not None:
@@ -153,14 +153,14 @@ class EditTool(Tool):
         desk.redraw()
 
     def release(self, at: Point, keys: Keys) -> None:
-        desk, drag, box = self.desk, self._drag, self._box
+        desk, drag, box = self.desk, self._valid_drag(), self._box
         self._drag = self._box = None
         if box is not None:
             low = (min(box[0][0], at[0]), min(box[0][1], at[1]))
             high = (max(box[0][0], at[0]), max(box[0][1], at[1]))
             desk.select(sorted({*desk.selection, *desk.hits.inside(low, high)}))
         elif drag is not None and drag.moved:
-            self._commit(drag.text, drag.originals, drag.looks(at))
+            self._commit(drag.text, drag.shapes, drag.looks(at))
         elif self._toggles is not None:
             chosen = set(desk.selection) ^ {self._toggles}
             desk.select(sorted(chosen))
@@ -184,11 +184,28 @@ class EditTool(Tool):
             return self.cancel()
         if vertex is None or vertex.shape not in self.desk.selection:
             return False
+        if not self._is_there(vertex):  # undo has taken it from under the pointer
+            self._vertex = None
+            return False
         # A rectangle without a corner is hardly what is meant.
         is_box = self.desk.shapes[vertex.shape].shape_type is ShapeType.RECTANGLE
         return not is_box and self._remove_vertex(vertex)
 
     # -- what it does
+
+    def _valid_drag(self) -> _Drag | None:
+        """What was taken; a step that was taken back meanwhile may have put others there."""
+        drag, shapes = self._drag, self.desk.shapes
+        if drag is not None and list(map(id, drag.shapes)) != list(map(id, shapes)):
+            self._drag = self._toggles = None
+        return self._drag
+
+    def _is_there(self, vertex: Vertex) -> bool:
+        rings = handles(self.desk.shapes[vertex.shape])
+        if vertex.ring >= len(rings) or vertex.index >= len(rings[vertex.ring]):
+            return False
+        x, y = rings[vertex.ring][vertex.index]
+        return (float(x), float(y)) == vertex.point
 
     def _near_vertex(self, at: Point) -> Vertex | None:
         """A vertex of the selection goes before the nearest of all."""
@@ -216,8 +233,7 @@ class EditTool(Tool):
         self, at: Point, vertex: Vertex, shape: Shape | None = None, text: str = ""
     ) -> None:
         desk = self.desk
-        original = desk.shapes[vertex.shape]
-        taken = shape or original
+        taken = shape or desk.shapes[vertex.shape]
         desk.select([vertex.shape])
 
         def looks(to: Point) -> dict[int, Shape]:
@@ -227,8 +243,7 @@ class EditTool(Tool):
                 to = near.point
             return {vertex.shape: with_vertex(taken, vertex.ring, vertex.index, to)}
 
-        originals = {vertex.shape: original}
-        self._drag = _Drag(at, originals, text or tr("move vertex"), looks, vertex=vertex)
+        self._drag = _Drag(at, text or tr("move vertex"), desk.shapes, looks, vertex=vertex)
 
     def _take_shape(self, at: Point, number: int, adds: bool) -> None:
         desk = self.desk
@@ -237,36 +252,34 @@ class EditTool(Tool):
         elif number not in desk.selection:
             desk.select([number])
         chosen = sorted({number, *desk.selection})
-        originals = {i: desk.shapes[i] for i in chosen}
-        low, high = _room(list(originals.values()), desk.size)
+        shapes = desk.shapes
+        low, high = _room([shapes[i] for i in chosen], desk.size)
 
         def looks(to: Point) -> dict[int, Shape]:
             dx = min(max(to[0] - at[0], low[0]), high[0])
             dy = min(max(to[1] - at[1], low[1]), high[1])
-            return {i: translated(shape, dx, dy) for i, shape in originals.items()}
+            return {i: translated(shapes[i], dx, dy) for i in chosen}
 
         text = tr("move shape") if len(chosen) == 1 else tr("move shapes")
-        self._drag = _Drag(at, originals, text, looks)
+        self._drag = _Drag(at, text, shapes, looks)
 
     def _remove_vertex(self, vertex: Vertex) -> bool:
         """Whether anything would be left of the shape without it."""
-        shape = self.desk.shapes[vertex.shape]
-        shorter = without_vertex(shape, vertex.ring, vertex.index)
+        shapes = self.desk.shapes
+        shorter = without_vertex(shapes[vertex.shape], vertex.ring, vertex.index)
         if shorter is None:
             return False
         self._vertex = None
-        self._commit(tr("delete vertex"), {vertex.shape: shape}, {vertex.shape: shorter})
+        self._commit(tr("delete vertex"), shapes, {vertex.shape: shorter})
         return True
 
-    def _commit(
-        self, text: str, originals: Mapping[int, Shape], replaced: Mapping[int, Shape]
-    ) -> None:
+    def _commit(self, text: str, before: Shapes, replaced: Mapping[int, Shape]) -> None:
         """Put the changed shapes in the place of the old ones, signed."""
         desk = self.desk
         signed = {
-            id(originals[i]): desk.author.edited(new, [originals[i]])
+            id(before[i]): desk.author.edited(new, [before[i]])
             for i, new in replaced.items()
-            if new != originals[i]
+            if new != before[i]
         }
 
         def operation(shapes: Shapes) -> Shapes:

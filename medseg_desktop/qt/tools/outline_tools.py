@@ -11,7 +11,7 @@ from PySide6.QtCore import QCoreApplication
 
 from medseg_desktop.core.annotation import Point, Shape, ShapeType
 from medseg_desktop.core.raster import outline_points
-from medseg_desktop.core.vertices import as_polygon, closed_where_it_crosses, simplified
+from medseg_desktop.core.vertices import as_polygon, enclosed, simplified
 from medseg_desktop.qt.i18n import QT_TRANSLATE_NOOP
 from medseg_desktop.qt.tools.tool import (
     NO_KEYS,
@@ -176,8 +176,8 @@ class LassoTool(Tool):
 
     def release(self, at: Point, keys: Keys) -> None:
         points, self._points = self._points, []
-        shape = as_polygon(closed_where_it_crosses(points), self.desk.label)
         if len(points) >= 3:
+            shape = as_polygon(enclosed(points, *self.desk.size), self.desk.label)
             slim = simplified(shape, _LASSO_TOLERANCE)
             if _is_some(slim, self.desk.columns(CLICK_PX)):
                 add_shape(self.desk, tr("draw lasso"), slim)
