@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QMessageBox
 
+from medseg_desktop.qt.leaving import Leaving, Words
 from medseg_desktop.qt.main_window import MainWindow
-from medseg_desktop.qt.saving import Saving
+from medseg_desktop.qt.saving import Ending, Saving
 from medseg_desktop.qt.sessions import RunSession
 
 
@@ -26,40 +25,52 @@ class Closing(QObject):
         window: MainWindow,
         runs: RunSession,
         saving: Saving,
+        leaving: Leaving,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
         self._window, self._runs, self._saving = window, runs, saving
+        self._leaving = leaving
         self._closing = False
-        self._without_question = False
-        self.question: QMessageBox | None = None
         window.close_requested.connect(self.request)
         runs.idle.connect(self._on_idle)
-        saving.settled.connect(self._on_settled)
+
+    @property
+    def question(self) -> QMessageBox | None:
+        """What is asked now."""
+        return self._leaving.question
 
     def request(self) -> None:
         """The user wants to close: asks first where work would be lost."""
         if self._closing or self.question is not None:
             return
-        if not self._runs.is_idle:
-            self._ask()
-        elif self._saving.unsaved and not self._saving.is_autosaving:
-            self._ask_to_save()
+        if self._runs.is_idle:
+            self._leave()
         else:
-            self._saving.finish()
+            self._ask()
 
     def close_now(self) -> None:
-        """Stop all jobs and save, without a question, and finish when that is done."""
-        if not self._closing:
-            self._without_question = True
-            self._saving.finish()
+        """Stop all jobs and save, without a question, and finish when that is done.
 
-    def _on_settled(self, is_saved: bool) -> None:
-        """Everything is saved, or cannot be: then it is in the journal, and offered again."""
-        if not is_saved and not self._without_question:
-            self._ask_unsaved()
-        else:
-            self._stop_jobs()
+        Where changes are only saved when asked for, they are kept for the next start.
+        """
+        if not self._closing:
+            how = Ending.SAVE if self._saving.is_autosaving else Ending.KEEP
+            self._saving.finish(how, lambda _: self._stop_jobs())
+
+    def _leave(self) -> None:
+        words = Words(
+            self.tr("Close"),
+            self.tr("Save and close"),
+            self.tr("Close without saving"),
+            self.tr("Stay"),
+            self.tr("They are kept in the workspace and offered when you start the next time."),
+            self.tr("Close"),
+        )
+        self._leaving.leave(words, self._stop_jobs, self._drop)
+
+    def _drop(self) -> None:
+        self._saving.finish(Ending.DISCARD, lambda _: self._stop_jobs())
 
     def _stop_jobs(self) -> None:
         if self._closing:
@@ -83,52 +94,11 @@ class Closing(QObject):
         keep = box.addButton(self.tr("Keep it running"), QMessageBox.ButtonRole.RejectRole)
         box.setDefaultButton(keep)
         box.setEscapeButton(keep)
-        self._open(box, lambda: self._answered(box.clickedButton() is stop))
-
-    def _ask_to_save(self) -> None:
-        box = QMessageBox(self._window)
-        box.setText(self.tr("There are changes that are not saved."))
-        save = box.addButton(self.tr("Save and close"), QMessageBox.ButtonRole.AcceptRole)
-        drop = box.addButton(self.tr("Close without saving"), QMessageBox.ButtonRole.NoRole)
-        stay = box.addButton(self.tr("Stay"), QMessageBox.ButtonRole.RejectRole)
-        box.setDefaultButton(save)
-        box.setEscapeButton(stay)
-
-        def answered() -> None:
-            if box.clickedButton() is not stay:
-                self._saving.finish(discard=box.clickedButton() is drop)
-
-        self._open(box, answered)
-
-    def _ask_unsaved(self) -> None:
-        """What could not be saved is not lost; still somebody may want to mend the reason."""
-        box = QMessageBox(self._window)
-        box.setText(self.tr("Some annotations could not be saved."))
-        box.setInformativeText(
-            self.tr("They are kept in the workspace and offered when you start the next time.")
+        self._leaving.show(
+            box,
+            self.tr("Close"),
+            lambda: self._leave() if box.clickedButton() is stop else None,
         )
-        go = box.addButton(self.tr("Close"), QMessageBox.ButtonRole.AcceptRole)
-        stay = box.addButton(self.tr("Stay"), QMessageBox.ButtonRole.RejectRole)
-        box.setDefaultButton(stay)
-        box.setEscapeButton(stay)
-        self._open(box, lambda: self._stop_jobs() if box.clickedButton() is go else None)
-
-    def _open(self, box: QMessageBox, answered: Callable[[], None]) -> None:
-        box.setWindowTitle(self.tr("Close"))
-        box.setWindowModality(Qt.WindowModality.WindowModal)
-        self.question = box
-
-        def finished() -> None:
-            self.question = None
-            answered()
-            box.deleteLater()
-
-        box.finished.connect(lambda _: finished())
-        box.open()
-
-    def _answered(self, stop: bool) -> None:
-        if stop:
-            self.close_now()
 
     def _on_idle(self) -> None:
         if self._closing:

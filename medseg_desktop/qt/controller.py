@@ -26,6 +26,7 @@ from medseg_desktop.qt.dialogs.file_report import FileReportDialog
 from medseg_desktop.qt.dialogs.keys_dialog import KeysDialog
 from medseg_desktop.qt.dialogs.text_dialog import show_text_file
 from medseg_desktop.qt.draw_actions import DrawActions
+from medseg_desktop.qt.leaving import Leaving
 from medseg_desktop.qt.main_window import MainWindow
 from medseg_desktop.qt.messages import sentence
 from medseg_desktop.qt.opening import Opening
@@ -43,6 +44,7 @@ from medseg_desktop.qt.presenters.navigation_presenter import NavigationPresente
 from medseg_desktop.qt.presenters.outside_presenter import OutsidePresenter
 from medseg_desktop.qt.presenters.overlay_presenter import OverlayPresenter
 from medseg_desktop.qt.presenters.preset_presenter import PresetPresenter
+from medseg_desktop.qt.presenters.recovery_presenter import RecoveryPresenter
 from medseg_desktop.qt.presenters.review_presenter import ReviewPresenter
 from medseg_desktop.qt.presenters.saving_presenter import SavingPresenter
 from medseg_desktop.qt.presenters.series_presenter import SeriesPresenter
@@ -163,6 +165,7 @@ class Controller(QObject):
             w.tool_hint, w.brush_button, actions, study, annotations, drawing, self
         )
         self.saving_presenter = SavingPresenter(w, self.saving, study, annotations, self)
+        self.recovery = RecoveryPresenter(w, self.saving.recovery, study, annotations, self)
 
     def _make_jobs(self) -> None:
         """What works with models and folders; it needs what shows the slices."""
@@ -185,8 +188,11 @@ class Controller(QObject):
         threads = self.settings.threads or physical_cores()
         self.status = StatusLine(w, self.study, self.runs, threads, self)
         demo_folder = self.workspace.root / "demo-study"
-        self.opening = Opening(w, self.study, self.status, demo_folder, self._stored, self)
-        self.closing = Closing(w, self.runs, self.saving, self)
+        leaving = Leaving(w, self.saving, self)
+        self.opening = Opening(
+            w, self.study, self.status, demo_folder, self._stored, self.saving, leaving, self
+        )
+        self.closing = Closing(w, self.runs, self.saving, leaving, self)
 
     # -- wiring
 
@@ -228,7 +234,7 @@ class Controller(QObject):
         w.shapes_panel.context_menu_requested.connect(w.draw_menu.popup)
         self.annotations.returned_to.connect(self._go_to)
         self.shapes.said.connect(lambda text: self.show_message(text, Level.INFO))
-        self.saving_presenter.open_requested.connect(self.opening.open)
+        self.recovery.open_requested.connect(self.opening.open)
         self.saving_presenter.autosave_changed.connect(partial(self._change_setting, "autosave"))
         self.saving_presenter.annotator_changed.connect(self._set_annotator)
         study.folder_changed.connect(self._on_folder)
@@ -260,6 +266,7 @@ class Controller(QObject):
         last = self._stored.value("model")
         self.runs.model_of_last_time = Path(last) if isinstance(last, str) and last else None
         self.runs.refresh()
+        self.saving.recovery.look()
 
     # -- what the sessions tell
 
@@ -268,6 +275,7 @@ class Controller(QObject):
         self.opening.open(named)
 
     def _on_folder(self, found: ScanResult) -> None:
+        self.saving.leave(found)
         self.annotations.set_folder(found)
         self.saving.set_folder(found)
         self.worklist.set_folder(found)

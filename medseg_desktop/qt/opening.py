@@ -17,9 +17,11 @@ from medseg_desktop.io.phantom_study import write_phantom_study
 from medseg_desktop.io.sources.private_folder import remove_leftovers
 from medseg_desktop.io.sources.source import Source
 from medseg_desktop.qt.background import Background
+from medseg_desktop.qt.leaving import Leaving, Words
 from medseg_desktop.qt.main_window import MainWindow
 from medseg_desktop.qt.messages import sentence
 from medseg_desktop.qt.panels.message_bar import Level, Message
+from medseg_desktop.qt.saving import Saving
 from medseg_desktop.qt.sessions import StudySession
 from medseg_desktop.qt.status_line import StatusLine
 
@@ -37,6 +39,7 @@ class Opening(QObject):
     Args:
         demo_folder: where the demo study lies or will be made.
         stored: remembers what was opened recently.
+        leaving: sees to what is unsaved first.
     """
 
     def __init__(
@@ -46,16 +49,22 @@ class Opening(QObject):
         status: StatusLine,
         demo_folder: Path,
         stored: QSettings,
+        saving: Saving,
+        leaving: Leaving,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
         self._window, self._study, self._status = window, study, status
+        self._saving, self._leaving = saving, leaving
         self._demo_folder, self._stored = demo_folder, stored
         self._tasks = Background(1, "demo", self)
         self._making_demo = False
         self._opened = 0  # sources, since the start
         window.paths_dropped.connect(self._open_dropped)
         window.worklist.open_requested.connect(self.choose_folder)
+        study.scan_started.connect(saving.begin_reading)
+        study.scan_failed.connect(lambda _: saving.take_back())
+        study.scan_cancelled.connect(saving.take_back)
         study.scan_failed.connect(self._on_failed)
         study.scan_cancelled.connect(
             lambda: self._say(self.tr("Opening was cancelled."), Level.INFO)
@@ -66,9 +75,29 @@ class Opening(QObject):
         self._tasks.submit(remove_leftovers, lambda _: None)
 
     def open(self, named: Path | Sequence[Path]) -> None:
-        """Open what the user named; whether it is there is found out in the background."""
+        """Open what the user named, when what is open is saved.
+
+        Whether it is there is found out in the background.
+        """
+        words = Words(
+            self.tr("Open"),
+            self.tr("Save"),
+            self.tr("Discard"),
+            self.tr("Cancel"),
+            self.tr("They are kept in the workspace and offered when you open the images again."),
+            self.tr("Open anyway"),
+        )
+        self._leaving.leave(words, partial(self._open, named), partial(self._drop, named))
+
+    def _open(self, named: Path | Sequence[Path]) -> None:
+        self._saving.take_back()
         self._window.messages.clear()
         self._study.open(named)
+
+    def _drop(self, named: Path | Sequence[Path]) -> None:
+        """Without what is unsaved, which is there until something else is open."""
+        self._open(named)
+        self._saving.give_up()
 
     def _open_dropped(self, paths: list[Path]) -> None:
         if paths:

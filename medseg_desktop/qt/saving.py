@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import contextlib
+import threading
+from collections.abc import Callable
 from datetime import datetime
+from enum import Enum, auto
 from functools import partial
 
 from PySide6.QtCore import QObject, QTimer, Signal
@@ -13,11 +16,10 @@ from medseg_desktop.core.errors import MedSegError
 from medseg_desktop.core.labels import LabelTable
 from medseg_desktop.io.dicom_series import ScanResult
 from medseg_desktop.io.store.annotation_store import ChangedOnDiskError, Saved
-from medseg_desktop.io.store.journal import Leftover
 from medseg_desktop.io.store.saver import Saver
-from medseg_desktop.io.store.versions import Version
 from medseg_desktop.io.workspace import Workspace
 from medseg_desktop.qt.background import Background
+from medseg_desktop.qt.recovery import Recovery
 from medseg_desktop.qt.sessions import AnnotationSession
 
 #: A change is in the journal after this, and in its file after that; while changes go on, at the
@@ -27,8 +29,15 @@ _NOTE_AFTER_MS, _SAVE_AFTER_MS, _SAVE_AT_LATEST_MS = 200, 1500, 8000
 _AGAIN_AFTER_MS = 20_000
 
 _Save = Callable[[str, Annotation | None], Saved]
-#: Versions with what they hold; None for one that cannot be read.
-_Contents = tuple[tuple[Version, Annotation | None], ...]
+
+
+class Ending(Enum):
+    """What becomes of unsaved documents at the end of a session."""
+
+    SAVE = auto()
+    DISCARD = auto()
+    #: They stay in the journal and are offered at the next start.
+    KEEP = auto()
 
 
 class Saving(QObject):
@@ -41,9 +50,10 @@ class Saving(QObject):
             the workspace now.
         failed(str): something could not be saved; it stays unsaved and in the journal.
         conflicted(): another program has changed a file; see `conflicts`.
-        found(dict[str, Leftover]): what an earlier session left unsaved of the opened source.
-        found_elsewhere(tuple[Leftover, ...]): the same, of images that are not open.
-        settled(bool): after `finish`: whether everything is saved.
+
+    Attributes:
+        recovery: what earlier sessions left, and earlier versions.
+        conflicts: path of the image -> what another program has done to its annotation file.
     """
 
     state_changed = Signal()
@@ -51,9 +61,6 @@ class Saving(QObject):
     moved = Signal(str)
     failed = Signal(str)
     conflicted = Signal()
-    found = Signal(object)
-    found_elsewhere = Signal(object)
-    settled = Signal(bool)
 
     def __init__(
         self,
@@ -68,17 +75,27 @@ class Saving(QObject):
         self._background = Background(1, "saving", self)
         self._autosave = autosave
         self._folder = 0  # counts opened sources, so that late answers are known
-        #: Unsaved documents: path of the image -> the document as it was last written or noted.
-        self._dirty: dict[str, object] = {}
+        self._dirty: set[str] = set()
         self._unnoted: set[str] = set()
-        self._running = 0
-        self._finishing = False
+        #: Documents as their files say them; a path that is missing here is unsaved.
+        self._on_disk: dict[str, Annotation | None] = {}
+        self._running: set[str] = set()  # are being saved
+        self._wanted: set[str] = set()  # are to be saved once more when that is done
+        self._failing: set[str] = set()
+        self._given_up: dict[str, Annotation | None] = {}
+        self._edited: set[str] = set()  # since the source that comes next is being read
+        self._carried: dict[str, Annotation | None] = {}
+        self._told: dict[str, str] = {}  # what does not work -> how that was said
+        self._settled: list[Callable[[bool], None]] = []
+        self._pending = 0
         self.conflicts: dict[str, ChangedOnDiskError] = {}
         self.saved_at: datetime | None = None
-        self._note_soon = self._timer(_NOTE_AFTER_MS, self._note)
+        self._note_soon = self._timer(_NOTE_AFTER_MS, self.note)
         self._save_soon = self._timer(_SAVE_AFTER_MS, self._save_by_itself)
         self._save_at_latest = self._timer(_SAVE_AT_LATEST_MS, self._save_by_itself)
         self._again = self._timer(_AGAIN_AFTER_MS, self._save_by_itself)
+        self.recovery = Recovery(self._saver, self._background, annotations, self.note, self)
+        self.recovery.failed.connect(self.failed)
         annotations.document_edited.connect(self._on_edited)
         annotations.labels_changed.connect(self._keep_labels)
         self._kept_labels: LabelTable | None = annotations.labels
@@ -87,13 +104,22 @@ class Saving(QObject):
         timer = QTimer(self)
         timer.setSingleShot(True)
         timer.setInterval(after_ms)
-        timer.timeout.connect(call)
+        timer.timeout.connect(lambda: call())
         return timer
+
+    def _stop_timers(self) -> None:
+        for timer in (self._note_soon, self._save_soon, self._save_at_latest, self._again):
+            timer.stop()
 
     @property
     def unsaved(self) -> frozenset[str]:
         """Paths of the images whose documents are not saved."""
         return frozenset(self._dirty)
+
+    @property
+    def is_failing(self) -> bool:
+        """Something could not be saved, and is tried again."""
+        return bool(self._failing)
 
     @property
     def is_autosaving(self) -> bool:
@@ -107,71 +133,83 @@ class Saving(QObject):
 
     # -- another source
 
+    def begin_reading(self) -> None:
+        """Another source is being read, or this one again: what is edited from now on may be
+        missing in what is read."""
+        self._edited.clear()
+
+    def give_up(self) -> None:
+        """What is unsaved now is dropped, as soon as the next source is there."""
+        self._given_up = {path: self._annotations.document(path) for path in self._dirty}
+
+    def take_back(self) -> None:
+        """The next source does not come, so nothing is given up."""
+        self._given_up.clear()
+
+    def leave(self, found: ScanResult) -> None:
+        """Another source is there; the session still has the documents of the last one.
+
+        They are saved, or stay in the journal, from where they are offered again.  What was
+        edited while the same images were being read again stays as it is.
+        """
+        for path, document in self._given_up.items():
+            if self._annotations.document(path) is document:
+                self._drop(path)
+                self._edited.discard(path)
+        self._given_up.clear()
+        if not self._dirty and not self._edited:
+            return
+        open_again = (self._edited | self._dirty) & found.loaded.documents.keys()
+        self._carried = {path: self._annotations.document(path) for path in open_again}
+        self.note()
+        if self._autosave:
+            for path in self._dirty - self.conflicts.keys() - open_again:
+                self._run(path, partial(self._saver.save, autosave=True))
+        self._wait_for_thread()
+
     def set_folder(self, found: ScanResult) -> None:
-        """Another source is open; of the last one everything was saved or given up."""
+        """The session has the documents of another source, see `leave`."""
         self._folder += 1
-        for timer in (self._note_soon, self._save_soon, self._save_at_latest, self._again):
-            timer.stop()
-        self._dirty.clear()
-        self._unnoted.clear()
+        self._stop_timers()
+        for paths in (self._dirty, self._unnoted, self._running, self._wanted, self._failing):
+            paths.clear()
         self.conflicts.clear()
+        carried, self._carried = self._carried, {}
+        document = self._annotations.document
+        self._on_disk = {p: document(p) for p in found.loaded.documents if p not in carried}
         self.saved_at = None
         self._kept_labels = self._annotations.labels
-        self.state_changed.emit()
+        folder, staying = self._folder, frozenset(carried)
+
+        def tell(is_opened: None) -> None:
+            if folder == self._folder:
+                self.recovery.look()
+
         self._background.submit(
-            partial(self._open, found), partial(self._on_opened, self._folder), self._on_failed
+            lambda: self._saver.open(found.loaded.documents, found.place, staying),
+            tell,
+            self._on_failed,
         )
-
-    def _open(self, found: ScanResult) -> tuple[dict[str, Leftover], tuple[Leftover, ...]]:
-        """In the background: what may have to be restored."""
-        self._saver.open(found.loaded.documents, found.place)
-        leftovers = self._saver.leftovers()
-        here = self._saver.paths_of(leftovers)
-        elsewhere = tuple(x for x in leftovers if x not in here.values())
-        return here, elsewhere
-
-    def _on_opened(
-        self, folder: int, found: tuple[dict[str, Leftover], tuple[Leftover, ...]]
-    ) -> None:
-        if folder != self._folder:
-            return
-        here, elsewhere = found
-        if here:
-            self.found.emit(here)
-        if elsewhere:
-            self.found_elsewhere.emit(elsewhere)
-
-    def look_for_leftovers(self) -> None:
-        """At the start, while nothing is open."""
-
-        def tell(found: tuple[Leftover, ...]) -> None:
-            if found:
-                self.found_elsewhere.emit(found)
-
-        self._background.submit(self._saver.leftovers, tell, self._on_failed)
-
-    def discard(self, leftovers: tuple[Leftover, ...]) -> None:
-        """Give up what an earlier session left."""
-
-        def work() -> None:
-            for leftover in leftovers:
-                self._saver.journal.discard(leftover)
-
-        self._background.submit(work, lambda _: None, self._on_failed)
+        if carried:
+            text = self.tr("keep changes made while reading")
+            self._annotations.replace_documents(text, carried)
+        self.state_changed.emit()
 
     def ask_place(self, path: str, done: Callable[[str], None]) -> None:
         """Call `done` with the reason why the document of an image lives in the workspace; empty
         where it lies beside the image."""
-
-        def work() -> str:
-            return self._saver.place(path).reason
-
-        self._background.submit(work, done, self._on_failed)
+        self._background.submit(lambda: self._saver.place(path).reason, done, self._on_failed)
 
     # -- changes
 
     def _on_edited(self, path: str) -> None:
-        self._dirty[path] = self._annotations.document(path)
+        self._edited.add(path)
+        is_busy = path in self._running or path in self.conflicts
+        if not is_busy and self._is_on_disk(path):
+            self._drop(path)  # a step was taken back
+            self.state_changed.emit()
+            return
+        self._dirty.add(path)
         self._unnoted.add(path)
         if not self._note_soon.isActive():
             self._note_soon.start()
@@ -181,17 +219,36 @@ class Saving(QObject):
                 self._save_at_latest.start()
         self.state_changed.emit()
 
-    def _note(self) -> None:
-        """Put what has changed into the journal."""
-        paths, self._unnoted = self._unnoted, set()
+    def _is_on_disk(self, path: str) -> bool:
+        return path in self._on_disk and self._on_disk[path] is self._annotations.document(path)
+
+    def _drop(self, path: str) -> None:
+        """A document is not unsaved any more, whatever the journal says."""
+        self._dirty.discard(path)
+        self._unnoted.discard(path)
+        self._failing.discard(path)
+        self._background.submit(partial(self._saver.forget, path), lambda _: None)
+
+    def note(self, then: Callable[[], None] | None = None) -> None:
+        """Put what has changed into the journal, and when that is durable do `then` in the
+        background."""
+        self._note_soon.stop()
+        folder, paths, self._unnoted = self._folder, self._unnoted, set()
         documents = {path: self._annotations.document(path) for path in paths}
 
         def work() -> None:
             for path, document in documents.items():
                 self._saver.note(path, document)
+            if then is not None:
+                then()
 
-        if documents:
-            self._background.submit(work, lambda _: None, self._on_failed)
+        def failed(error: MedSegError) -> None:
+            if folder == self._folder:
+                self._unnoted |= paths & self._dirty
+            self._tell_once("journal", error)
+
+        if documents or then is not None:
+            self._background.submit(work, lambda _: self._works("journal"), failed)
 
     def _keep_labels(self, labels: LabelTable) -> None:
         """Changes of the table are kept in the workspace; what a folder brought, when it is
@@ -199,7 +256,9 @@ class Saving(QObject):
         if self._annotations.are_labels_edited and labels != self._kept_labels:
             self._kept_labels = labels
             self._background.submit(
-                lambda: self._workspace.keep_labels(labels), lambda _: None, self._on_failed
+                lambda: self._workspace.keep_labels(labels),
+                lambda _: self._works("labels"),
+                partial(self._tell_once, "labels"),
             )
 
     # -- saving
@@ -208,6 +267,8 @@ class Saving(QObject):
         """Save now, because somebody asks for it."""
         if self._dirty:
             self._save(autosave=False)
+            if self.conflicts:
+                self.conflicted.emit()
         else:
             self.saved_at = datetime.now()
             self.saved.emit(self.saved_at)
@@ -219,15 +280,16 @@ class Saving(QObject):
     def _save(self, autosave: bool) -> None:
         for timer in (self._save_soon, self._save_at_latest, self._again):
             timer.stop()
-        self._note_soon.stop()
-        self._note()  # whatever becomes of the save, it is in the journal
-        for path in self._dirty:
-            if path not in self.conflicts:
-                document = self._annotations.document(path)
-                self._run(path, document, partial(self._saver.save, autosave=autosave))
+        self.note()  # whatever becomes of the save, it is in the journal
+        for path in sorted(self._dirty - self.conflicts.keys()):
+            if path in self._running:
+                self._wanted.add(path)
+            else:
+                self._run(path, partial(self._saver.save, autosave=autosave))
 
-    def _run(self, path: str, document: Annotation | None, save: _Save) -> None:
-        self._running += 1
+    def _run(self, path: str, save: _Save) -> None:
+        document = self._annotations.document(path)
+        self._running.add(path)
         self._background.submit(
             lambda: save(path, document),
             partial(self._on_saved, self._folder, path, document),
@@ -235,45 +297,74 @@ class Saving(QObject):
         )
 
     def _on_saved(self, folder: int, path: str, document: Annotation | None, saved: Saved) -> None:
-        self._running -= 1
-        if folder == self._folder:
-            self.conflicts.pop(path, None)
-            if self._annotations.document(path) is document:
-                self._dirty.pop(path, None)
-            if saved.moved_to_workspace:
-                self.moved.emit(saved.place.reason)
-            self.saved_at = datetime.now()
-            if not self._dirty:
-                self.saved.emit(self.saved_at)
-            self.state_changed.emit()
+        if folder != self._folder:
+            return
+        self._running.discard(path)
+        self.conflicts.pop(path, None)
+        self._failing.discard(path)
+        self._on_disk[path] = document
+        if saved.moved_to_workspace:
+            self.moved.emit(saved.place.reason)
+        if self._is_on_disk(path):
+            self._dirty.discard(path)
+            self._wanted.discard(path)
+        elif path in self._wanted or self._settled:
+            self._wanted.discard(path)
+            self._dirty.add(path)
+            self._run(path, partial(self._saver.save, autosave=True))
+        else:
+            self._dirty.add(path)
+            if self._autosave and not self._save_soon.isActive():
+                self._save_soon.start()
+        self.saved_at = datetime.now()
+        if not self._dirty:
+            self.saved.emit(self.saved_at)
+        self.state_changed.emit()
         self._settle()
 
     def _on_not_saved(self, folder: int, path: str, error: MedSegError) -> None:
-        self._running -= 1
-        if folder == self._folder:
-            if isinstance(error, ChangedOnDiskError):
-                self.conflicts[path] = error
-                self.conflicted.emit()
-            else:
-                self._again.start()
-                self._on_failed(error)
-            self.state_changed.emit()
+        if folder != self._folder:
+            return
+        self._running.discard(path)
+        self._wanted.discard(path)
+        self._on_disk.pop(path, None)  # nobody knows how far it came
+        self._dirty.add(path)
+        if isinstance(error, ChangedOnDiskError):
+            self.conflicts[path] = error
+            self._failing.discard(path)
+            self.conflicted.emit()
+        else:
+            self._failing.add(path)
+            self._again.start()
+            self._on_failed(error)
+        self.state_changed.emit()
         self._settle()
 
     def _on_failed(self, error: MedSegError) -> None:
         self.failed.emit(" ".join(str(error).split()))
 
+    def _tell_once(self, what: str, error: MedSegError) -> None:
+        """What goes wrong at every step is said once, until it has worked again."""
+        if self._told.get(what) != str(error):
+            self._told[what] = str(error)
+            self._on_failed(error)
+
+    def _works(self, what: str) -> None:
+        self._told.pop(what, None)
+
     # -- another program has changed a file
 
     def keep_ours(self, path: str) -> None:
         """Save over what another program wrote, which goes to the versions."""
-        changed = self.conflicts[path]
-        document = self._annotations.document(path)
-        self._run(path, document, lambda p, d: self._saver.keep_ours(p, d, changed))
+        changed = self.conflicts.get(path)
+        if changed is not None and path not in self._running:
+            self._run(path, lambda p, d: self._saver.keep_ours(p, d, changed))
 
     def take_theirs(self, path: str) -> None:
         """Show what another program wrote; our document goes to the versions."""
-        changed = self.conflicts[path]
+        changed = self.conflicts.get(path)
+        if changed is None or path in self._running:
+            return
         document = self._annotations.document(path)
         self._background.submit(
             lambda: self._saver.take_theirs(path, document, changed),
@@ -285,62 +376,72 @@ class Saving(QObject):
         if folder != self._folder:
             return
         self.conflicts.pop(path, None)
+        self._on_disk[path] = theirs
         text = self.tr("take over the changed file")
-        self._annotations.replace_documents(text, {path: theirs})
-        self._dirty.pop(path, None)  # it is what the file says
-        self._unnoted.discard(path)
+        if not self._annotations.replace_documents(text, {path: theirs}):
+            self._on_disk[path] = self._annotations.document(path)  # they say the same
+            self._drop(path)
         self.state_changed.emit()
-
-    # -- earlier versions
-
-    def ask_versions(self, path: str, done: Callable[[_Contents], None]) -> None:
-        """Call `done` with the earlier contents of a document, newest first."""
-
-        def work() -> _Contents:
-            return tuple((version, _read(version)) for version in self._saver.versions(path))
-
-        self._background.submit(work, done, self._on_failed)
-
-    def restore(self, documents: Mapping[str, Annotation | None], text: str) -> None:
-        """Put documents in the place of what is open, as a step that can be taken back; they are
-        in the journal before anything else happens to them."""
-        self._annotations.replace_documents(text, documents)
-        self._note()
 
     # -- the end
 
-    def finish(self, *, discard: bool = False) -> None:
-        """Save what is unsaved, or give it up, and tell when that is done."""
-        self._finishing = True
-        if discard:
-            for path in list(self._dirty):
-                self._background.submit(partial(self._saver.forget, path), lambda _: None)
-            self._dirty.clear()
-            self._unnoted.clear()
-            self.state_changed.emit()
-        elif self._dirty:
-            self._save(autosave=True)
+    def finish(self, how: Ending, done: Callable[[bool], None]) -> None:
+        """Save what is unsaved, or give it up, or leave it to the journal.
+
+        Args:
+            done: called when nothing is being written any more, with whether all went as wanted;
+                at once where nothing has to be done.
+        """
+        self._settled.append(done)
+        if how is Ending.SAVE:
+            if self._dirty:
+                self._save(autosave=True)
+        else:
+            if how is Ending.DISCARD:
+                for path in list(self._dirty):
+                    self._drop(path)
+                self._wanted.clear()
+                self.state_changed.emit()
+            self.note()
+            self._wait_for_thread()
         self._settle()
 
+    def _wait_for_thread(self) -> None:
+        """What is in the queue now belongs to what `finish` waits for."""
+
+        def done(_: None) -> None:
+            self._pending -= 1
+            self._settle()
+
+        self._pending += 1
+        self._background.submit(lambda: None, done)
+
     def _settle(self) -> None:
-        if self._finishing and not self._running:
-            self._finishing = False
-            self.settled.emit(not self._dirty)
+        if self._settled and not self._running and not self._pending:
+            calls, self._settled = self._settled, []
+            is_saved = not self._dirty
+            for call in calls:
+                call(is_saved)
 
     def quit(self) -> None:
-        """Begin nothing more; what is being written is written to its end."""
-        for timer in (self._note_soon, self._save_soon, self._save_at_latest, self._again):
-            timer.stop()
-        self._background.quit()
+        """Begin nothing more by itself; all that waits to be written is written by `close`."""
+        self._stop_timers()
 
     def close(self) -> None:
-        """End the thread, and the session in the journal."""
+        """End the thread, and the session in the journal; what is unsaved is saved, or noted."""
+        self._stop_timers()
+        if self._background.closed:
+            return
+        is_written = threading.Event()
+        self._background.submit(is_written.set, lambda _: None)
+        is_written.wait()
         self._background.close()
+        for path in sorted(self._dirty):
+            document = self._annotations.document(path)
+            with contextlib.suppress(MedSegError):
+                self._saver.note(path, document)
+            if self._autosave and path not in self.conflicts:
+                with contextlib.suppress(MedSegError):
+                    self._saver.save(path, document, autosave=True)
+        self._saver.forget_all_but(self._dirty)
         self._saver.close()
-
-
-def _read(version: Version) -> Annotation | None:
-    try:
-        return version.read()
-    except MedSegError:
-        return None

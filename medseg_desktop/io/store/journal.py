@@ -129,18 +129,47 @@ class Journal:
         self._numbers[path] = self._last
         return self._last
 
-    def forget(self, key: ImageKey, number: int | None = None) -> None:
+    def forget(self, key: ImageKey, number: int | None = None) -> bool:
         """The document is saved; with a number only if nothing newer was noted since.
 
         An entry that cannot be removed does no harm: it says the same as the saved file.
+
+        Returns:
+            Whether nothing is noted of it any more.
         """
         if self._session is None:
-            return
+            return True
         path = self._session[0] / _entry_name(key)
-        if number is None or self._numbers.get(path) == number:
-            self._numbers.pop(path, None)
-            with contextlib.suppress(OSError):
-                path.unlink(missing_ok=True)
+        if number is not None and self._numbers.get(path) != number:
+            return path not in self._numbers
+        self._numbers.pop(path, None)
+        with contextlib.suppress(OSError):
+            path.unlink(missing_ok=True)
+        return True
+
+    def leave(self, staying: Iterable[ImageKey]) -> None:
+        """Other documents are open: what is still noted is a leftover from now on.
+
+        Args:
+            staying: documents that are open still; what is noted of them goes along.
+
+        Raises:
+            WorkspaceError: they cannot go along and are leftovers too.
+        """
+        names = {_entry_name(key) for key in staying}
+        if self._session is None or all(path.name in names for path in self._numbers):
+            return
+        folder, lock = self._session
+        numbers = {path.name: n for path, n in self._numbers.items() if path.name in names}
+        self._claimed[folder] = lock
+        self._session, self._targets, self._numbers = None, set(), {}
+        for name, number in numbers.items():
+            path = self._own_session() / name
+            try:
+                os.replace(folder / name, path)
+            except OSError as error:
+                raise WorkspaceError(describe_os_error(error, path, "write")) from error
+            self._numbers[path] = number
 
     def leftovers(self) -> tuple[Leftover, ...]:
         """What dead sessions have left unsaved, the newest of each document, oldest first.

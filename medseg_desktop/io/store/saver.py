@@ -6,8 +6,8 @@ For one thread at a time, which need not be the same as that of the window.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from medseg_desktop.core.annotation import Annotation
@@ -42,11 +42,25 @@ class Saver:
         self._place_of: Callable[[str], Place] = lambda _: Place(None)
 
     def open(
-        self, documents: Mapping[str, LoadedDocument], place_of: Callable[[str], Place]
+        self,
+        documents: Mapping[str, LoadedDocument],
+        place_of: Callable[[str], Place],
+        staying: Collection[str] = (),
     ) -> None:
-        """Another source; what was open before must have been saved or given up."""
+        """Another source; what is still noted of the last one is a leftover from now on.
+
+        Args:
+            staying: images that are open already and whose documents were edited while the
+                source was read: what they were made from is what was saved last.
+        """
+        before = self._open
         self._open = {path: _Open(d.key, d.base) for path, d in documents.items()}
         self._place_of = place_of
+        for path in staying:
+            entry, now = before.get(path), self._open.get(path)
+            if entry is not None and now is not None and entry.key == now.key:
+                now.base, now.number = entry.base, entry.number
+        self.journal.leave([entry.key for path, entry in self._open.items() if path in staying])
 
     def key(self, path: str) -> ImageKey:
         """What the document of an image is known by."""
@@ -117,10 +131,16 @@ class Saver:
             self.journal.forget(entry.key)
             entry.number = None
 
+    def forget_all_but(self, unsaved: Collection[str]) -> None:
+        """Whatever else was noted is saved, or was taken back."""
+        for path, entry in self._open.items():
+            if entry.number is not None and path not in unsaved:
+                self.forget(path)
+
     def _done(self, entry: _Open, saved: Saved, number: int | None) -> Saved:
         entry.base, entry.place = saved.base, saved.place
-        if number is not None:
-            self.journal.forget(entry.key, number)
+        if number is not None and self.journal.forget(entry.key, number):
+            entry.number = None
         return saved
 
     # -- what there was
@@ -144,8 +164,17 @@ class Saver:
             key = leftover.key
             path = known.get((key.series_uid, key.sop_uid, key.disambiguator))
             if path is not None:
-                found[path] = leftover
+                found[path] = self._at(path, leftover)
         return found
+
+    def _at(self, path: str, leftover: Leftover) -> Leftover:
+        """A leftover of an image that may lie elsewhere now, with its annotation file."""
+        entry, was = self._open[path], leftover.base
+        if entry.key.image == leftover.key.image:
+            return leftover
+        is_here = leftover.target is None
+        is_same = entry.base.mirror == was.mirror if is_here else entry.base.beside == was.beside
+        return replace(leftover, is_file_changed=not is_same)
 
     def close(self) -> None:
         """End the session; what is still unsaved is offered the next time."""

@@ -1,4 +1,4 @@
-"""What an earlier session left unsaved: what is newer than the file, to be restored or not."""
+"""Documents that could be restored instead of what is open, for example unsaved work."""
 
 from __future__ import annotations
 
@@ -29,8 +29,9 @@ class RestoreRow:
         key: tells it in signals.
         title: the slice or file that it belongs to.
         unsaved, saved: what either says, for example "3 shapes".
-        time: of the last unsaved change.
-        note: a warning, for example that the file was changed since; else empty.
+        time: of the last unsaved change; empty where nobody knows.
+        note: a warning, for example that the file was changed since; else empty.  Such a row
+            has no tick at first, so that nothing newer is replaced by a quick click.
     """
 
     key: str
@@ -39,6 +40,23 @@ class RestoreRow:
     saved: str
     time: str
     note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RestoreWords:
+    """What the dialog says.
+
+    Attributes:
+        title: of the window.
+        text: what has happened.
+        other: heading of what could be restored.
+        discard: the button that gives it up.
+    """
+
+    title: str
+    text: str
+    other: str
+    discard: str
 
 
 class RestoreDialog(QDialog):
@@ -51,22 +69,21 @@ class RestoreDialog(QDialog):
     restore_requested = Signal(list)
     discard_requested = Signal(list)
 
-    def __init__(self, rows: Sequence[RestoreRow], parent: QWidget | None = None) -> None:
+    def __init__(
+        self, words: RestoreWords, rows: Sequence[RestoreRow], parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.setWindowTitle(self.tr("Restore unsaved work"))
+        self.setWindowTitle(words.title)
         self.setWindowModality(Qt.WindowModality.WindowModal)
         self.resize(760, 360)
-        text = self.tr(
-            "The program ended before these annotations were saved. They are newer than the "
-            "files. What you restore can be undone."
-        )
+        self.text = label(words.text, wrap=True)
         self.list = QTreeWidget()
         self.list.setRootIsDecorated(False)
         self.list.setProperty("framed", True)
         self.list.setTextElideMode(Qt.TextElideMode.ElideMiddle)  # both ends tell slices apart
         self.list.setHeaderLabels(
-            [self.tr("Slice"), self.tr("Unsaved"), self.tr("In the file"), self.tr("Changed")]
+            [self.tr("Slice"), words.other, self.tr("In the file"), self.tr("Changed")]
         )
         header = self.list.header()
         header.setStretchLastSection(False)
@@ -78,7 +95,7 @@ class RestoreDialog(QDialog):
         self.restore = QPushButton(self.tr("Restore"))
         self.restore.setProperty("primary", True)
         self.restore.setDefault(True)
-        self.discard = QPushButton(self.tr("Discard"))
+        self.discard = QPushButton(words.discard)
         self.later = QPushButton(self.tr("Decide later"))
         foot = QHBoxLayout()
         foot.addWidget(self.discard)
@@ -88,13 +105,14 @@ class RestoreDialog(QDialog):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(SPACE_L, SPACE_L, SPACE_L, SPACE_L)
         layout.setSpacing(SPACE_M)
-        layout.addWidget(label(text, wrap=True))
+        layout.addWidget(self.text)
         layout.addWidget(self.list, 1)
         layout.addLayout(foot)
         self.restore.clicked.connect(lambda: self._finish(self.restore_requested))
         self.discard.clicked.connect(lambda: self._finish(self.discard_requested))
         self.later.clicked.connect(self.reject)
         self.list.itemChanged.connect(lambda *_: self._enable())
+        self._enable()
 
     def _add(self, entry: RestoreRow) -> None:
         # A warning on a line of its own: at the end of a long title it would be cut off.
@@ -102,7 +120,8 @@ class RestoreDialog(QDialog):
         item = QTreeWidgetItem(self.list, [title, entry.unsaved, entry.saved, entry.time])
         item.setData(0, Qt.ItemDataRole.UserRole, entry.key)
         item.setFlags(item.flags() | Qt.ItemFlag.ItemIsUserCheckable)
-        item.setCheckState(0, Qt.CheckState.Checked)
+        state = Qt.CheckState.Unchecked if entry.note else Qt.CheckState.Checked
+        item.setCheckState(0, state)
         item.setToolTip(0, title)
 
     @property

@@ -135,12 +135,12 @@ def test_a_process_killed_at_any_moment_loses_nothing_that_was_saved_or_noted(
     tmp_path: Path, place: str
 ) -> None:
     desk, moments = Desk(tmp_path), random.Random(place)
-    saved_in_all, restored = 0, 0
+    saved_in_all, waited_for, restored = 0, 0, 0
     with Saver() as saver:
         for _ in range(KILLS):
-            noted, saved = saver.run(
-                tmp_path, place, moments.randrange(4), moments.uniform(0, 0.02)
-            )
+            words = moments.randrange(4)
+            noted, saved = saver.run(tmp_path, place, words, moments.uniform(0, 0.02))
+            waited_for += words >= 2  # "noted" and "saved", however slow the machine is
             saved_in_all = max(saved_in_all, saved)
             if desk.file.exists():
                 read_annotation(desk.file)  # never torn
@@ -158,7 +158,7 @@ def test_a_process_killed_at_any_moment_loses_nothing_that_was_saved_or_noted(
             assert found >= noted
             journal.close()
             assert desk.temporaries() == []
-    assert saved_in_all > KILLS // 4
+    assert saved_in_all >= waited_for > KILLS // 4
     assert restored > 0
     recovery = tmp_path / "workspace" / "recovery"
     assert [path for path in recovery.rglob("*") if path.is_file()] == []
