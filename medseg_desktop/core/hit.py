@@ -5,8 +5,9 @@ Distances are measured as on the screen: in columns, a row counting `aspect` tim
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +17,11 @@ from medseg_desktop.core.edit import is_area
 from medseg_desktop.core.raster import outline_points
 from medseg_desktop.core.rings import Ring
 from medseg_desktop.core.vertices import handles, is_closed
+
+#: Neighbouring vertices that have a bounding box of their own; of a long outline only those
+#: are looked at whose box is near.
+_BLOCK = 64
+_Numbers = npt.NDArray[np.intp]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +51,28 @@ class HitMap:
         shapes: told by their number in this sequence; later ones lie on top.
         usable: numbers of those that can be hit.
         aspect: height of a pixel divided by its width.
+        before: what was worked out for an earlier state of the slice; shapes that have stayed
+            are not looked at again.
     """
 
-    def __init__(self, shapes: Sequence[Shape], usable: Sequence[int], aspect: float = 1.0) -> None:
-        self._shapes, self._aspect = shapes, aspect
-        self._numbers = [i for i in usable if len(shapes[i].points)]
-        self._handles: dict[int, tuple[Ring, ...]] = {}
-        boxes = [_box(outline_points(shapes[i])) for i in self._numbers]
+    def __init__(
+        self,
+        shapes: Sequence[Shape],
+        usable: Iterable[int],
+        aspect: float = 1.0,
+        before: HitMap | None = None,
+    ) -> None:
+        self._aspect = aspect
+        known = before._known if before else {}
+        self._known: dict[int, _Target] = {}
+        self._targets: dict[int, _Target] = {}
+        for i in usable:
+            shape = shapes[i]
+            if shape.points:
+                target = known.get(id(shape)) or _Target(shape)
+                self._known[id(shape)] = self._targets[i] = target
+        self._numbers = np.fromiter(self._targets, np.intp, len(self._targets))
+        boxes = [target.box for target in self._targets.values()]
         self._boxes = np.array(boxes, np.float64).reshape(-1, 4)
 
     def vertex(
@@ -60,32 +81,33 @@ class HitMap:
         """The nearest vertex within `tolerance` columns, of some shapes only if `among` says."""
         best, found = tolerance, None
         for i in self._near(at, tolerance, among):
-            for k, ring in enumerate(self._rings(i)):
-                distance = self._distance(ring, at)
+            for k, line in enumerate(self._targets[i].lines):
+                numbers = line.near(at, tolerance, tolerance / self._aspect)
+                if not len(numbers):
+                    continue
+                distance = self._distance(line.points[numbers], at)
                 nearest = int(distance.argmin())
                 if distance[nearest] <= best:
                     best = float(distance[nearest])
-                    x, y = ring[nearest]
-                    found = Vertex(i, k, nearest, (float(x), float(y)))
+                    found = Vertex(i, k, int(numbers[nearest]), _point(line, numbers[nearest]))
         return found
 
     def edge(self, at: Point, tolerance: float, among: Sequence[int] | None = None) -> Edge | None:
         """The nearest place on an edge within `tolerance` columns; circles have no edges."""
         best, found = tolerance, None
         for i in self._near(at, tolerance, among):
-            shape = self._shapes[i]
-            if not (is_closed(shape) or len(shape.points) > 1) or not _has_edges(shape):
-                continue
-            for k, ring in enumerate(self._rings(i)):
-                starts = ring if is_closed(shape) else ring[:-1]
-                ends = np.roll(ring, -1, axis=0)[: len(starts)]
+            for k, line in enumerate(self._targets[i].lines):
+                numbers = line.edges(line.near(at, tolerance, tolerance / self._aspect))
+                if not len(numbers):
+                    continue
+                starts, ends = line.points[numbers], line.points[(numbers + 1) % len(line.points)]
                 places = _nearest_places(starts, ends, at, self._aspect)
                 distance = self._distance(places, at)
                 nearest = int(distance.argmin())
                 if distance[nearest] <= best:
                     best = float(distance[nearest])
                     x, y = places[nearest]
-                    found = Edge(i, k, nearest + 1, (float(x), float(y)))
+                    found = Edge(i, k, int(numbers[nearest]) + 1, (float(x), float(y)))
         return found
 
     def shape(self, at: Point, tolerance: float) -> int | None:
@@ -94,15 +116,24 @@ class HitMap:
         A smaller area on or under a larger one is found where it is: of all that cover the
         point the one with the smallest box.
         """
-        covering = [i for i in self._near(at, 0.0) if self._covers(i, at)]
+        covering = [i for i in self._near(at, 0.0) if self._targets[i].covers(at)]
         if covering:
-            sizes = dict(zip(self._numbers, _areas(self._boxes), strict=True))
-            return min(reversed(covering), key=lambda i: sizes[i])
+            return min(reversed(covering), key=lambda i: self._targets[i].box_area)
         edge = self.edge(at, tolerance)
         if edge is not None:
             return edge.shape
         vertex = self.vertex(at, tolerance)
         return vertex.shape if vertex else None
+
+    def covers(self, shape: int, at: Point) -> bool:
+        """Whether a point lies in a shape; holes are left out."""
+        target = self._targets.get(shape)
+        return target is not None and target.covers(at)
+
+    def extent(self, shape: int) -> float:
+        """The shorter side of a shape's bounding box in columns, as on the screen."""
+        x0, y0, x1, y1 = self._targets[shape].box
+        return min(x1 - x0, (y1 - y0) * self._aspect)
 
     def inside(self, low: Point, high: Point) -> tuple[int, ...]:
         """The shapes that lie wholly in a box."""
@@ -113,48 +144,123 @@ class HitMap:
             & (boxes[:, 2] <= high[0])
             & (boxes[:, 3] <= high[1])
         )
-        return tuple(self._numbers[k] for k in np.flatnonzero(whole))
+        return tuple(int(i) for i in self._numbers[whole])
 
     def _near(self, at: Point, tolerance: float, among: Sequence[int] | None = None) -> list[int]:
-        boxes, reach_y = self._boxes, tolerance / self._aspect
-        near = (
-            (boxes[:, 0] - tolerance <= at[0])
-            & (at[0] <= boxes[:, 2] + tolerance)
-            & (boxes[:, 1] - reach_y <= at[1])
-            & (at[1] <= boxes[:, 3] + reach_y)
-        )
-        numbers = [self._numbers[k] for k in np.flatnonzero(near)]
-        return numbers if among is None else [i for i in numbers if i in among]
-
-    def _rings(self, i: int) -> tuple[Ring, ...]:
-        if i not in self._handles:
-            self._handles[i] = handles(self._shapes[i])
-        return self._handles[i]
+        near = _meets(self._boxes, at, tolerance, tolerance / self._aspect)
+        numbers: list[int] = self._numbers[near].tolist()
+        if among is None or not numbers:
+            return numbers
+        wanted = set(among)
+        return [i for i in numbers if i in wanted]
 
     def _distance(self, points: Ring, at: Point) -> npt.NDArray[np.float64]:
         away = points - np.array(at)
         distance: npt.NDArray[np.float64] = np.hypot(away[:, 0], away[:, 1] * self._aspect)
         return distance
 
-    def _covers(self, i: int, at: Point) -> bool:
-        shape = self._shapes[i]
+
+class _Target:
+    """What is worked out of one shape, when it is asked for."""
+
+    def __init__(self, shape: Shape) -> None:
+        self.shape = shape  # holds it, so that its id stays its own
+        outline = outline_points(shape)
+        (x0, y0), (x1, y1) = outline.min(axis=0), outline.max(axis=0)
+        self.box = (float(x0), float(y0), float(x1), float(y1))
+        self.box_area = float((x1 - x0) * (y1 - y0))
+
+    @cached_property
+    def lines(self) -> tuple[_Line, ...]:
+        """The rings of the handles."""
+        closed, has_edges = is_closed(self.shape), _has_edges(self.shape)
+        return tuple(_Line(ring, closed, has_edges) for ring in handles(self.shape))
+
+    @cached_property
+    def _borders(self) -> tuple[_Line, ...]:
+        """The rings of the area."""
+        if is_closed(self.shape):
+            return self.lines
+        return (_Line(outline_points(self.shape), True, True),)
+
+    def covers(self, at: Point) -> bool:
+        shape = self.shape
         if not is_area(shape):
             return False
         if shape.bitmap is not None:
-            column, row = int(at[0] - shape.points[0][0]), int(at[1] - shape.points[0][1])
+            column = int(np.floor(at[0] - shape.points[0][0]))
+            row = int(np.floor(at[1] - shape.points[0][1]))
             rows, columns = shape.bitmap.shape
             return 0 <= row < rows and 0 <= column < columns and bool(shape.bitmap[row, column])
-        rings = self._rings(i) if is_closed(shape) else (outline_points(shape),)
-        return sum(_winds_around(ring, at) for ring in rings) % 2 == 1
+        return sum(line.crossings(at) for line in self._borders) % 2 == 1
 
 
-def _box(points: Ring) -> tuple[float, float, float, float]:
-    (x0, y0), (x1, y1) = points.min(axis=0), points.max(axis=0)
-    return float(x0), float(y0), float(x1), float(y1)
+class _Line:
+    """A ring, or an open line, with bounding boxes of its blocks.
+
+    Attributes:
+        points: (N, 2) as (x, y).
+    """
+
+    def __init__(self, points: Ring, closed: bool, has_edges: bool) -> None:
+        self.points = points
+        self._closed, self._has_edges = closed, has_edges
+        count = len(points)
+        self._starts = np.arange(0, count, _BLOCK)
+        # A block holds its last edge too, which ends at the first vertex of the next.
+        after = self._starts + _BLOCK
+        ends = points[after % count if closed else np.minimum(after, count - 1)]
+        if closed and count:
+            ends[-1] = points[0]
+        low = np.minimum(np.minimum.reduceat(points, self._starts), ends) if count else points
+        high = np.maximum(np.maximum.reduceat(points, self._starts), ends) if count else points
+        self._boxes = np.concatenate([low, high], axis=1)
+
+    def near(self, at: Point, reach_x: float, reach_y: float) -> _Numbers:
+        """The vertices, in order, of all blocks that come near a point."""
+        return self._vertices(_meets(self._boxes, at, reach_x, reach_y))
+
+    def edges(self, numbers: _Numbers) -> _Numbers:
+        """Of some vertices those at which an edge begins."""
+        if not self._has_edges:
+            return numbers[:0]
+        return numbers if self._closed else numbers[numbers < len(self.points) - 1]
+
+    def crossings(self, at: Point) -> int:
+        """How many edges of the ring lie to the right of a point, in its row."""
+        boxes = self._boxes
+        beside = (boxes[:, 1] <= at[1]) & (at[1] <= boxes[:, 3]) & (boxes[:, 2] >= at[0])
+        numbers = self._vertices(beside)
+        x0, y0 = self.points[numbers].T
+        x1, y1 = self.points[(numbers + 1) % len(self.points)].T
+        crosses = (y0 > at[1]) != (y1 > at[1])
+        x0, y0, x1, y1 = x0[crosses], y0[crosses], x1[crosses], y1[crosses]
+        where = x0 + (at[1] - y0) / (y1 - y0) * (x1 - x0)
+        return int((where > at[0]).sum())
+
+    def _vertices(self, blocks: npt.NDArray[np.bool_]) -> _Numbers:
+        if blocks.all():
+            return np.arange(len(self.points))
+        numbers = (self._starts[blocks][:, None] + np.arange(_BLOCK)).ravel()
+        return numbers[numbers < len(self.points)]
 
 
-def _areas(boxes: npt.NDArray[np.float64]) -> list[float]:
-    return [float(a) for a in (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])]
+def _meets(
+    boxes: npt.NDArray[np.float64], at: Point, reach_x: float, reach_y: float
+) -> npt.NDArray[np.bool_]:
+    """Which boxes (N, 4) of left, top, right, bottom come near a point."""
+    near: npt.NDArray[np.bool_] = (
+        (boxes[:, 0] - reach_x <= at[0])
+        & (at[0] <= boxes[:, 2] + reach_x)
+        & (boxes[:, 1] - reach_y <= at[1])
+        & (at[1] <= boxes[:, 3] + reach_y)
+    )
+    return near
+
+
+def _point(line: _Line, number: np.intp) -> Point:
+    x, y = line.points[number]
+    return float(x), float(y)
 
 
 def _has_edges(shape: Shape) -> bool:
@@ -169,13 +275,3 @@ def _nearest_places(starts: Ring, ends: Ring, at: Point, aspect: float) -> Ring:
     share = np.divide((to * way).sum(axis=1), length, out=np.zeros(len(way)), where=length > 0)
     places: Ring = starts + np.clip(share, 0, 1)[:, None] * (ends - starts)
     return places
-
-
-def _winds_around(ring: Ring, at: Point) -> int:
-    """Whether a point lies inside a ring, by the number of edges to its right (even-odd)."""
-    x0, y0 = ring.T
-    x1, y1 = np.roll(ring, -1, axis=0).T
-    crosses = (y0 > at[1]) != (y1 > at[1])
-    with np.errstate(divide="ignore", invalid="ignore"):
-        where = x0 + (at[1] - y0) / (y1 - y0) * (x1 - x0)
-    return int((crosses & (where > at[0])).sum()) % 2

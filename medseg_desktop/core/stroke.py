@@ -1,4 +1,4 @@
-"""The pixels that a brush covers on its way, and those inside a line drawn freehand."""
+"""The pixels that a brush covers on its way."""
 
 from __future__ import annotations
 
@@ -14,21 +14,23 @@ _Centres = npt.NDArray[np.floating]
 class Stroke:
     """Grows while a brush moves over a slice.
 
-    A pixel belongs to it when its centre is no further than the radius from the brush's way.
+    A pixel belongs to it when its centre is no further than the radius from the brush's way, or
+    when the brush's centre has moved through it, so that the smallest brush leaves no gaps.
 
     Attributes:
         pixels: (rows, columns), bool.
+        radius: in columns; may be changed on the way.
     """
 
     def __init__(self, rows: int, columns: int, radius: float, aspect: float = 1.0) -> None:
         """Begin nowhere.
 
         Args:
-            radius: in columns; the pixel under the brush is covered however small it is.
+            radius: in columns.
             aspect: height of a pixel divided by its width; the brush is round on the screen.
         """
         self.pixels: Pixels = np.zeros((rows, columns), np.bool_)
-        self._radius, self._aspect = radius, aspect
+        self.radius, self._aspect = radius, aspect
         self._last: Point | None = None
 
     def move_to(self, point: Point) -> tuple[int, int, int, int]:
@@ -39,19 +41,27 @@ class Stroke:
         """
         start, self._last = self._last or point, point
         rows, columns = self.pixels.shape
-        reach_x, reach_y = self._radius + 1, self._radius / self._aspect + 1
+        reach_x, reach_y = self.radius + 1, self.radius / self._aspect + 1
         left = _within(min(start[0], point[0]) - reach_x, columns)
         right = _within(max(start[0], point[0]) + reach_x + 1, columns)
         top = _within(min(start[1], point[1]) - reach_y, rows)
         bottom = _within(max(start[1], point[1]) + reach_y + 1, rows)
         y = (np.arange(top, bottom) + 0.5)[:, None]
         x = (np.arange(left, right) + 0.5)[None, :]
-        near = self._distance(x, y, start, point) <= self._radius
+        near = self._distance(x, y, start, point) <= self.radius
         self.pixels[top:bottom, left:right] |= near
-        column, row = int(np.floor(point[0])), int(np.floor(point[1]))
-        if 0 <= row < rows and 0 <= column < columns:
-            self.pixels[row, column] = True
+        self._mark_way(start, point)
         return left, top, right, bottom
+
+    def _mark_way(self, start: Point, end: Point) -> None:
+        """The pixels that the brush's centre moves through, one for each step along the longer
+        side of the way."""
+        rows, columns = self.pixels.shape
+        count = int(np.ceil(max(abs(end[0] - start[0]), abs(end[1] - start[1])))) + 1
+        way = np.linspace(start, end, max(count, 2))
+        column, row = np.floor(way).astype(np.intp).T
+        inside = (row >= 0) & (row < rows) & (column >= 0) & (column < columns)
+        self.pixels[row[inside], column[inside]] = True
 
     def _distance(self, x: _Centres, y: _Centres, start: Point, end: Point) -> _Centres:
         """Of pixel centres to a straight way, in columns."""

@@ -16,7 +16,12 @@ import numpy as np
 import numpy.typing as npt
 
 from medseg_desktop.core.annotation import MINIMUM_POINTS, Point, Shape, ShapeType
-from medseg_desktop.core.raster import outline_points
+from medseg_desktop.core.raster import (
+    outline_points,
+    pixel_centre,
+    pixel_index,
+    without_straight_points,
+)
 from medseg_desktop.core.rings import Ring, rings_of, with_rings
 
 #: Of the Gaussian that smooths an outline, in pixels along the line.
@@ -46,8 +51,9 @@ def with_vertex(shape: Shape, ring: int, index: int, point: Point) -> Shape:
     What is called a rectangle and has other points than two corners becomes a polygon.
     """
     if shape.shape_type is ShapeType.RECTANGLE and len(shape.points) == 2:
-        opposite = outline_points(shape)[(index + 2) % 4]
-        return replace(shape, points=(_point(opposite), point), rectangle_stored=())
+        corners = np.array([outline_points(shape)[(index + 2) % 4], point])
+        low, high = corners.min(axis=0), corners.max(axis=0)
+        return replace(shape, points=(_point(low), _point(high)), rectangle_stored=())
     if shape.shape_type is ShapeType.CIRCLE and index == 0:
         (x, y) = shape.points[0]
         return translated(shape, point[0] - x, point[1] - y)
@@ -170,6 +176,23 @@ def _blurred(line: Ring) -> Ring:
     for offset, weight in zip(offsets, weights, strict=True):
         blurred += weight * np.roll(line, offset, axis=0)
     return blurred
+
+
+def enclosed(points: Sequence[Point], rows: int, columns: int) -> Sequence[Point]:
+    """The outline of all that a line drawn freehand on a slice encloses.
+
+    A hand seldom ends where it began.  Where the line overlaps itself, the polygon would be
+    empty (even-odd), which leaves a notch: such a line is replaced by the outline of its pixels,
+    any other one stays.
+    """
+    area = np.zeros((rows, columns), np.uint8)
+    cv2.fillPoly(area, [pixel_index(points)], 1)
+    contours, _ = cv2.findContours(area, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    whole = cv2.drawContours(np.zeros_like(area), contours, -1, 1, cv2.FILLED)
+    if len(contours) != 1 or np.array_equal(area, whole):
+        return points
+    ring = without_straight_points(np.asarray(contours[0], np.int32).reshape(-1, 2))
+    return [_point(p) for p in pixel_centre(ring)]
 
 
 def as_polygon(points: npt.NDArray[np.floating] | Sequence[Point], label: str) -> Shape:

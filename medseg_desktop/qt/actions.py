@@ -112,7 +112,7 @@ MENUS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (QT_TRANSLATE_NOOP("Actions", "&Edit"),
      ("undo", "redo", "-", "copy_shapes", "paste_shapes", "duplicate_next", "duplicate_previous",
       "delete_shapes", "select_all", "-", "labels", "smooth_shapes", "simplify_shapes",
-      "merge_shapes", "to_front", "to_back", "-", "annotator")),
+      "merge_shapes", "clip_shapes", "to_front", "to_back", "-", "annotator")),
     (QT_TRANSLATE_NOOP("Actions", "&Go"),
      ("next_slice", "previous_slice", "first_slice", "last_slice", "-", "next_annotated",
       "previous_annotated", "next_proposal", "previous_proposal", "-", "next_time",

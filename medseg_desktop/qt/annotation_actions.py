@@ -152,6 +152,16 @@ ANNOTATION_ACTIONS = (
         False,
     ),
     ActionInfo(
+        "clip_shapes",
+        QT_TRANSLATE_NOOP("Actions", "Clip to the slice"),
+        "",
+        (),
+        QT_TRANSLATE_NOOP(
+            "Actions", "Limit the selected shapes, or all, to what lies inside the slice"
+        ),
+        False,
+    ),
+    ActionInfo(
         "merge_shapes",
         QT_TRANSLATE_NOOP("Actions", "Merge shapes"),
         "",

@@ -56,7 +56,8 @@ class DrawActions(QObject):
         actions["redo"].triggered.connect(lambda _=False: annotations.stack.redo())
         annotations.steps_changed.connect(self._show_steps)
         drawing.tool_changed.connect(self._on_tool)
-        drawing.drawing_changed.connect(self._show_steps)
+        drawing.drawing_changed.connect(self._on_drawing)
+        self._was_drawing = False
         self._on_tool(drawing.tool)
         self._show_steps()
 
@@ -114,9 +115,15 @@ class DrawActions(QObject):
             action.setEnabled(tool is not None)
         self._presets.set_digits(tool is None)
 
+    def _on_drawing(self) -> None:
+        """At every move of the mouse; what can be taken back changes when something is begun."""
+        if self._desk.is_drawing != self._was_drawing:
+            self._show_steps()
+
     def _show_steps(self) -> None:
         """The menu names the step that is taken back or repeated."""
         stack, busy = self._annotations.stack, self._desk.is_drawing
+        self._was_drawing = busy
         undo, redo = self._actions["undo"], self._actions["redo"]
         undo.setEnabled(stack.canUndo() or busy)
         redo.setEnabled(stack.canRedo() and not busy)

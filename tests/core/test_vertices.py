@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -12,6 +13,7 @@ from medseg_desktop.core.edit import shape_pixels
 from medseg_desktop.core.raster import regions
 from medseg_desktop.core.rings import region_shapes, rings_of
 from medseg_desktop.core.vertices import (
+    enclosed,
     handles,
     simplified,
     smoothed,
@@ -56,6 +58,37 @@ def test_moving_a_vertex_moves_only_that_one(
     expected = list(shape.points)
     expected[index] = point
     assert moved.points == tuple(expected)
+
+
+@given(st.floats(1.0, 1.2), st.floats(-0.2, 0.2), st.integers(30, 200), st.booleans())
+def test_a_line_around_a_disc_that_overshoots_leaves_no_notch(
+    turns: float, drift: float, count: int, reverse: bool
+) -> None:
+    angle = np.linspace(0, 2 * np.pi * turns, count)
+    radius = 20 * (1 + drift * angle / angle[-1])
+    line = np.stack([32 + radius * np.cos(angle), 32 + radius * np.sin(angle)], axis=1)
+    drawn = [(float(x), float(y)) for x, y in (line[::-1] if reverse else line)]
+    pixels = shape_pixels(Shape("H", tuple(enclosed(drawn, 64, 64))), 64, 64)
+    y, x = np.mgrid[:64, :64] + 0.5
+    inner = np.hypot(x - 32, y - 32) < 20 * min(1, 1 + drift) - 3
+    assert pixels[inner].all()
+
+
+def test_a_line_that_does_not_overlap_itself_stays_as_it_was_drawn() -> None:
+    assert enclosed(SQUARE.points, 30, 30) is SQUARE.points
+
+
+@given(st.lists(coordinates, min_size=3, max_size=12))
+def test_what_a_line_encloses_holds_all_that_its_polygon_fills(
+    line: list[tuple[float, float]],
+) -> None:
+    whole = shape_pixels(Shape("H", tuple(enclosed(line, 31, 31))), 31, 31)
+    filled = shape_pixels(Shape("H", tuple(line)), 31, 31)
+    assert not (filled & ~whole).any()
+    outside = np.zeros((33, 33), np.uint8)
+    outside[1:-1, 1:-1] = whole
+    count, _ = cv2.connectedComponents(1 - outside, connectivity=4)
+    assert count == 2  # nothing but the outside is left free
 
 
 def test_a_triangle_keeps_its_three_vertices() -> None:

@@ -41,7 +41,7 @@ def test_the_label_is_told_of_tools_that_draw_with_it(
     controller: Controller, qtbot: QtBot, tmp_path: Path, tool: ToolName, draws: bool
 ) -> None:
     opened(qtbot, controller, write_study(tmp_path / "s", ("A",), slices=2))
-    controller.annotations.know_labels(["水肿"])
+    controller.annotations.show_labels(controller.annotations.labels.extended(["水肿"]))
     controller.drawing.set_label(len(controller.annotations.labels) - 1)
     controller.drawing.set_tool(tool)
     hint = controller.window.tool_hint

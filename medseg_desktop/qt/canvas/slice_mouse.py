@@ -23,6 +23,7 @@ class SliceMouse(QObject):
     Attributes:
         buttons: what dragging with each mouse button does.
         left: what the left button does instead, for a while; None for nothing else.
+        pointer: where it is in the viewport; None where it is not over it.
     """
 
     def __init__(self, view: SliceView, stage: SliceStage) -> None:
@@ -30,6 +31,7 @@ class SliceMouse(QObject):
         self._view, self._stage = view, stage
         self.buttons: ButtonMap = BROWSE
         self.left: DragAction | None = None
+        self.pointer: QPointF | None = None
         self._drag: Drag | None = None
         self._wheel = WheelSteps()
         self._cursor_inside = False
@@ -69,6 +71,7 @@ class SliceMouse(QObject):
             case QEvent.Type.ContextMenu:
                 pass  # a right click is told apart from a right drag on release
             case QEvent.Type.Leave:
+                self.pointer = None
                 self.leave()
                 self._view.pointer_left.emit()
                 return False
@@ -87,12 +90,15 @@ class SliceMouse(QObject):
         is_tool = self.action_of(Qt.MouseButton.LeftButton) is DragAction.TOOL
         if steps and is_tool and event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
             self._view.tool_size_requested.emit(-steps)
+        elif self._drag is not None and self._drag.action is DragAction.TOOL:
+            pass  # a slip of the wheel takes nobody away from a stroke
         elif steps and event.modifiers() & Qt.KeyboardModifier.AltModifier:
             self._view.time_step_requested.emit(steps)
         elif steps:
             self._view.slice_step_requested.emit(steps)
 
     def _on_press(self, event: QMouseEvent) -> None:
+        self.pointer = event.position()
         self._view.setFocus(Qt.FocusReason.MouseFocusReason)
         action = self.action_of(event.button())
         if self._drag is None and action is not None:
@@ -102,13 +108,17 @@ class SliceMouse(QObject):
                 self._tell(self._view.tool_pressed, event)
 
     def _on_double_click(self, event: QMouseEvent) -> None:
-        """A tool takes it as it likes; else the left button fits the slice."""
+        """A tool takes it as it likes; while browsing, the left button fits the slice.  Else it
+        is a quick second press, which begins a drag like any other."""
         action = self.action_of(event.button())
+        is_left = event.button() == Qt.MouseButton.LeftButton
         if action is DragAction.TOOL and self._drag is None:
             self._drag = Drag(event.button(), action, event.position(), event.position())
             self._tell(self._view.tool_double_clicked, event)
-        elif event.button() == Qt.MouseButton.LeftButton:
+        elif is_left and action is DragAction.WINDOW and self._drag is None:
             self._view.fit()
+        else:
+            self._on_press(event)
 
     def _tell(self, signal: SignalInstance, event: QMouseEvent) -> None:
         """Tell where the pointer is on the slice, and which keys are held."""
@@ -117,14 +127,19 @@ class SliceMouse(QObject):
             signal.emit(at.x(), at.y(), event.modifiers())
 
     def _on_move(self, event: QMouseEvent) -> None:
+        self.pointer = event.position()
         self._report_cursor(event.position())
         drag = self._drag
-        if drag is None:
-            self._tell(self._view.pointer_moved, event)
-            return
-        if drag.action is DragAction.TOOL:
+        if drag is not None and drag.action is DragAction.TOOL:
             self._tell(self._view.tool_dragged, event)
             return
+        if drag is not None:
+            self._advance(drag, event)
+        # After the slice was moved, so that the place is the one under the pointer now.
+        self._tell(self._view.pointer_moved, event)
+
+    def _advance(self, drag: Drag, event: QMouseEvent) -> None:
+        """One step of a drag that is no tool's."""
         began = drag.moved
         step = drag.advance(event.position())
         if not drag.moved:

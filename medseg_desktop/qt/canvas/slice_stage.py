@@ -113,8 +113,7 @@ class SliceStage(pg.GraphicsView):  # type: ignore[misc]
     def show_pixels(self) -> None:
         """One column of the slice on one pixel of the screen, around the middle of the view."""
         middle = QPointF(self.viewport().rect().center())
-        across = self.pixel_height_px() if self._turned.quarter_turns % 2 else self.pixel_width_px()
-        self.zoom(1 / (across * self.devicePixelRatioF()), middle)
+        self.zoom(1 / (self.column_px() * self.devicePixelRatioF()), middle)
 
     def zoom(self, factor: float, at: QPointF) -> None:
         """Magnifies by `factor` (above 1 = closer) around a viewport position."""
@@ -154,6 +153,11 @@ class SliceStage(pg.GraphicsView):  # type: ignore[misc]
     def pixel_height_px(self) -> float:
         """Screen pixels (logical) from top to bottom that one pixel of the slice takes."""
         return abs(float(self.box.childTransform().m22()))
+
+    def column_px(self) -> float:
+        """Screen pixels (logical) that one column of the slice takes, however it is turned."""
+        sideways = self._turned.quarter_turns % 2 == 1
+        return self.pixel_height_px() if sideways else self.pixel_width_px()
 
     def to_slice(self, position: QPointF) -> QPointF:
         """Viewport position -> (x = column, y = row) in corner coordinates."""

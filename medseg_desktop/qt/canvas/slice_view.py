@@ -68,7 +68,7 @@ class SliceView(QWidget):
         tool_pressed, tool_dragged, tool_released, tool_double_clicked (column, row, modifiers):
             the button whose action is a tool; a double click comes in place of the second press.
         tool_size_requested(int): wheel with Shift while a tool is in use; up is larger.
-        pointer_moved(column, row, modifiers): no button is down; on the slice or beside it.
+        pointer_moved(column, row, modifiers): no tool is being dragged; on the slice or beside it.
         pointer_left(): the pointer is not on the slice, or there is none.
     """
 
@@ -288,6 +288,20 @@ class SliceView(QWidget):
             nothing within `px` is missed where they are not square.
         """
         return px / min(self._stage.pixel_width_px(), self._stage.pixel_height_px())
+
+    def pixels_to_columns(self, px: float) -> float:
+        """A length on the screen in columns, the unit of `core.hit`.
+
+        Args:
+            px: logical pixels.
+        """
+        return px / self._stage.column_px()
+
+    def pointer_place(self) -> QPointF | None:
+        """(x = column, y = row) under the pointer, which may lie beside the slice; None where
+        there is no pointer or no slice."""
+        at = self._mouse.pointer
+        return None if at is None or self._stage.slice_shape is None else self._stage.to_slice(at)
 
     # Inside ------------------------------------------------------------------------------------
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, Signal
 
 from medseg_desktop.core.annotation import Point, Shape
 from medseg_desktop.core.edit import Editable, Shapes
@@ -25,7 +25,10 @@ from medseg_desktop.qt.tools.outline_tools import (
     RectangleTool,
 )
 from medseg_desktop.qt.tools.pixel_tools import BrushTool, CutTool
-from medseg_desktop.qt.tools.tool import NOTHING, Keys, Tool, ToolName
+from medseg_desktop.qt.tools.tool import NO_KEYS, NOTHING, Keys, Tool, ToolName
+
+#: An outline that was begun belongs to its tool and to a slice (path and frame).
+_Begun = tuple[ToolName, str, int]
 
 
 class DrawingPresenter(QObject):
@@ -33,7 +36,16 @@ class DrawingPresenter(QObject):
 
     The shapes of the desk are those of the slice on screen and, while predictions are shown, the
     open proposals after them.
+
+    An outline that has been begun waits on its slice while another slice or tool is in use:
+    nobody loses thirty clicks by a slip of the wheel, and the neighbouring slices can be looked
+    at.  What is being dragged is forgotten.
+
+    Signals:
+        said(str): why something cannot be drawn, or what a tool has found.
     """
+
+    said = Signal(str)
 
     def __init__(
         self,
@@ -56,7 +68,10 @@ class DrawingPresenter(QObject):
             ToolName.ERASER: BrushTool(self, erases=True),
             ToolName.CUT: CutTool(self),
         }
-        self._hits: tuple[object, HitMap] | None = None
+        self._hits: tuple[tuple[object, ...], HitMap, HitMap] | None = None
+        self._begun: dict[_Begun, Sequence[Point]] = {}
+        self._keys = NO_KEYS
+        self._tool_before: ToolName | None = None
         #: Those that the numbers of the selection mean.
         self._shapes_before: Shapes = ()
         view.tool_pressed.connect(lambda x, y, k: self._tell(Tool.press, (x, y), k))
@@ -66,10 +81,11 @@ class DrawingPresenter(QObject):
         view.pointer_moved.connect(lambda x, y, k: self._tell(Tool.hover, (x, y), k))
         view.pointer_left.connect(self._on_left)
         study.view_changed.connect(self._on_view)
-        study.view_closed.connect(self._forget)
+        study.view_closed.connect(self._on_closed)
+        study.slice_loaded.connect(lambda _: self._point_again())
         annotations.documents_changed.connect(self._on_documents)
-        annotations.labels_changed.connect(lambda _: self._check_selection())
-        annotations.proposals_changed.connect(self._check_selection)
+        annotations.labels_changed.connect(lambda _: self._on_shapes())
+        annotations.proposals_changed.connect(self._on_shapes)
         drawing.tool_changed.connect(self._on_tool)
         drawing.brush_changed.connect(lambda _: self.redraw())
         self._on_tool(drawing.tool)
@@ -107,16 +123,36 @@ class DrawingPresenter(QObject):
 
     @property
     def hits(self) -> HitMap:
-        shapes, editable = self.shapes, self.editable
+        return self._hit_maps()[0]
+
+    @property
+    def anchors(self) -> HitMap:
+        return self._hit_maps()[1]
+
+    def _hit_maps(self) -> tuple[HitMap, HitMap]:
+        """Of the shapes that can be edited, and of those that can be seen; asked for at every
+        move, so that only what a change of the slice has made anew is worked out."""
+        view, labels, before = self._study.view, self._annotations.labels, self._hits
+        own = self._annotations.shapes(view.slice) if view else ()
+        offered = self._offered(view) if view else ()
+        # Tuples and tables are never changed: other contents are another object.
+        known = (own, offered, labels, view and view.series)
+        if before is not None and all(a is b for a, b in zip(before[0], known, strict=True)):
+            return before[1], before[2]
+        shapes, editable = (*own, *offered), self.editable
+        hidden = {label.name for label in labels.foreground if not label.visible}
         usable = [i for i, shape in enumerate(shapes) if editable(shape)]
-        known = (tuple(map(id, shapes)), tuple(usable), self.aspect)
-        if self._hits is None or self._hits[0] != known:
-            self._hits = (known, HitMap(shapes, usable, self.aspect))
-        return self._hits[1]
+        seen = [i for i, shape in enumerate(shapes) if shape.label not in hidden]
+        anchors = HitMap(shapes, seen, self.aspect, before[2] if before else None)
+        hits = anchors if usable == seen else HitMap(shapes, usable, self.aspect, anchors)
+        self._hits = (known, hits, anchors)
+        return hits, anchors
 
     @property
     def selection(self) -> tuple[int, ...]:
-        return self._drawing.selection
+        """Of the selected shapes those that can be edited; the list selects others too."""
+        shapes, editable = self.shapes, self.editable
+        return tuple(i for i in self._drawing.selection if i < len(shapes) and editable(shapes[i]))
 
     @property
     def label(self) -> str:
@@ -148,16 +184,31 @@ class DrawingPresenter(QObject):
         return self._drawing.snaps
 
     def columns(self, distance_px: float) -> float:
-        return self._view.pixels_to_slice(distance_px)
+        return self._view.pixels_to_columns(distance_px)
 
     def select(self, numbers: Sequence[int]) -> None:
         self._drawing.select(numbers)
 
-    def commit(self, text: str, operation: Callable[[Shapes], Shapes]) -> None:
+    def may_draw(self) -> bool:
+        labels, name = self._annotations.labels, self.label
+        label = next(label for label in labels.labels if label.name == name)
+        if not label.visible:
+            text = self.tr("The label {name} is hidden; show it to draw with it.")
+        elif label.locked:
+            text = self.tr("The label {name} is locked; unlock it to draw with it.")
+        else:
+            return True
+        self.say(text.format(name=name))
+        return False
+
+    def say(self, text: str) -> None:
+        self.said.emit(text)
+
+    def commit(self, text: str, operation: Callable[[Shapes], Shapes]) -> bool:
         """One step; what was selected stays so, and what was made is selected."""
         place = self.place
         if place is None:
-            return
+            return False
         before = self.shapes
         after: Shapes = ()
 
@@ -168,14 +219,10 @@ class DrawingPresenter(QObject):
 
         chosen = self.selection
         if not self._annotations.edit(place, text, kept, with_proposals=True):
-            return
-        if len(after) == len(before):
-            wanted = [after[i] for i in chosen if i < len(after)]
-        else:
-            known = set(map(id, before))
-            wanted = [made for made in after if id(made) not in known]
-        ids = set(map(id, wanted))
+            return False
+        ids = _selected_after(before, after, chosen)
         self.select([i for i, shape in enumerate(self.shapes) if id(shape) in ids])
+        return True
 
     def redraw(self) -> None:
         tool = self.tool
@@ -209,57 +256,118 @@ class DrawingPresenter(QObject):
     # -- from sessions and mouse
 
     def _tell(self, what: Callable[[Tool, Point, Keys], None], at: Point, keys: Keys) -> None:
-        tool = self.tool
+        tool, self._keys = self.tool, keys
         if tool is not None:
             getattr(tool, what.__name__)(at, keys)
+
+    def _point_again(self) -> None:
+        """Something else lies under the pointer, though it has not moved."""
+        tool, at = self.tool, self._view.pointer_place()
+        if tool is not None and at is None:
+            tool.leave()
+        elif tool is not None and at is not None:
+            tool.hover((at.x(), at.y()), self._keys)
 
     def _on_left(self) -> None:
         if self.tool is not None:
             self.tool.leave()
 
     def _on_tool(self, name: ToolName | None) -> None:
-        for tool in self._tools.values():
-            if tool.is_busy:
-                tool.cancel()
+        before, self._tool_before = self._tool_before, name
+        if before is not None and self._study.view is not None:
+            self._put_aside(before, self._study.view)
         if name is None:
             self.select([])
         else:
             self._view.set_tool_cursor(self._tools[name].cursor)
         self._view.set_buttons(BROWSE if name is None else DRAW)
+        self._take_up()
         self.redraw()
 
     def _on_view(self, now: ResolvedView, before: ResolvedView | None) -> None:
         if before is None or before.slice != now.slice:
-            self._forget()
+            self.select([])  # first: whoever draws must not look for its shapes here
+            self._drawing.show_calipers(())
+            if before is None:
+                self._drop_all()  # another folder
+            elif self._drawing.tool is not None:
+                self._put_aside(self._drawing.tool, before)
+            self._shapes_before = self.shapes
+            self._take_up()
+            self.redraw()
         elif before.layers != now.layers:
-            self._check_selection()
+            self._on_shapes()
 
-    def _forget(self) -> None:
-        """Another slice: nothing of the last one goes on."""
-        if self.tool is not None and self.tool.is_busy:
-            self.tool.cancel()
+    def _on_closed(self) -> None:
         self.select([])
+        self._drop_all()
         self._shapes_before = self.shapes
         self._drawing.show_calipers(())
         self.redraw()
+
+    def _drop_all(self) -> None:
+        for tool in self._tools.values():
+            if tool.is_busy:
+                tool.cancel()
+        self._begun.clear()
+
+    def _put_aside(self, name: ToolName, view: ResolvedView) -> None:
+        """Another slice or tool: what was begun waits here, what is dragged is forgotten."""
+        tool, key = self._tools[name], (name, view.slice.path, view.slice.frame)
+        points = tool.begun()
+        if points:
+            self._begun[key] = points
+        if tool.is_busy:
+            tool.cancel()
+        tool.leave()
+
+    def _take_up(self) -> None:
+        """Go on with what was begun here with the tool in use."""
+        name, view = self._drawing.tool, self._study.view
+        if name is None or view is None:
+            return
+        points = self._begun.pop((name, view.slice.path, view.slice.frame), ())
+        if points:
+            self._tools[name].resume(points)
+        self._point_again()
 
     def _on_documents(self) -> None:
         self._drawing.show_calipers(())  # what was measured may have changed
         before, shapes = self._shapes_before, self.shapes
         if len(before) != len(shapes):
             # A step was taken back, say: the numbers mean other shapes now.
-            ids = {id(before[i]) for i in self.selection if i < len(before)}
+            chosen = self._drawing.selection
+            ids = {id(before[i]) for i in chosen if i < len(before)}
             self.select([i for i, shape in enumerate(shapes) if id(shape) in ids])
+        self._on_shapes()
+
+    def _on_shapes(self) -> None:
         self._check_selection()
+        self._point_again()
 
     def _check_selection(self) -> None:
         """Only what is there can stay selected."""
-        usable, shapes = self.editable, self.shapes
-        self._shapes_before = shapes
-        self.select([i for i in self.selection if i < len(shapes) and usable(shapes[i])])
+        self._shapes_before = self.shapes
+        self.select(self.selection)
         self.redraw()
 
     def _offered(self, view: ResolvedView) -> tuple[Shape, ...]:
         if not view.layers.prediction.visible:
             return ()
         return self._annotations.open_proposals(view.slice)
+
+
+def _selected_after(before: Shapes, after: Shapes, chosen: Sequence[int]) -> set[int]:
+    """Which shapes are selected after a step, by their ids.
+
+    Where shapes were only exchanged for others, what has come in place of a selected one; else
+    what was selected and is still there, and what was made.
+    """
+    old, left = set(map(id, before)), set(map(id, after))
+    in_place = len(before) == len(after) and all(
+        a is b or id(b) not in old for a, b in zip(before, after, strict=True)
+    )
+    if in_place:
+        return {id(after[i]) for i in chosen}
+    kept = {id(before[i]) for i in chosen} & left
+    return kept | (left - old)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -10,7 +11,7 @@ from PySide6.QtCore import QCoreApplication
 
 from medseg_desktop.core.annotation import Point, Shape, ShapeType
 from medseg_desktop.core.raster import outline_points
-from medseg_desktop.core.vertices import as_polygon, simplified
+from medseg_desktop.core.vertices import as_polygon, enclosed, simplified
 from medseg_desktop.qt.i18n import QT_TRANSLATE_NOOP
 from medseg_desktop.qt.tools.tool import (
     NO_KEYS,
@@ -24,7 +25,11 @@ from medseg_desktop.qt.tools.tool import (
 )
 
 #: A press that moves less than this is a click, in logical pixels.
-_CLICK_PX = 4.0
+CLICK_PX = 4.0
+#: A vertex is not set as near as this to the last one; two presses meant one.
+_SAME_PX = 3.0
+#: Fewer points than this are sooner set again than looked for.
+_WORTH_KEEPING = 2
 #: Of a freehand line, in pixels of the slice.
 _LASSO_TOLERANCE = 0.3
 
@@ -64,27 +69,32 @@ class PolygonTool(Tool):
         return ToolDrawing(self._points, pointer, is_closed=True, dots=self._points)
 
     def press(self, at: Point, keys: Keys) -> None:
-        at = self._place(at, keys)
-        if self._points and self._closes(at):
+        at = self._place(at)
+        if self._closes(at):
             self.finish()
             return
-        if not self._points or at != self._points[-1]:
+        if not self._points:
+            if not self.desk.may_draw():
+                return
+            self.desk.select([])  # so that taking back one point too many deletes no shape
+        if not self._points or not self._is_near(at, self._points[-1], _SAME_PX):
             self._points.append(at)
         self._pointer = at
         self.desk.redraw()
 
     def double_click(self, at: Point, keys: Keys) -> None:
         # Its first press has set the last vertex.
-        self.finish()
+        if len(self._points) >= 3:
+            self.finish()
 
     def hover(self, at: Point, keys: Keys) -> None:
-        self._pointer = self._place(at, keys)
+        self._pointer = self._place(at)
         self.desk.redraw()
 
     def drag(self, at: Point, keys: Keys) -> None:
         """A vertex can be pulled to its place while the button is down."""
         if self._points:
-            self._points[-1] = self._pointer = self._place(at, keys, own=False)
+            self._points[-1] = self._pointer = self._place(at, own=False)
             self.desk.redraw()
 
     def leave(self) -> None:
@@ -105,20 +115,25 @@ class PolygonTool(Tool):
         self.desk.redraw()
         return True
 
-    def delete(self) -> bool:
-        return self.step_back()
-
     def cancel(self) -> bool:
         had, self._points = bool(self._points), []
         self.desk.redraw()
         return had
 
-    def _closes(self, at: Point) -> bool:
-        if len(self._points) < 3:
-            return False
-        return _distance(self.desk, at, self._points[0]) <= self.desk.columns(SNAP_PX)
+    def begun(self) -> Sequence[Point]:
+        return tuple(self._points) if len(self._points) >= _WORTH_KEEPING else ()
 
-    def _place(self, at: Point, keys: Keys, own: bool = True) -> Point:
+    def resume(self, points: Sequence[Point]) -> None:
+        self._points = list(points)
+        self.desk.redraw()
+
+    def _closes(self, at: Point) -> bool:
+        return len(self._points) >= 3 and self._is_near(at, self._points[0], SNAP_PX)
+
+    def _is_near(self, at: Point, other: Point, reach_px: float) -> bool:
+        return distance(self.desk, at, other) <= self.desk.columns(reach_px)
+
+    def _place(self, at: Point, own: bool = True) -> Point:
         """Where a vertex goes: to its polygon's first vertex, to one of another shape, or here."""
         at = clamped(at, self.desk.size)
         if own and self._closes(at):
@@ -128,7 +143,7 @@ class PolygonTool(Tool):
     def _snapped(self, at: Point) -> Point | None:
         if not self.desk.snaps:
             return None
-        vertex = self.desk.hits.vertex(at, self.desk.columns(SNAP_PX))
+        vertex = self.desk.anchors.vertex(at, self.desk.columns(SNAP_PX))
         return vertex.point if vertex else None
 
 
@@ -149,21 +164,22 @@ class LassoTool(Tool):
         return ToolDrawing(self._points[:-1] or self._points, self._points[-1], is_closed=True)
 
     def press(self, at: Point, keys: Keys) -> None:
-        self._points = [clamped(at, self.desk.size)]
-        self.desk.redraw()
+        if self.desk.may_draw():
+            self._points = [clamped(at, self.desk.size)]
+            self.desk.redraw()
 
     def drag(self, at: Point, keys: Keys) -> None:
         at = clamped(at, self.desk.size)
-        if self._points and _distance(self.desk, at, self._points[-1]) >= self.desk.columns(1.5):
+        if self._points and distance(self.desk, at, self._points[-1]) >= self.desk.columns(1.5):
             self._points.append(at)
             self.desk.redraw()
 
     def release(self, at: Point, keys: Keys) -> None:
         points, self._points = self._points, []
-        shape = as_polygon(points, self.desk.label)
         if len(points) >= 3:
+            shape = as_polygon(enclosed(points, *self.desk.size), self.desk.label)
             slim = simplified(shape, _LASSO_TOLERANCE)
-            if _is_some(slim, self.desk.columns(_CLICK_PX)):
+            if _is_some(slim, self.desk.columns(CLICK_PX)):
                 add_shape(self.desk, tr("draw lasso"), slim)
         self.desk.redraw()
 
@@ -202,8 +218,11 @@ class SpanTool(Tool):
     def press(self, at: Point, keys: Keys) -> None:
         at = clamped(at, self.desk.size)
         if self._start is None:
+            if not self.desk.may_draw():
+                return
+            self.desk.select([])
             self._start = at
-        self._pointer = at
+        self._pointer, self._keys = at, keys
         self.desk.redraw()
 
     def hover(self, at: Point, keys: Keys) -> None:
@@ -215,20 +234,30 @@ class SpanTool(Tool):
         self.hover(at, keys)
 
     def release(self, at: Point, keys: Keys) -> None:
-        start, end = self._start, clamped(at, self.desk.size)
-        if start is None or _distance(self.desk, start, end) < self.desk.columns(_CLICK_PX):
-            return  # a click: the second point is still to come
+        if self._start is not None:
+            self._pointer, self._keys = clamped(at, self.desk.size), keys
+            if self._is_spanned:  # else it was a click: the second point is still to come
+                self.finish()
+
+    def finish(self) -> bool:
+        start, end, is_spanned = self._start, self._pointer, self._is_spanned
         self._start = None
-        add_shape(self.desk, tr(self.text), self.shape(start, end, keys))
+        if start is not None and end is not None and is_spanned:
+            add_shape(self.desk, tr(self.text), self.shape(start, end, self._keys))
         self.desk.redraw()
+        return start is not None
 
     def cancel(self) -> bool:
         had, self._start = self._start is not None, None
         self.desk.redraw()
         return had
 
-    def step_back(self) -> bool:
-        return self.cancel()
+    @property
+    def _is_spanned(self) -> bool:
+        start, end = self._start, self._pointer
+        if start is None or end is None:
+            return False
+        return distance(self.desk, start, end) >= self.desk.columns(CLICK_PX)
 
 
 class RectangleTool(SpanTool):
@@ -238,16 +267,19 @@ class RectangleTool(SpanTool):
 
     def shape(self, start: Point, end: Point, keys: Keys) -> Shape:
         if keys & Keys.ShiftModifier:
-            aspect = self.desk.aspect
-            side = max(abs(end[0] - start[0]), abs(end[1] - start[1]) * aspect)
-            end = (
-                start[0] + math.copysign(side, end[0] - start[0]),
-                start[1] + math.copysign(side / aspect, end[1] - start[1]),
-            )
-            end = clamped(end, self.desk.size)
+            end = self._square_end(start, end)
         low = (min(start[0], end[0]), min(start[1], end[1]))
         high = (max(start[0], end[0]), max(start[1], end[1]))
         return Shape(self.desk.label, (low, high), ShapeType.RECTANGLE)
+
+    def _square_end(self, start: Point, end: Point) -> Point:
+        """The corner of the largest square that the pointer spans and the slice holds."""
+        aspect, (rows, columns) = self.desk.aspect, self.desk.size
+        dx, dy = end[0] - start[0], end[1] - start[1]
+        far = clamped((columns if dx >= 0 else 0, rows if dy >= 0 else 0), self.desk.size)
+        room = min(abs(far[0] - start[0]), abs(far[1] - start[1]) * aspect)
+        side = min(max(abs(dx), abs(dy) * aspect), room)
+        return start[0] + math.copysign(side, dx), start[1] + math.copysign(side / aspect, dy)
 
 
 class CircleTool(SpanTool):
@@ -259,7 +291,7 @@ class CircleTool(SpanTool):
         return Shape(self.desk.label, (start, end), ShapeType.CIRCLE)
 
 
-def _distance(desk: Desk, first: Point, second: Point) -> float:
+def distance(desk: Desk, first: Point, second: Point) -> float:
     """In columns, as it is seen on the screen."""
     return math.hypot(first[0] - second[0], (first[1] - second[1]) * desk.aspect)
 

@@ -8,8 +8,11 @@ from PySide6.QtCore import Qt
 from medseg_desktop.core.annotation import Point
 from medseg_desktop.core.edit import cut, erased, painted
 from medseg_desktop.core.stroke import Stroke
-from medseg_desktop.qt.tools.outline_tools import tr
+from medseg_desktop.qt.tools.outline_tools import CLICK_PX, distance, tr
 from medseg_desktop.qt.tools.tool import NOTHING, Desk, Keys, Tool, ToolDrawing
+
+#: Places of a drawn line are this far apart, in logical pixels.
+_STEP_PX = 3.0
 
 
 class BrushTool(Tool):
@@ -43,12 +46,14 @@ class BrushTool(Tool):
 
     def press(self, at: Point, keys: Keys) -> None:
         self._swapped = bool(keys & Keys.ControlModifier)
-        self._stroke = Stroke(*self.desk.size, self.desk.brush_radius, self.desk.aspect)
+        if self._takes_away or self.desk.may_draw():
+            self._stroke = Stroke(*self.desk.size, self.desk.brush_radius, self.desk.aspect)
         self.drag(at, keys)
 
     def drag(self, at: Point, keys: Keys) -> None:
         self._pointer = at
         if self._stroke is not None:
+            self._stroke.radius = self.desk.brush_radius
             self._stroke.move_to(at)
         self.desk.redraw()
 
@@ -72,8 +77,8 @@ class BrushTool(Tool):
         desk.redraw()
 
     def hover(self, at: Point, keys: Keys) -> None:
-        self._swapped = bool(keys & Keys.ControlModifier)
-        self.drag(at, keys)
+        self._pointer = at
+        self.desk.redraw()
 
     def leave(self) -> None:
         self._pointer = None
@@ -111,8 +116,9 @@ class CutTool(Tool):
         self.desk.redraw()
 
     def drag(self, at: Point, keys: Keys) -> None:
-        last = self._points[-1]
-        if np.hypot(at[0] - last[0], at[1] - last[1]) >= self.desk.columns(3.0):
+        if not self._points:
+            return  # it was cancelled with the button down
+        if distance(self.desk, at, self._points[-1]) >= self.desk.columns(_STEP_PX):
             self._dragged = True
             self._points.append(at)
         self._pointer = at
@@ -124,7 +130,11 @@ class CutTool(Tool):
             self.desk.redraw()
 
     def release(self, at: Point, keys: Keys) -> None:
-        if self._dragged or len(self._points) > 1:
+        if not self._dragged and len(self._points) > 1:
+            start, end = self._points[0], self._points[-1]
+            if distance(self.desk, start, end) < self.desk.columns(CLICK_PX):
+                self._points.pop()  # pressed twice at the same place: the end is still to come
+        if len(self._points) > 1:
             self.finish()
 
     def finish(self) -> bool:
@@ -132,10 +142,12 @@ class CutTool(Tool):
         desk = self.desk
         if len(points) > 1:
             path, (rows, columns) = np.array(points), desk.size
-            desk.commit(
+            parted = desk.commit(
                 tr("cut"),
                 lambda shapes: cut(shapes, path, rows, columns, desk.author, desk.editable),
             )
+            if not parted:
+                desk.say(tr("The line parts no shape; draw it across one from side to side."))
         desk.redraw()
         return bool(points)
 
@@ -143,6 +155,3 @@ class CutTool(Tool):
         had, self._points = bool(self._points), []
         self.desk.redraw()
         return had
-
-    def step_back(self) -> bool:
-        return self.cancel()

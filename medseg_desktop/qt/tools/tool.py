@@ -87,6 +87,10 @@ class Desk(Protocol):
         """The shapes that can be edited."""
 
     @property
+    def anchors(self) -> HitMap:
+        """The shapes that can be seen, to whose vertices new ones go."""
+
+    @property
     def selection(self) -> tuple[int, ...]:
         """Numbers of the selected shapes."""
 
@@ -118,8 +122,14 @@ class Desk(Protocol):
     def select(self, numbers: Sequence[int]) -> None:
         """Select these shapes and no others."""
 
-    def commit(self, text: str, operation: Callable[[Shapes], Shapes]) -> None:
-        """Change the shapes by one step; `text` names it in the menu."""
+    def commit(self, text: str, operation: Callable[[Shapes], Shapes]) -> bool:
+        """Change the shapes by one step; `text` names it in the menu.  Whether any changed."""
+
+    def may_draw(self) -> bool:
+        """Whether shapes of the current label can be drawn; else it is said why not."""
+
+    def say(self, text: str) -> None:
+        """A sentence for the user."""
 
     def redraw(self) -> None:
         """The tool shows something else now."""
@@ -155,7 +165,11 @@ class Tool:
         """The left button goes up."""
 
     def double_click(self, at: Point, keys: Keys) -> None:
-        """The left button was pressed twice; the first press and release came before."""
+        """The left button was pressed twice; the first press and release came before.
+
+        Whoever works quickly presses twice without meaning anything by it.
+        """
+        self.press(at, keys)
 
     def hover(self, at: Point, keys: Keys) -> None:
         """The pointer moves with no button down."""
@@ -165,19 +179,26 @@ class Tool:
 
     def finish(self) -> bool:
         """Enter or a right click: complete what was begun.  Whether there was anything."""
-        return False
+        return self.is_busy
 
     def step_back(self) -> bool:
-        """Take back the last point of what was begun.  Whether there was one."""
-        return False
+        """Take back the last point of what was begun, or all.  Whether there was anything."""
+        return self.is_busy and self.cancel()
 
     def delete(self) -> bool:
         """The delete key: whether the tool has used it."""
-        return False
+        return self.step_back()
 
     def cancel(self) -> bool:
         """Forget what was begun.  Whether there was anything."""
         return False
+
+    def begun(self) -> Sequence[Point]:
+        """Set points that are worth keeping while another slice or tool is in use."""
+        return ()
+
+    def resume(self, points: Sequence[Point]) -> None:
+        """Go on with what `begun` told."""
 
 
 def clamped(at: Point, size: tuple[int, int]) -> Point:
