@@ -70,10 +70,10 @@ class ReviewPresenter(QObject):
             self.said.emit(
                 self.tr("This slice has outlines. Delete them first if it has no lesion.")
             )
-            return
-        unseen = state is SliceState.UNSEEN
-        text = self.tr("mark as reviewed") if unseen else self.tr("mark as not reviewed")
-        self._annotations.set_reviewed([place], text, unseen)
+        else:
+            unseen = state is SliceState.UNSEEN
+            text = self.tr("mark as reviewed") if unseen else self.tr("mark as not reviewed")
+            self._annotations.set_reviewed([place], text, unseen)
         self._show()  # the action ticks itself, also where nothing has changed
 
     def review_rest(self) -> None:
