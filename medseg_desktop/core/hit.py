@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from medseg_desktop.core.annotation import Point, Shape
 from medseg_desktop.core.edit import is_area
-from medseg_desktop.core.raster import outline_points
+from medseg_desktop.core.raster import bounds_of, outline_points
 from medseg_desktop.core.rings import Ring
 from medseg_desktop.core.vertices import handles, is_closed
 
@@ -50,8 +50,7 @@ class HitMap:
     def __init__(self, shapes: Sequence[Shape], usable: Sequence[int], aspect: float = 1.0) -> None:
         self._shapes, self._aspect = shapes, aspect
         self._numbers = [i for i in usable if len(shapes[i].points)]
-        self._handles: dict[int, tuple[Ring, ...]] = {}
-        boxes = [_box(outline_points(shapes[i])) for i in self._numbers]
+        boxes = [bounds_of(shapes[i]) for i in self._numbers]
         self._boxes = np.array(boxes, np.float64).reshape(-1, 4)
 
     def vertex(
@@ -124,12 +123,13 @@ class HitMap:
             & (at[1] <= boxes[:, 3] + reach_y)
         )
         numbers = [self._numbers[k] for k in np.flatnonzero(near)]
-        return numbers if among is None else [i for i in numbers if i in among]
+        if among is None or not numbers:
+            return numbers
+        wanted = set(among)
+        return [i for i in numbers if i in wanted]
 
     def _rings(self, i: int) -> tuple[Ring, ...]:
-        if i not in self._handles:
-            self._handles[i] = handles(self._shapes[i])
-        return self._handles[i]
+        return handles(self._shapes[i])
 
     def _distance(self, points: Ring, at: Point) -> npt.NDArray[np.float64]:
         away = points - np.array(at)
@@ -146,11 +146,6 @@ class HitMap:
             return 0 <= row < rows and 0 <= column < columns and bool(shape.bitmap[row, column])
         rings = self._rings(i) if is_closed(shape) else (outline_points(shape),)
         return sum(_winds_around(ring, at) for ring in rings) % 2 == 1
-
-
-def _box(points: Ring) -> tuple[float, float, float, float]:
-    (x0, y0), (x1, y1) = points.min(axis=0), points.max(axis=0)
-    return float(x0), float(y0), float(x1), float(y1)
 
 
 def _areas(boxes: npt.NDArray[np.float64]) -> list[float]:

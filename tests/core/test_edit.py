@@ -14,7 +14,6 @@ from medseg_desktop.core.edit import (
     cut,
     erased,
     merged,
-    overlap,
     painted,
     shape_pixels,
 )
@@ -168,13 +167,6 @@ def test_merging_keeps_the_first_label_and_all_pixels() -> None:
     (one,) = merged(shapes, [0, 1], 20, 24, AUTHOR)
     assert one.label == "H"
     np.testing.assert_array_equal(shape_pixels(one, 20, 24), box(2, 2, 8, 8) | box(6, 6, 12, 12))
-
-
-def test_overlap_counts_different_labels_only() -> None:
-    first, second = from_pixels("H", box(2, 2, 8, 8)), from_pixels("H", box(6, 6, 12, 12))
-    other = from_pixels("edema", box(4, 4, 6, 6))
-    assert not overlap((*first, *second), 20, 24).any()
-    np.testing.assert_array_equal(overlap((*first, *other), 20, 24), box(4, 4, 6, 6))
 
 
 def test_painting_on_a_proposal_makes_it_an_edited_one_with_its_dice() -> None:
