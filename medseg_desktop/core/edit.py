@@ -84,7 +84,8 @@ def erased(shapes: Shapes, stroke: Pixels, author: Author, editable: Editable) -
     """Take the pixels of a stroke away from every editable area; what is left of one shape may
     be several."""
     result: list[Shape] = []
-    hit = dict(_areas(shapes, Patch.of(stroke).box, *stroke.shape, editable))
+    rows, columns = stroke.shape
+    hit = dict(_areas(shapes, Patch.of(stroke).box, rows, columns, editable))
     for i, shape in enumerate(shapes):
         patch = hit.get(i)
         if patch is None or not patch.meets(stroke):

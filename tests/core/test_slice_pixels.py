@@ -50,9 +50,7 @@ def expected_overlap(of: tuple[Shape, ...]) -> np.ndarray:
 
 
 def assert_right(pixels: SlicePixels, of: tuple[Shape, ...]) -> None:
-    np.testing.assert_array_equal(
-        pixels.label_map(TABLE), draw_label_map(of, TABLE, ROWS, COLUMNS)
-    )
+    np.testing.assert_array_equal(pixels.label_map(TABLE), draw_label_map(of, TABLE, ROWS, COLUMNS))
     np.testing.assert_array_equal(pixels.overlap, expected_overlap(of))
 
 

@@ -56,7 +56,9 @@ class DrawingPresenter(QObject):
             ToolName.ERASER: BrushTool(self, erases=True),
             ToolName.CUT: CutTool(self),
         }
-        self._hits: tuple[object, HitMap] | None = None
+        # Both are asked for several times at every move of the mouse.
+        self._shapes: tuple[Shapes, Shapes, Shapes] = ((), (), ())
+        self._hits: tuple[Shapes, tuple[object, ...], HitMap] | None = None
         view.tool_pressed.connect(lambda x, y, k: self._tell(Tool.press, (x, y), k))
         view.tool_dragged.connect(lambda x, y, k: self._tell(Tool.drag, (x, y), k))
         view.tool_released.connect(lambda x, y, k: self._tell(Tool.release, (x, y), k))
@@ -101,16 +103,19 @@ class DrawingPresenter(QObject):
         view = self._study.view
         if view is None:
             return ()
-        return (*self._annotations.shapes(view.slice), *self._offered(view))
+        own, offered = self._annotations.shapes(view.slice), self._offered(view)
+        if self._shapes[0] is not own or self._shapes[1] is not offered:
+            self._shapes = (own, offered, (*own, *offered) if offered else own)
+        return self._shapes[2]
 
     @property
     def hits(self) -> HitMap:
-        shapes, editable = self.shapes, self.editable
-        usable = [i for i, shape in enumerate(shapes) if editable(shape)]
-        known = (tuple(map(id, shapes)), tuple(usable), self.aspect)
-        if self._hits is None or self._hits[0] != known:
-            self._hits = (known, HitMap(shapes, usable, self.aspect))
-        return self._hits[1]
+        shapes, known = self.shapes, (self._closed, self.aspect)
+        if self._hits is None or self._hits[0] is not shapes or self._hits[1] != known:
+            editable = self.editable
+            usable = [i for i, shape in enumerate(shapes) if editable(shape)]
+            self._hits = (shapes, known, HitMap(shapes, usable, self.aspect))
+        return self._hits[2]
 
     @property
     def selection(self) -> tuple[int, ...]:
@@ -133,9 +138,13 @@ class DrawingPresenter(QObject):
     @property
     def editable(self) -> Editable:
         """Shapes that are seen, and whose label is not locked."""
-        labels = self._annotations.labels.foreground
-        closed = {label.name for label in labels if label.locked or not label.visible}
+        closed = self._closed
         return lambda shape: shape.label not in closed
+
+    @property
+    def _closed(self) -> frozenset[str]:
+        labels = self._annotations.labels.foreground
+        return frozenset(label.name for label in labels if label.locked or not label.visible)
 
     @property
     def brush_radius(self) -> float:
