@@ -23,10 +23,11 @@ _Number = TypeVar("_Number", np.int32, np.float64)
 
 #: Points of a circle's outline: 64 chords deviate less than 0.1 pixel up to a radius of 80.
 _CIRCLE_POINTS = 64
+_MANY_POINTS = 256
 #: As many distances are worked out at a time.
 _DISTANCES = 1 << 17
 #: A region whose holes take more distances than this is cut in two: noise has thousands.
-_MOST_DISTANCES = 1 << 27
+_MOST_DISTANCES = 1 << 23
 #: int32 corner coordinates are clipped here, far outside any slice, so nothing overflows.
 COORDINATE_LIMIT = 1_000_000
 
@@ -60,10 +61,17 @@ def outline_points(shape: Shape) -> npt.NDArray[np.float64]:
 
 
 def pixel_outline(shape: Shape) -> npt.NDArray[np.int32]:
-    """The pixels (column, row) that the points of the outline lie in, (N, 2)."""
+    """The pixels (column, row) that the points of the outline lie in, (N, 2), N >= 1.
+
+    Of very many points, those that lie in the same pixel as the one before are left out: they
+    draw nothing that the others do not.
+    """
     known: npt.NDArray[np.int32] | None = shape.derived.get("pixels")
     if known is None:
         known = pixel_index(outline_points(shape))
+        if len(known) > _MANY_POINTS:
+            moves = (known[1:] != known[:-1]).any(axis=1)
+            known = known[np.concatenate([[True], moves])]
         known.setflags(write=False)
         shape.derived["pixels"] = known
     return known
@@ -73,9 +81,10 @@ def bounds_of(shape: Shape) -> tuple[float, float, float, float]:
     """(left, top, right, bottom) of the outline of a shape with points."""
     known: tuple[float, float, float, float] | None = shape.derived.get("bounds")
     if known is None:
-        x, y = outline_points(shape).T
-        known = float(x.min()), float(y.min()), float(x.max()), float(y.max())
-        shape.derived["bounds"] = known
+        points = outline_points(shape)
+        left, top = np.minimum.reduce(points).tolist()
+        right, bottom = np.maximum.reduce(points).tolist()
+        known = shape.derived["bounds"] = (left, top, right, bottom)
     return known
 
 

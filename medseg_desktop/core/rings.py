@@ -124,9 +124,14 @@ def _polygon(shape: Shape, outline: Ring, rings: Sequence[Ring]) -> Shape:
         rectangle_stored=(),
         bitmap=None,
     )
-    stored = [[list(p) for p in _points(ring)] for ring in rings] if len(rings) > 1 else None
-    return with_own_keys(polygon, rings=stored)
+    stored = [ring.tolist() for ring in rings] if len(rings) > 1 else None
+    made = with_own_keys(polygon, rings=stored)
+    # The points are these numbers, so nothing has to be worked out of them again.
+    made.derived["outline"] = np.array(outline, np.float64)
+    made.derived["outline"].setflags(write=False)
+    return made
 
 
 def _points(ring: Ring) -> tuple[Point, ...]:
-    return tuple((x, y) for x, y in ring.tolist())
+    x, y = ring.T.tolist()
+    return tuple(zip(x, y, strict=True))

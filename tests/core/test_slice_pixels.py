@@ -14,6 +14,7 @@ from medseg_desktop.core.labels import LabelTable
 from medseg_desktop.core.patches import box_of, is_area, patch_of
 from medseg_desktop.core.raster import draw_label_map
 from medseg_desktop.core.slice_pixels import PixelKeeper, SlicePixels
+from medseg_desktop.core.vertices import handles, moved_look, translated, vertex_look, with_vertex
 
 ROWS, COLUMNS = 20, 24
 TABLE = LabelTable.from_names(["H", "edema", "core"])
@@ -76,6 +77,29 @@ def test_label_map_and_overlap_follow_any_changes_of_the_shapes(
             kept.insert(random.randint(0, len(kept)), shape)
         before = tuple(kept)
         assert_right(keeper.of(before, ROWS, COLUMNS), before)
+
+
+@given(shapes, st.floats(-9, 9), st.floats(-9, 9))
+def test_a_shape_that_is_being_moved_looks_as_it_will_be(
+    shape: Shape, dx: float, dy: float
+) -> None:
+    look, moved = moved_look(shape, dx, dy), translated(shape, dx, dy)
+    first, second = (patch_of(s, ROWS, COLUMNS) for s in (look, moved))
+    assert first.box == second.box
+    np.testing.assert_array_equal(first.pixels, second.pixels)
+    for one, other in zip(handles(look), handles(moved), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+@given(points.filter(lambda p: len(p) > 2), st.integers(0, 2), coordinates, coordinates)
+def test_a_shape_whose_vertex_is_being_moved_looks_as_it_will_be(
+    outline: tuple[tuple[float, float], ...], index: int, x: float, y: float
+) -> None:
+    shape = Shape("H", outline)
+    look, made = (f(shape, 0, index, (x, y)) for f in (vertex_look, with_vertex))
+    first, second = (patch_of(s, ROWS, COLUMNS) for s in (look, made))
+    assert first.box == second.box
+    np.testing.assert_array_equal(first.pixels, second.pixels)
 
 
 @given(slices)

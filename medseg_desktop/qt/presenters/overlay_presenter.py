@@ -109,8 +109,10 @@ class OverlayPresenter(QObject):
         """A tool shows something else at every move; shapes are drawn again only if they look
         different."""
         before, self._shown = self._shown, self._drawing.drawing
-        same = (before.replaced, before.hovered) == (self._shown.replaced, self._shown.hovered)
-        if same:
+        now = self._shown
+        # Told by identity: shapes that are being moved have the points of before.
+        changes = (before.replaced or now.replaced) and before.replaced is not now.replaced
+        if not changes and before.hovered == now.hovered:
             self._draw_live()
         else:
             self.draw()

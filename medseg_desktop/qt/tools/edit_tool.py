@@ -12,7 +12,9 @@ from medseg_desktop.core.edit import Shapes
 from medseg_desktop.core.hit import Edge, Vertex
 from medseg_desktop.core.vertices import (
     handles,
+    moved_look,
     translated,
+    vertex_look,
     with_inserted_vertex,
     with_vertex,
     without_vertex,
@@ -22,6 +24,8 @@ from medseg_desktop.qt.tools.tool import GRAB_PX, SNAP_PX, Desk, Keys, Tool, Too
 
 #: A press that moves less than this only selects, in logical pixels.
 _CLICK_PX = 3.0
+#: Shapes by their number.
+Looks = dict[int, Shape]
 
 
 @dataclass
@@ -30,13 +34,15 @@ class _Drag:
 
     Attributes:
         text: names the step.
-        looks: place -> shape number -> how it will look.
+        looks: place -> how the shapes look there while they are dragged.
+        made: place -> what becomes of them there.
     """
 
     start: Point
     text: str
-    looks: Callable[[Point], dict[int, Shape]]
-    replaced: dict[int, Shape] = field(default_factory=dict)
+    looks: Callable[[Point], Looks]
+    made: Callable[[Point], Looks]
+    replaced: Looks = field(default_factory=dict)
     moved: bool = False
     vertex: Vertex | None = None
 
@@ -147,7 +153,7 @@ class EditTool(Tool):
             high = (max(box[0][0], at[0]), max(box[0][1], at[1]))
             desk.select(sorted({*desk.selection, *desk.hits.inside(low, high)}))
         elif drag is not None and drag.moved:
-            self._commit(drag.text, drag.looks(at))
+            self._commit(drag.text, drag.made(at))
         elif self._toggles is not None:
             chosen = set(desk.selection) ^ {self._toggles}
             desk.select(sorted(chosen))
@@ -190,14 +196,20 @@ class EditTool(Tool):
         taken = shape or desk.shapes[vertex.shape]
         desk.select([vertex.shape])
 
-        def looks(to: Point) -> dict[int, Shape]:
+        def changed(to: Point, change: Callable[[Shape, int, int, Point], Shape]) -> Looks:
             to = clamped(to, desk.size)
             near = desk.hits.vertex(to, desk.columns(SNAP_PX)) if desk.snaps else None
             if near is not None and near.shape != vertex.shape:
                 to = near.point
-            return {vertex.shape: with_vertex(taken, vertex.ring, vertex.index, to)}
+            return {vertex.shape: change(taken, vertex.ring, vertex.index, to)}
 
-        self._drag = _Drag(at, text or tr("move vertex"), looks, vertex=vertex)
+        self._drag = _Drag(
+            at,
+            text or tr("move vertex"),
+            lambda to: changed(to, vertex_look),
+            lambda to: changed(to, with_vertex),
+            vertex=vertex,
+        )
 
     def _take_shape(self, at: Point, number: int, adds: bool) -> None:
         desk = self.desk
@@ -207,12 +219,15 @@ class EditTool(Tool):
             desk.select([number])
         chosen = [i for i in desk.selection if i < len(desk.shapes)]
 
-        def looks(to: Point) -> dict[int, Shape]:
+        def moved(to: Point, move: Callable[[Shape, float, float], Shape]) -> Looks:
             dx, dy = to[0] - at[0], to[1] - at[1]
-            return {i: translated(desk.shapes[i], dx, dy) for i in chosen}
+            shapes = desk.shapes
+            return {i: move(shapes[i], dx, dy) for i in chosen}
 
         text = tr("move shape") if len(chosen) == 1 else tr("move shapes")
-        self._drag = _Drag(at, text, looks)
+        self._drag = _Drag(
+            at, text, lambda to: moved(to, moved_look), lambda to: moved(to, translated)
+        )
 
     def _remove_vertex(self, vertex: Vertex) -> None:
         shape = self.desk.shapes[vertex.shape]
