@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from PySide6.QtCore import QObject, QTimer
 
@@ -76,9 +78,16 @@ class ShapeListPresenter(QObject):
             area = area_of(patch.count, series.spacing_mm)
             entry = known.get(id(shape))
             row = entry[1] if entry else self._row(i, shape, color, patch.count, area, overlaps)
-            now_told = (i, color, patch.count, area, overlaps)
-            if (row.key, row.colour, row.pixels, row.area_mm2, row.overlaps) != now_told:
-                row = self._row(i, shape, color, patch.count, area, overlaps)
+            told = (i, color, patch.count, area, overlaps)
+            if (row.key, row.colour, row.pixels, row.area_mm2, row.overlaps) != told:
+                row = replace(
+                    row,
+                    key=i,
+                    colour=color,
+                    pixels=patch.count,
+                    area_mm2=area,
+                    overlaps=overlaps,
+                )
             self._rows[id(shape)] = (shape, row)
             rows.append(row)
         self._panel.set_shapes(rows, self._drawing.selection)
