@@ -68,7 +68,9 @@ def pixel_outline(shape: Shape) -> npt.NDArray[np.int32]:
     """
     known: npt.NDArray[np.int32] | None = shape.derived.get("pixels")
     if known is None:
-        known = pixel_index(outline_points(shape))
+        points = outline_points(shape)
+        is_near = len(points) > 0 and max(map(abs, bounds_of(shape))) < COORDINATE_LIMIT
+        known = points.astype(np.int32) if is_near else pixel_index(points)
         if len(known) > _MANY_POINTS:
             moves = (known[1:] != known[:-1]).any(axis=1)
             known = known[np.concatenate([[True], moves])]
