@@ -68,6 +68,8 @@ class Shape:
         bitmap: pixels (rows, columns) of a labelme `mask` shape, bool; its top-left corner is
             the first point.
         key_order: the shape's keys in the order of the file; empty for a new shape.
+        derived: what was worked out of the shape, by name (see `core.raster`).  A shape is never
+            changed, so it is kept with it; `replace` begins anew.
     """
 
     label: str
@@ -78,6 +80,7 @@ class Shape:
     rectangle_stored: tuple[Any, ...] = field(default=(), compare=False)
     bitmap: npt.NDArray[np.bool_] | None = field(default=None, compare=False)
     key_order: tuple[str, ...] = field(default=(), compare=False)
+    derived: dict[str, Any] = field(default_factory=dict, init=False, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,7 +225,7 @@ class Annotation:
         model = ours.get("prediction") if isinstance(ours, Mapping) else None
         return str(model) if model else ""
 
-    @property
+    @cached_property
     def reviewed_frames(self) -> frozenset[int]:
         """Frame indices named by our own key `medseg.reviewed_frames`."""
         ours = self.extra.get("medseg")

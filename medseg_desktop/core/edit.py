@@ -8,29 +8,24 @@ exactly the pixels that the operation says (see `core.rings`).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import reduce
 from typing import Any
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from medseg_desktop.core.annotation import Shape, ShapeType
+from medseg_desktop.core.annotation import Shape
+from medseg_desktop.core.patches import Box, Patch, Pixels, box_of, is_area, patch_of
 from medseg_desktop.core.provenance import Author
-from medseg_desktop.core.raster import fill_shape, outline_points, pixel_index, regions
+from medseg_desktop.core.raster import fill_shape, pixel_index, regions
 from medseg_desktop.core.rings import region_shapes
 
-Pixels = npt.NDArray[np.bool_]
 Shapes = tuple[Shape, ...]
 #: Whether an edit may change a shape (its label is neither locked nor hidden).
 Editable = Callable[[Shape], bool]
 
-AREA_TYPES = frozenset({ShapeType.POLYGON, ShapeType.RECTANGLE, ShapeType.CIRCLE, ShapeType.MASK})
 _NEIGHBOURS = np.ones((3, 3), np.uint8)
-
-
-def is_area(shape: Shape) -> bool:
-    """The shape is filled, unlike lines and points."""
-    return shape.shape_type in AREA_TYPES
 
 
 def shape_pixels(shape: Shape, rows: int, columns: int) -> Pixels:
@@ -38,18 +33,6 @@ def shape_pixels(shape: Shape, rows: int, columns: int) -> Pixels:
     label_map = np.zeros((rows, columns), np.uint8)
     fill_shape(label_map, shape, 1)
     return label_map.view(np.bool_)
-
-
-def pixel_count(shape: Shape, rows: int, columns: int) -> int:
-    """How many pixels of a slice a shape fills; quick for a small one on a large slice."""
-    if shape.shape_type is ShapeType.MASK or not shape.points:
-        return int(shape_pixels(shape, rows, columns).sum())
-    outline = pixel_index(outline_points(shape))
-    (left, top), (right, bottom) = outline.min(axis=0), outline.max(axis=0)
-    if left < 0 or top < 0 or right >= columns or bottom >= rows or not is_area(shape):
-        return int(shape_pixels(shape, rows, columns).sum())
-    box = np.zeros((bottom - top + 1, right - left + 1), np.uint8)
-    return int(cv2.fillPoly(box, [outline - np.array([left, top], np.int32)], 1).sum())
 
 
 def painted(
@@ -68,25 +51,31 @@ def painted(
     Args:
         keys: further keys of a shape that has no source.
     """
-    if not stroke.any():
+    rows, columns = stroke.shape
+    brush = Patch.of(stroke)
+    if not brush.count:
         return shapes
-    near = cv2.dilate(stroke.astype(np.uint8), _NEIGHBOURS).view(np.bool_)
+    near = cv2.dilate(stroke.view(np.uint8), _NEIGHBOURS).view(np.bool_)
+    reach = brush.box.grown(1, rows, columns)
     touched = {
-        i: pixels
-        for i, pixels in _areas(shapes, near, editable)
-        if shapes[i].label == label and (pixels & near).any()
+        i: patch
+        for i, patch in _areas(shapes, reach, rows, columns, editable)
+        if shapes[i].label == label and patch.meets(near)
     }
-    union = stroke.copy()
-    for pixels in touched.values():
-        union |= pixels
-    if len(touched) == 1 and np.array_equal(union, next(iter(touched.values()))):
+    box = reduce(Box.around, (patch.box for patch in touched.values()), brush.box)
+    union = np.zeros(box.size, np.bool_)
+    for patch in (brush, *touched.values()):
+        patch.add_to(union, box)
+    if len(touched) == 1 and np.count_nonzero(union) == next(iter(touched.values())).count:
         return shapes  # the stroke lies inside
     sources = [shapes[i] for i in touched]
     extra = _kept_keys(sources[-1]) if sources else dict(keys)
-    made = _made(label, union, extra, sources, author)
+    made = _made(label, union, box, extra, sources, author)
     place = max(touched) if touched else len(shapes)
-    if any(i > place and shapes[i].label != label for i, p in _areas(shapes, stroke, _any)
-           if (p & stroke).any()):  # fmt: skip
+    if any(
+        i > place and shapes[i].label != label and patch.meets(stroke)
+        for i, patch in _areas(shapes, brush.box, rows, columns, _any)
+    ):
         place = len(shapes)
     return _replaced(shapes, set(touched), place, made)
 
@@ -95,13 +84,15 @@ def erased(shapes: Shapes, stroke: Pixels, author: Author, editable: Editable) -
     """Take the pixels of a stroke away from every editable area; what is left of one shape may
     be several."""
     result: list[Shape] = []
-    hit = dict(_areas(shapes, stroke, editable))
+    rows, columns = stroke.shape
+    hit = dict(_areas(shapes, Patch.of(stroke).box, rows, columns, editable))
     for i, shape in enumerate(shapes):
-        pixels = hit.get(i)
-        if pixels is None or not (pixels & stroke).any():
+        patch = hit.get(i)
+        if patch is None or not patch.meets(stroke):
             result.append(shape)
-        else:
-            result += _made(shape.label, pixels & ~stroke, _kept_keys(shape), [shape], author)
+            continue
+        left = patch.pixels & ~patch.box.of(stroke)
+        result += _made(shape.label, left, patch.box, _kept_keys(shape), [shape], author)
     return tuple(result)
 
 
@@ -118,23 +109,26 @@ def cut(
     Args:
         path: points (N, 2) as (x, y) of an open line; N >= 2.
     """
-    barrier = np.zeros((rows, columns), np.uint8)
-    cv2.polylines(barrier, [pixel_index(path)], isClosed=False, color=1, lineType=cv2.LINE_4)
-    crossed = dict(_areas(shapes, barrier.view(np.bool_), editable))
+    line = np.zeros((rows, columns), np.uint8)
+    cv2.polylines(line, [pixel_index(path)], isClosed=False, color=1, lineType=cv2.LINE_4)
+    barrier = line.view(np.bool_)
+    crossed = dict(_areas(shapes, Patch.of(barrier).box, rows, columns, editable))
     result: list[Shape] = []
     for i, shape in enumerate(shapes):
-        parts = _parted(crossed[i], barrier.view(np.bool_)) if i in crossed else []
-        if len(parts) < 2:
+        patch = crossed.get(i)
+        parts = _parted(patch, barrier) if patch is not None and patch.meets(barrier) else []
+        if patch is None or len(parts) < 2:
             result.append(shape)
             continue
         for part in parts:
-            result += _made(shape.label, part, _kept_keys(shape), [shape], author)
+            result += _made(shape.label, part, patch.box, _kept_keys(shape), [shape], author)
     return tuple(result)
 
 
-def _parted(pixels: Pixels, barrier: Pixels) -> list[Pixels]:
-    """The parts of an area on either side of a barrier, whose pixels go to the nearest."""
-    rest = pixels & ~barrier
+def _parted(area: Patch, barrier: Pixels) -> list[Pixels]:
+    """The parts of an area on either side of a barrier, whose pixels go to the nearest; each in
+    the area's box."""
+    rest = area.pixels & ~area.box.of(barrier)
     count, numbered = cv2.connectedComponents(rest.astype(np.uint8), connectivity=8)
     if count < 3:  # the background is one of them
         return []
@@ -144,7 +138,7 @@ def _parted(pixels: Pixels, barrier: Pixels) -> list[Pixels]:
     )
     # OpenCV numbers the parts in its own way; one pixel of each tells which is which.
     names = {i: nearest[numbered == i][0] for i in range(1, count)}
-    return [pixels & (nearest == name) for name in dict.fromkeys(names.values())]
+    return [area.pixels & (nearest == name) for name in dict.fromkeys(names.values())]
 
 
 def merged(
@@ -154,13 +148,15 @@ def merged(
     areas = [i for i in chosen if is_area(shapes[i])]
     if len(areas) < 2:
         return shapes
-    union = np.zeros((rows, columns), np.bool_)
-    for i in areas:
-        union |= shape_pixels(shapes[i], rows, columns)
+    patches = [patch_of(shapes[i], rows, columns) for i in areas]
+    box = reduce(Box.around, (patch.box for patch in patches))
+    union = np.zeros(box.size, np.bool_)
+    for patch in patches:
+        patch.add_to(union, box)
     if not union.any():
         return shapes
     sources = [shapes[i] for i in areas]
-    made = _made(sources[0].label, union, _kept_keys(sources[0]), sources, author)
+    made = _made(sources[0].label, union, box, _kept_keys(sources[0]), sources, author)
     return _replaced(shapes, set(areas), max(areas), made)
 
 
@@ -168,19 +164,13 @@ def _any(_shape: Shape) -> bool:
     return True
 
 
-def _areas(shapes: Shapes, near: Pixels, editable: Editable) -> Iterator[tuple[int, Pixels]]:
-    """The editable areas whose bounding box meets that of a pixel set, with their pixels."""
-    rows, columns = near.shape
-    left, top, width, height = cv2.boundingRect(near.view(np.uint8))
+def _areas(
+    shapes: Shapes, near: Box, rows: int, columns: int, editable: Editable
+) -> Iterator[tuple[int, Patch]]:
+    """The editable areas whose box meets another one, with their pixels."""
     for i, shape in enumerate(shapes):
-        if not is_area(shape) or not editable(shape):
-            continue
-        if shape.shape_type is not ShapeType.MASK:
-            outline = pixel_index(outline_points(shape))
-            (x0, y0), (x1, y1) = outline.min(axis=0), outline.max(axis=0)
-            if x1 < left or y1 < top or x0 >= left + width or y0 >= top + height:
-                continue
-        yield i, shape_pixels(shape, rows, columns)
+        if is_area(shape) and box_of(shape).meets(near) and editable(shape):
+            yield i, patch_of(shape, rows, columns)
 
 
 def _kept_keys(shape: Shape) -> dict[str, Any]:
@@ -189,10 +179,16 @@ def _kept_keys(shape: Shape) -> dict[str, Any]:
 
 
 def _made(
-    label: str, pixels: Pixels, extra: Mapping[str, Any], sources: Sequence[Shape], author: Author
+    label: str,
+    pixels: Pixels,
+    box: Box,
+    extra: Mapping[str, Any],
+    sources: Sequence[Shape],
+    author: Author,
 ) -> list[Shape]:
-    """Signed shapes that fill exactly these pixels."""
-    shapes = region_shapes(label, regions(pixels.astype(np.uint8)), extra)
+    """Signed shapes that fill exactly these pixels, which lie in a box of the slice."""
+    found = [r.shifted(box.left, box.top) for r in regions(pixels.astype(np.uint8))]
+    shapes = region_shapes(label, found, extra)
     return [author.edited(shape, sources) if sources else author.drawn(shape) for shape in shapes]
 
 
@@ -201,23 +197,3 @@ def _replaced(shapes: Shapes, gone: set[int], place: int, made: Sequence[Shape])
     before = [s for i, s in enumerate(shapes[:place]) if i not in gone]
     after = [s for i, s in enumerate(shapes[place:], place) if i not in gone]
     return (*before, *made, *after)
-
-
-def overlap(shapes: Shapes, rows: int, columns: int) -> Pixels:
-    """The pixels (rows, columns) that areas of different labels share.
-
-    The label map gives them to the later shape (see `raster.draw_label_map`).
-    """
-    names = {name: i + 1 for i, name in enumerate(dict.fromkeys(s.label for s in shapes))}
-    first = np.zeros((rows, columns), np.uint16)
-    shared = np.zeros((rows, columns), np.bool_)
-    if len(names) < 2:
-        return shared
-    for name, number in names.items():
-        own = np.zeros((rows, columns), np.uint8)
-        for shape in shapes:
-            if shape.label == name and is_area(shape):
-                fill_shape(own, shape, 1)
-        shared |= (own > 0) & (first > 0)
-        first[own > 0] = number
-    return shared

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from medseg_desktop.core.annotation import Point, Shape
-from medseg_desktop.core.edit import is_area
+from medseg_desktop.core.patches import is_area
 from medseg_desktop.core.raster import outline_points
 from medseg_desktop.core.rings import Ring
 from medseg_desktop.core.vertices import handles, is_closed

@@ -80,7 +80,8 @@ class Proposals:
 
     def without(self, consumed: Sequence[Shape]) -> Proposals:
         """These proposals with some of them decided; they are told by identity."""
-        numbers = {i for i, s in enumerate(self.shapes) if any(s is c for c in consumed)}
+        ids = set(map(id, consumed))
+        numbers = {i for i, s in enumerate(self.shapes) if id(s) in ids}
         return replace(self, decided=self.decided | numbers)
 
 

@@ -34,7 +34,10 @@ def with_own_keys(shape: Shape, **keys: Any) -> Shape:
     ours = {**own_keys(shape), **keys}
     ours = {key: value for key, value in ours.items() if value is not None}
     extra = {key: value for key, value in shape.extra.items() if key != "medseg"}
-    return replace(shape, extra={**extra, "medseg": ours} if ours else extra)
+    signed = replace(shape, extra={**extra, "medseg": ours} if ours else extra)
+    # What was worked out of the points stays; the rings may be other ones.
+    signed.derived.update({k: v for k, v in shape.derived.items() if k != "rings"})
+    return signed
 
 
 @dataclass(frozen=True, slots=True)

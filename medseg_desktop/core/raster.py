@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import TypeVar
 
 import cv2
@@ -22,8 +23,13 @@ _Number = TypeVar("_Number", np.int32, np.float64)
 
 #: Points of a circle's outline: 64 chords deviate less than 0.1 pixel up to a radius of 80.
 _CIRCLE_POINTS = 64
+_MANY_POINTS = 256
+#: As many distances are worked out at a time.
+_DISTANCES = 1 << 17
+#: A region whose holes take more distances than this is cut in two: noise has thousands.
+_MOST_DISTANCES = 1 << 23
 #: int32 corner coordinates are clipped here, far outside any slice, so nothing overflows.
-_COORDINATE_LIMIT = 1_000_000
+COORDINATE_LIMIT = 1_000_000
 
 
 def pixel_centre(columns_rows: npt.NDArray[np.integer]) -> npt.NDArray[np.float64]:
@@ -38,12 +44,56 @@ def pixel_centre(columns_rows: npt.NDArray[np.integer]) -> npt.NDArray[np.float6
 def pixel_index(points: Sequence[Point] | npt.NDArray[np.floating]) -> npt.NDArray[np.int32]:
     """Points (N, 2) as (x, y) -> the pixels (column, row) they lie in, by truncation (int32)."""
     array = np.asarray(points, dtype=np.float64).reshape(-1, 2)
-    return np.clip(array, -_COORDINATE_LIMIT, _COORDINATE_LIMIT).astype(np.int32)
+    return np.clip(array, -COORDINATE_LIMIT, COORDINATE_LIMIT).astype(np.int32)
 
 
 def outline_points(shape: Shape) -> npt.NDArray[np.float64]:
-    """The closed or open outline of a shape as points (N, 2), (x, y), for drawing and filling."""
-    points = np.asarray(shape.points, dtype=np.float64).reshape(-1, 2)
+    """The closed or open outline of a shape as points (N, 2), (x, y), for drawing and filling.
+
+    Kept with the shape, so it cannot be written to; so are `pixel_outline` and `bounds_of`.
+    """
+    known: npt.NDArray[np.float64] | None = shape.derived.get("outline")
+    if known is None:
+        known = _outline_points(shape)
+        known.setflags(write=False)
+        shape.derived["outline"] = known
+    return known
+
+
+def pixel_outline(shape: Shape) -> npt.NDArray[np.int32]:
+    """The pixels (column, row) that the points of the outline lie in, (N, 2), N >= 1.
+
+    Of very many points, those that lie in the same pixel as the one before are left out: they
+    draw nothing that the others do not.
+    """
+    known: npt.NDArray[np.int32] | None = shape.derived.get("pixels")
+    if known is None:
+        points = outline_points(shape)
+        is_near = len(points) > 0 and max(map(abs, bounds_of(shape))) < COORDINATE_LIMIT
+        known = points.astype(np.int32) if is_near else pixel_index(points)
+        if len(known) > _MANY_POINTS:
+            moves = (known[1:] != known[:-1]).any(axis=1)
+            known = known[np.concatenate([[True], moves])]
+        known.setflags(write=False)
+        shape.derived["pixels"] = known
+    return known
+
+
+def bounds_of(shape: Shape) -> tuple[float, float, float, float]:
+    """(left, top, right, bottom) of the outline of a shape with points."""
+    known: tuple[float, float, float, float] | None = shape.derived.get("bounds")
+    if known is None:
+        points = outline_points(shape)
+        left, top = np.minimum.reduce(points).tolist()
+        right, bottom = np.maximum.reduce(points).tolist()
+        known = shape.derived["bounds"] = (left, top, right, bottom)
+    return known
+
+
+def _outline_points(shape: Shape) -> npt.NDArray[np.float64]:
+    # Much faster than an array of tuples: a shape may have 50,000 points.
+    numbers = np.fromiter(chain.from_iterable(shape.points), np.float64)
+    points = numbers.reshape(-1, 2)
     if shape.shape_type is ShapeType.RECTANGLE and len(points) == 2:
         (x0, y0), (x1, y1) = points[0], points[1]
         return np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1]])
@@ -63,7 +113,7 @@ def fill_shape(label_map: LabelMap, shape: Shape, index: int) -> None:
     if shape.shape_type is ShapeType.MASK:
         _paste_mask(label_map, shape, index)
         return
-    vertices = pixel_index(outline_points(shape))
+    vertices = pixel_outline(shape)
     if shape.shape_type in (ShapeType.LINE, ShapeType.LINESTRIP):
         cv2.polylines(label_map, [vertices], isClosed=False, color=index)
     elif shape.shape_type in (ShapeType.POINT, ShapeType.POINTS):
@@ -143,7 +193,9 @@ def regions(mask: LabelMap) -> list[Region]:
 def _exact_regions(part: LabelMap) -> list[Region]:
     """One connected region; cut in two where a single outline is not exact."""
     region = _bridged(part)
-    if np.array_equal(cv2.fillPoly(np.zeros_like(part), [region.outline], 1), part):
+    if region is not None and np.array_equal(
+        cv2.fillPoly(np.zeros_like(part), [region.outline], 1), part
+    ):
         return [region]
     columns = np.flatnonzero(part.any(axis=0))
     rows = np.flatnonzero(part.any(axis=1))
@@ -157,12 +209,18 @@ def _exact_regions(part: LabelMap) -> list[Region]:
     return regions(first) + regions(second)
 
 
-def _bridged(part: LabelMap) -> Region:
-    """The outer contour of one region with every hole joined to it at the nearest pixels."""
+def _bridged(part: LabelMap) -> Region | None:
+    """The outer contour of one region with every hole joined to it at the nearest pixels.
+
+    None where that would take too long.
+    """
     contours, hierarchy = cv2.findContours(part, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
     links = hierarchy.reshape(-1, 4)
     outer = next(_vertices(c) for i, c in enumerate(contours) if links[i][3] == -1)
     holes = [_vertices(c) for i, c in enumerate(contours) if links[i][3] != -1]
+    inner = sum(map(len, holes))
+    if (len(outer) + inner) * inner > _MOST_DISTANCES:
+        return None
     outline = outer
     for hole in holes:
         outline = bridge(outline, hole)
@@ -177,9 +235,26 @@ def _vertices(contour: npt.NDArray[np.generic]) -> npt.NDArray[np.int32]:
 
 def bridge(outline: npt.NDArray[_Number], hole: npt.NDArray[_Number]) -> npt.NDArray[_Number]:
     """Join a hole's contour (M, 2) to an outline (N, 2) through their nearest vertices."""
-    distance = ((outline[:, None, :] - hole[None, :, :]) ** 2).sum(axis=2)
-    i, j = np.unravel_index(int(distance.argmin()), distance.shape)
+    i, j = _nearest(outline, hole)
     return np.concatenate([outline[: i + 1], hole[j:], hole[: j + 1], outline[i:]])
+
+
+def _nearest(outline: npt.NDArray[_Number], hole: npt.NDArray[_Number]) -> tuple[int, int]:
+    """The vertices of two rings that are nearest to each other; of equals the first.
+
+    Some of the outline at a time: all distances of two long rings would not fit into memory.
+    """
+    x, y = hole.T.astype(np.float64)
+    step = max(_DISTANCES // len(hole), 1)
+    best, nearest = np.inf, (0, 0)
+    for start in range(0, len(outline), step):
+        part = outline[start : start + step].astype(np.float64)
+        distance = (part[:, :1] - x) ** 2 + (part[:, 1:] - y) ** 2
+        k = int(distance.argmin())
+        i, j = divmod(k, len(hole))
+        if distance[i, j] < best:
+            best, nearest = float(distance[i, j]), (start + i, j)
+    return nearest
 
 
 def without_straight_points(ring: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:

@@ -25,6 +25,7 @@ from medseg_desktop.core.raster import (
     outline_points,
     pixel_centre,
     pixel_index,
+    pixel_outline,
     regions,
 )
 
@@ -36,13 +37,24 @@ def rings_of(shape: Shape) -> tuple[Ring, ...]:
     """The outer outline of a shape, then those of its holes.
 
     Holes are only told where they fill the same pixels as the points; another program may have
-    moved these.
+    moved these.  Kept with the shape, so the arrays must not be written to.
     """
+    known: tuple[Ring, ...] | None = shape.derived.get("rings")
+    if known is None:
+        known = shape.derived["rings"] = _rings_of(shape)
+    return known
+
+
+def _rings_of(shape: Shape) -> tuple[Ring, ...]:
     outline = outline_points(shape)
     if shape.shape_type is not ShapeType.POLYGON:
         return (outline,)
     rings = _stored(own_keys(shape).get("rings"))
-    return rings if len(rings) > 1 and _fill_the_same(rings, outline) else (outline,)
+    if len(rings) < 2 or not _fill_the_same(rings, pixel_outline(shape)):
+        return (outline,)
+    for ring in rings:
+        ring.setflags(write=False)
+    return rings
 
 
 def _stored(value: object) -> tuple[Ring, ...]:
@@ -56,9 +68,8 @@ def _stored(value: object) -> tuple[Ring, ...]:
     return rings if usable and all(np.isfinite(r).all() for r in rings) else ()
 
 
-def _fill_the_same(rings: Sequence[Ring], outline: Ring) -> bool:
+def _fill_the_same(rings: Sequence[Ring], line: npt.NDArray[np.int32]) -> bool:
     vertices = [pixel_index(ring) for ring in rings]
-    line = pixel_index(outline)
     low, high = line.min(axis=0), line.max(axis=0)
     if any((v.min(axis=0) < low).any() or (v.max(axis=0) > high).any() for v in vertices):
         return False
@@ -113,9 +124,14 @@ def _polygon(shape: Shape, outline: Ring, rings: Sequence[Ring]) -> Shape:
         rectangle_stored=(),
         bitmap=None,
     )
-    stored = [[list(p) for p in _points(ring)] for ring in rings] if len(rings) > 1 else None
-    return with_own_keys(polygon, rings=stored)
+    stored = [ring.tolist() for ring in rings] if len(rings) > 1 else None
+    made = with_own_keys(polygon, rings=stored)
+    # The points are these numbers, so nothing has to be worked out of them again.
+    made.derived["outline"] = np.array(outline, np.float64)
+    made.derived["outline"].setflags(write=False)
+    return made
 
 
 def _points(ring: Ring) -> tuple[Point, ...]:
-    return tuple((x, y) for x, y in ring.tolist())
+    x, y = ring.T.tolist()
+    return tuple(zip(x, y, strict=True))

@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from medseg_desktop.core.annotation import MINIMUM_POINTS, Point, Shape, ShapeType
 from medseg_desktop.core.raster import (
+    bounds_of,
     outline_points,
     pixel_centre,
     pixel_index,
@@ -112,6 +113,40 @@ def translated(shape: Shape, dx: float, dy: float) -> Shape:
     if len(rings) < 2:
         return moved
     return with_rings(moved, [ring + np.array([dx, dy]) for ring in rings])
+
+
+def moved_look(shape: Shape, dx: float, dy: float) -> Shape:
+    """How a shape looks while it is being moved; see `_look`."""
+    if shape.shape_type is not ShapeType.POLYGON:
+        return translated(shape, dx, dy)
+    way = np.array([dx, dy])
+    x0, y0, x1, y1 = bounds_of(shape)
+    rings = tuple(ring + way for ring in rings_of(shape))
+    look = _look(shape, rings, rings[0] if len(rings) == 1 else outline_points(shape) + way)
+    look.derived["bounds"] = (x0 + dx, y0 + dy, x1 + dx, y1 + dy)
+    return look
+
+
+def vertex_look(shape: Shape, ring: int, index: int, point: Point) -> Shape:
+    """How a shape looks while one of its vertices is being moved; see `_look`."""
+    rings = handles(shape)
+    if shape.shape_type is not ShapeType.POLYGON or len(rings) > 1:
+        return with_vertex(shape, ring, index, point)
+    outline = rings[0].copy()
+    outline[index] = point
+    return _look(shape, (outline,), outline)
+
+
+def _look(shape: Shape, rings: tuple[Ring, ...], outline: Ring) -> Shape:
+    """A polygon for drawing only: everything worked out of its points is as it will be, but the
+    points are still those of before.
+
+    A drag of hundreds of shapes, or of a large one, would have a hundred thousand new points at
+    every move of the mouse.
+    """
+    look = replace(shape)
+    look.derived.update(rings=rings, outline=outline)
+    return look
 
 
 def simplified(shape: Shape, tolerance: float) -> Shape:

@@ -14,6 +14,7 @@ from medseg_desktop.core.errors import MedSegError
 from medseg_desktop.core.history import Place
 from medseg_desktop.core.provenance import Author
 from medseg_desktop.core.settings import MAXIMUM_CACHE_MB, Settings
+from medseg_desktop.core.slice_pixels import PixelKeeper
 from medseg_desktop.core.view import LayerState, ResolvedView
 from medseg_desktop.core.volume import Series
 from medseg_desktop.io.child_command import physical_cores
@@ -97,6 +98,7 @@ class Controller(QObject):
     def _make_viewer(self) -> None:
         """What shows series and slices."""
         w = self.window
+        pixels = self.pixels = PixelKeeper()
         self.slices = SlicePresenter(w.slice_view, self.study, self)
         self.desk = DrawingPresenter(w.slice_view, self.study, self.annotations, self.drawing, self)
         self.overlays = OverlayPresenter(
@@ -106,6 +108,7 @@ class Controller(QObject):
             self.annotations,
             self.drawing,
             self.desk,
+            pixels,
             self,
         )
         self.marks = MarksPresenter(
@@ -153,7 +156,7 @@ class Controller(QObject):
         self.draw_actions.relabel_requested.connect(self.shapes.relabel)
         self.label_menu = LabelMenuPresenter(w.label_menu, annotations, drawing, self.shapes, self)
         self.shape_list = ShapeListPresenter(
-            w.shapes_panel, study, annotations, drawing, self.shapes, self
+            w.shapes_panel, study, annotations, drawing, self.shapes, self.pixels, self
         )
         self.lesions = LesionsPresenter(
             w.lesions_panel, study.loader, study, annotations, drawing, self

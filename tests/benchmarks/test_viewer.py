@@ -33,7 +33,9 @@ _SMALL, _LARGE = (24, 128), (1000, 512)
 @pytest.fixture(scope="module")
 def series(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A generated series: small where nothing is measured."""
-    slices, side = _SMALL if request.config.getoption("benchmark_disable") else _LARGE
+    option = request.config.getoption
+    is_measured = option("benchmark_enable") or not option("benchmark_disable")
+    slices, side = _LARGE if is_measured else _SMALL
     folder = tmp_path_factory.mktemp("speed") / "series"
     write_speed_series(folder, slices=slices, side=side, annotated=min(slices, 100))
     return folder

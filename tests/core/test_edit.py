@@ -14,7 +14,6 @@ from medseg_desktop.core.edit import (
     cut,
     erased,
     merged,
-    overlap,
     painted,
     shape_pixels,
 )
@@ -200,13 +199,6 @@ def test_lines_and_points_are_left_alone_by_merge_and_cut() -> None:
     assert merged(shapes, [0, 1, 2], 20, 24, AUTHOR) is shapes
     after = cut(shapes, np.array([[0.0, 6.0], [23.0, 6.0]]), 20, 24, AUTHOR, anything)
     assert (after[0], after[-1], len(after)) == (line, dots, 4)
-
-
-def test_overlap_counts_different_labels_only() -> None:
-    first, second = from_pixels("H", box(2, 2, 8, 8)), from_pixels("H", box(6, 6, 12, 12))
-    other = from_pixels("edema", box(4, 4, 6, 6))
-    assert not overlap((*first, *second), 20, 24).any()
-    np.testing.assert_array_equal(overlap((*first, *other), 20, 24), box(4, 4, 6, 6))
 
 
 def test_painting_on_a_proposal_makes_it_an_edited_one_with_its_dice() -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -12,11 +15,13 @@ from hypothesis.extra.numpy import arrays
 from medseg_desktop.core.annotation import Shape, ShapeType
 from medseg_desktop.core.labels import RECIPE_LABELS, LabelTable
 from medseg_desktop.core.raster import (
+    bridge,
     draw_label_map,
     outline_points,
     pixel_centre,
     pixel_index,
     region_outlines,
+    regions,
 )
 from medseg_desktop.core.rings import shapes_from_label_map
 
@@ -139,6 +144,53 @@ def test_a_circle_covers_the_pixels_within_its_radius() -> None:
     assert not label_map[distance >= 11.5].any()
     radius = np.hypot(*(outline_points(circle) - (20.5, 18.5)).T)
     np.testing.assert_allclose(radius, 10)
+
+
+@pytest.mark.parametrize("level", [0.3, 0.5, 0.8])
+def test_noise_becomes_shapes_in_seconds_and_exactly(level: float) -> None:
+    """A noisy prediction has thousands of holes and specks."""
+    noise = (np.random.default_rng(1).random((256, 256)) < level).astype(np.uint8)
+    begun = time.process_time()
+    found = regions(noise)
+    assert time.process_time() - begun < 20
+    filled = np.zeros_like(noise)
+    for region in found:
+        cv2.fillPoly(filled, [region.outline], 1)
+    np.testing.assert_array_equal(filled, noise)
+
+
+def test_bridges_join_the_nearest_vertices_of_long_rings() -> None:
+    angle = np.linspace(0, 2 * np.pi, 3001)[:-1]
+    circle = np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    outline, hole = 100 * circle, 30 * circle + (40, 0)
+    joined = bridge(outline, hole)
+    distance = np.hypot(*(outline[:, None] - hole[None]).T).T
+    i, j = np.unravel_index(distance.argmin(), distance.shape)
+    np.testing.assert_array_equal(joined[i : i + 2], [outline[i], hole[j]])
+    assert len(joined) == len(outline) + len(hole) + 2
+
+
+@settings(max_examples=30)
+@given(st.integers(0, 2**32 - 1), st.integers(300, 3000), st.floats(0.05, 30))
+def test_points_in_one_pixel_count_once_and_fill_the_same(
+    seed: int, count: int, radius: float
+) -> None:
+    random = np.random.default_rng(seed)
+    angle = np.linspace(0, 2 * np.pi, count, endpoint=False)
+    way = np.stack([np.cos(angle), np.sin(angle)], 1)
+    ring = random.uniform(-5, 45, 2) + radius * way + random.normal(0, 0.6, (count, 2))
+    plain = cv2.fillPoly(np.zeros((40, 44), np.uint8), [pixel_index(ring)], 1)
+    shape = Shape("H", tuple((x, y) for x, y in ring.tolist()))
+    np.testing.assert_array_equal(drawn(shape, 40, 44), plain)
+
+
+def test_what_is_worked_out_of_a_shape_cannot_be_written_to() -> None:
+    shape = Shape("H", ((1.0, 1.0), (5.0, 1.0), (3.0, 6.0)))
+    assert outline_points(shape) is outline_points(shape)
+    with pytest.raises(ValueError, match="read-only"):
+        outline_points(shape)[0] = 7
+    moved = replace(shape, points=((2.0, 2.0), (6.0, 2.0), (4.0, 7.0)))
+    assert outline_points(moved)[0].tolist() == [2, 2]
 
 
 def test_a_line_is_one_pixel_wide() -> None:

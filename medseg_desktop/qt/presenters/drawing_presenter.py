@@ -68,6 +68,8 @@ class DrawingPresenter(QObject):
             ToolName.ERASER: BrushTool(self, erases=True),
             ToolName.CUT: CutTool(self),
         }
+        # Both are asked for several times at every move of the mouse.
+        self._shapes: tuple[Shapes, Shapes, Shapes] = ((), (), ())
         self._hits: tuple[tuple[object, ...], HitMap, HitMap] | None = None
         self._begun: dict[_Begun, Sequence[Point]] = {}
         self._keys = NO_KEYS
@@ -119,7 +121,10 @@ class DrawingPresenter(QObject):
         view = self._study.view
         if view is None:
             return ()
-        return (*self._annotations.shapes(view.slice), *self._offered(view))
+        own, offered = self._annotations.shapes(view.slice), self._offered(view)
+        if self._shapes[0] is not own or self._shapes[1] is not offered:
+            self._shapes = (own, offered, (*own, *offered) if offered else own)
+        return self._shapes[2]
 
     @property
     def hits(self) -> HitMap:
@@ -171,9 +176,13 @@ class DrawingPresenter(QObject):
     @property
     def editable(self) -> Editable:
         """Shapes that are seen, and whose label is not locked."""
-        labels = self._annotations.labels.foreground
-        closed = {label.name for label in labels if label.locked or not label.visible}
+        closed = self._closed
         return lambda shape: shape.label not in closed
+
+    @property
+    def _closed(self) -> frozenset[str]:
+        labels = self._annotations.labels.foreground
+        return frozenset(label.name for label in labels if label.locked or not label.visible)
 
     @property
     def brush_radius(self) -> float:

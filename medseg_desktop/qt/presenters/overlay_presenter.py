@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from itertools import islice
+from operator import is_
 
 import numpy as np
 from PySide6.QtCore import QObject
 
-from medseg_desktop.core.annotation import Point, Shape
-from medseg_desktop.core.edit import Pixels, overlap
+from medseg_desktop.core.annotation import Point
 from medseg_desktop.core.labels import LabelTable
 from medseg_desktop.core.measures import Diameter
+from medseg_desktop.core.patches import Pixels
 from medseg_desktop.core.rings import Ring
+from medseg_desktop.core.slice_pixels import PixelKeeper, SlicePixels
 from medseg_desktop.core.vertices import handles
 from medseg_desktop.core.view import Layers, LayerState, ResolvedView
 from medseg_desktop.qt.canvas.slice_view import (
@@ -46,6 +49,7 @@ class OverlayPresenter(QObject):
         annotations: AnnotationSession,
         drawing: DrawingSession,
         desk: DrawingPresenter,
+        pixels: PixelKeeper,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
@@ -55,7 +59,10 @@ class OverlayPresenter(QObject):
         self._outlines = overlays.ShapeOutlines()
         self._loaded: LoadedSlice | None = None
         self._shown = drawing.drawing
-        self._shared: tuple[object, Pixels | None] = (None, None)
+        self._pixels, self._proposed = pixels, PixelKeeper()
+        # What the view has: giving it the same again would cost as much as something new.
+        self._given: dict[str, Sequence[object]] = {}
+        self._shared: tuple[Pixels, LiveMask | None] | None = None
         study.view_changed.connect(self._on_view)
         study.view_closed.connect(self._forget)
         study.slice_loaded.connect(self._on_loaded)
@@ -90,6 +97,7 @@ class OverlayPresenter(QObject):
 
     def _on_loaded(self, loaded: LoadedSlice) -> None:
         self._loaded = loaded
+        self._given.clear()  # between two slices the view may have been cleared
         self.draw()
 
     def _on_labels(self) -> None:
@@ -106,8 +114,10 @@ class OverlayPresenter(QObject):
         """A tool shows something else at every move; shapes are drawn again only if they look
         different."""
         before, self._shown = self._shown, self._drawing.drawing
-        same = (before.replaced, before.hovered) == (self._shown.replaced, self._shown.hovered)
-        if same:
+        now = self._shown
+        # Told by identity: shapes that are being moved have the points of before.
+        changes = (before.replaced or now.replaced) and before.replaced is not now.replaced
+        if not changes and before.hovered == now.hovered:
             self._draw_live()
         else:
             self.draw()
@@ -119,48 +129,57 @@ class OverlayPresenter(QObject):
         now, loaded = self._study.view, self._loaded
         if now is None or loaded is None or loaded.index != now.index:
             return
-        drawn = self._drawing.drawing
+        drawn, labels = self._drawing.drawing, self._annotations.labels
         own = self._annotations.shapes(now.slice)
-        looks = [drawn.replaced.get(i, s) for i, s in enumerate(self._desk.shapes)]
-        shapes, proposals = looks[: len(own)], looks[len(own) :]
-        self._draw_label_map(now, loaded, shapes)
-        self._draw_proposals(now, loaded, proposals)
-        shown = list(enumerate(looks)) if now.layers.outlines.visible else []
-        if not now.layers.outlines.visible:
-            shown = list(enumerate(looks))[len(own) :]
-        self._view.set_outlines(
-            self._outlines.of(
-                shown,
-                self._annotations.labels,
-                self._drawing.selection,
-                drawn.hovered,
-                proposed=len(own),
-                model_color=DARK.model,
-            )
+        looks = self._desk.shapes
+        if drawn.replaced:
+            looks = tuple(drawn.replaced.get(i, shape) for i, shape in enumerate(looks))
+        size = now.series.rows, now.series.columns
+        count, layers = len(own), now.layers
+        pixels = self._pixels.of(own, *size).after(looks[:count])
+        self._draw_map("label map", self._view.set_label_map, layers.label_map, pixels, labels)
+        proposals = self._proposed.of(looks[count:], *size)
+        names = dict.fromkeys(shape.label for shape in proposals.shapes)
+        table = LabelTable.from_names(names)
+        self._draw_map(
+            "proposals", self._view.set_prediction_map, layers.prediction, proposals, table
         )
+        shown = enumerate(looks)
+        outlines = self._outlines.of(
+            shown if layers.outlines.visible else islice(shown, count, None),
+            labels,
+            self._drawing.selection,
+            drawn.hovered,
+            proposed=count,
+            model_color=DARK.model,
+        )
+        if self._is_new("outlines", outlines):
+            self._view.set_outlines(outlines)
         self._draw_live()
 
-    def _draw_label_map(
-        self, now: ResolvedView, loaded: LoadedSlice, shapes: Sequence[Shape]
-    ) -> None:
-        labels, state = self._annotations.labels, now.layers.label_map
-        layer = None
-        if state.visible and shapes:
-            label_map = overlays.visible_label_map(shapes, labels, *loaded.shape)
-            layer = LabelLayer(label_map, [x.color for x in labels.labels])
-        self._view.set_label_map(layer, state.opacity)
+    def _is_new(self, what: str, given: Sequence[object]) -> bool:
+        """Whether the view has something else; told by identity."""
+        before = self._given.get(what)
+        self._given[what] = given
+        return before is None or len(before) != len(given) or not all(map(is_, before, given))
 
-    def _draw_proposals(
-        self, now: ResolvedView, loaded: LoadedSlice, proposals: Sequence[Shape]
+    def _draw_map(
+        self,
+        what: str,
+        show: Callable[[LabelLayer | None, float], None],
+        state: LayerState,
+        pixels: SlicePixels,
+        table: LabelTable,
     ) -> None:
-        state = now.layers.prediction
-        if not state.visible or not proposals:
-            self._view.set_prediction_map(None)
+        """The filled pixels of some shapes; those of a model are all in its colour."""
+        is_model = what == "proposals"
+        if not state.visible or not pixels.shapes:
+            if self._is_new(what, ()):
+                show(None, state.opacity)
             return
-        table = LabelTable.from_names(shape.label for shape in proposals)
-        label_map = overlays.visible_label_map(proposals, table, *loaded.shape)
-        colors = [_rgb(DARK.model)] * len(table)
-        self._view.set_prediction_map(LabelLayer(label_map, colors), state.opacity)
+        if self._is_new(what, (pixels, *((state, table) if not is_model else (state,)))):
+            colors = [_rgb(DARK.model) if is_model else x.color for x in table.labels]
+            show(LabelLayer(overlays.visible_label_map(pixels, table), colors), state.opacity)
 
     def _draw_live(self) -> None:
         """What lies on top and follows the mouse."""
@@ -218,16 +237,15 @@ class OverlayPresenter(QObject):
         return np.concatenate(rings) if rings else np.empty((0, 2)), active
 
     def _overlap(self) -> LiveMask | None:
-        """Where labels overlap; worked out once for the same shapes."""
+        """Where labels overlap; the same mask while that is the same."""
         now = self._study.view
         if now is None or not now.layers.outlines.visible:
             return None
         shapes = self._annotations.shapes(now.slice)
-        if self._shared[0] is not shapes:
-            pixels = overlap(shapes, now.series.rows, now.series.columns)
-            self._shared = (shapes, pixels if pixels.any() else None)
-        shared = self._shared[1]
-        return None if shared is None else LiveMask(shared)
+        shared = self._pixels.of(shapes, now.series.rows, now.series.columns).overlap
+        if self._shared is None or self._shared[0] is not shared:
+            self._shared = (shared, LiveMask(shared) if shared.any() else None)
+        return self._shared[1]
 
 
 def _ring(drawn: ToolDrawing) -> CursorRing | None:

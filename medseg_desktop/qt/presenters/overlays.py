@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -11,8 +10,8 @@ import numpy.typing as npt
 from medseg_desktop.core.annotation import Shape, ShapeType
 from medseg_desktop.core.label_colors import Color, outline_color
 from medseg_desktop.core.labels import LabelTable
-from medseg_desktop.core.raster import draw_label_map
 from medseg_desktop.core.rings import rings_of
+from medseg_desktop.core.slice_pixels import SlicePixels
 from medseg_desktop.qt.canvas.outline import Outline
 
 LabelMap = npt.NDArray[np.uint8]
@@ -45,7 +44,8 @@ def hidden_names(table: LabelTable) -> frozenset[str]:
 
 
 class ShapeOutlines:
-    """Outlines of shapes; a shape that was there the last time keeps its points.
+    """Outlines of shapes; a shape that was there the last time keeps its points, and one that
+    also looks the same its outline.
 
     The canvas draws again only what has new points.
     """
@@ -78,25 +78,49 @@ class ShapeOutlines:
         known, self._known = self._known, {}
         outlines = []
         for number, shape in shapes:
-            if shape.shape_type is ShapeType.MASK or shape.label in hidden:
+            label = shape.label
+            if shape.shape_type is ShapeType.MASK or label in hidden:
                 continue
-            entry = known.get(id(shape))
-            outline = entry[1] if entry else _outline(shape)
-            self._known[id(shape)] = (shape, outline)
+            if label not in colors:
+                colors[label] = label_color(table, label)
             is_proposal = proposed is not None and number >= proposed
-            outlines.append(
-                replace(
-                    outline,
-                    colour=model_color
-                    if is_proposal
-                    else colors.get(shape.label) or label_color(table, shape.label),
-                    dashed=is_proposal,
-                    label=shape.label if says_name and not is_proposal else "",
-                    highlighted=number in chosen,
-                    hovered=number == hovered,
-                )
+            entry = known.get(id(shape))
+            outline = _looking(
+                entry[1] if entry else _outline(shape),
+                model_color if is_proposal else colors[label],
+                is_proposal,
+                label if says_name and not is_proposal else "",
+                number in chosen,
+                number == hovered,
             )
+            self._known[id(shape)] = (shape, outline)
+            outlines.append(outline)
         return outlines
+
+
+def _looking(
+    outline: Outline, color: str, dashed: bool, label: str, highlighted: bool, hovered: bool
+) -> Outline:
+    """The outline itself where it looks so already."""
+    if (
+        outline.colour == color
+        and outline.dashed == dashed
+        and outline.label == label
+        and outline.highlighted == highlighted
+        and outline.hovered == hovered
+    ):
+        return outline
+    return Outline(
+        outline.points,
+        color,
+        outline.closed,
+        dashed,
+        label,
+        highlighted,
+        outline.holes,
+        hovered,
+        outline.fill,
+    )
 
 
 def _outline(shape: Shape) -> Outline:
@@ -104,12 +128,12 @@ def _outline(shape: Shape) -> Outline:
     return Outline(points, "#ffffff", closed=shape.shape_type not in _OPEN, holes=tuple(holes))
 
 
-def visible_label_map(
-    shapes: Sequence[Shape], table: LabelTable, rows: int, columns: int
-) -> LabelMap:
-    """The label map of the slice without hidden labels."""
-    label_map = draw_label_map(shapes, table, rows, columns)
+def visible_label_map(pixels: SlicePixels, table: LabelTable) -> LabelMap:
+    """The label map (rows, columns) of a slice without hidden labels; not to be written to."""
+    label_map = pixels.label_map(table)
     hidden = [label.index for label in table.foreground if not label.visible]
-    if hidden:
-        label_map[np.isin(label_map, hidden)] = 0
-    return label_map
+    if not hidden:
+        return label_map
+    shown = np.arange(256, dtype=np.uint8)
+    shown[hidden] = 0
+    return shown[label_map]

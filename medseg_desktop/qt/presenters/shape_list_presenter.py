@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numpy as np
 from PySide6.QtCore import QObject, QTimer
 
 from medseg_desktop.core.annotation import Shape
-from medseg_desktop.core.edit import Pixels, overlap, pixel_count, shape_pixels
 from medseg_desktop.core.measures import area_of
 from medseg_desktop.core.provenance import Provenance
+from medseg_desktop.core.slice_pixels import PixelKeeper
 from medseg_desktop.core.view import ResolvedView
 from medseg_desktop.qt.panels.shapes_panel import ShapeRow, ShapesPanel
 from medseg_desktop.qt.presenters import overlays
@@ -28,13 +31,16 @@ class ShapeListPresenter(QObject):
         annotations: AnnotationSession,
         drawing: DrawingSession,
         actions: ShapePresenter,
+        pixels: PixelKeeper,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
         self._panel, self._study = panel, study
         self._annotations, self._drawing = annotations, drawing
         self._actions = actions
-        self._pixels: dict[int, tuple[Shape, int]] = {}
+        self._pixels = pixels
+        # By the identity of a shape, which is kept alive with it: shapes are never changed.
+        self._rows: dict[int, tuple[Shape, ShapeRow]] = {}
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)
         self._soon.setInterval(_AFTER_MS)
@@ -63,33 +69,58 @@ class ShapeListPresenter(QObject):
         now = self._study.view
         if now is None:
             return
-        shapes, labels = self._annotations.shapes(now.slice), self._annotations.labels
-        series = now.series
-        shared = overlap(shapes, series.rows, series.columns)
-        known, self._pixels = self._pixels, {}
+        series, labels = now.series, self._annotations.labels
+        pixels = self._pixels.of(self._annotations.shapes(now.slice), series.rows, series.columns)
+        shared = pixels.overlap
+        count = int(np.count_nonzero(shared))
+        known, self._rows = self._rows, {}
+        colors: dict[str, str] = {}
         rows = []
-        for i, shape in enumerate(shapes):
-            entry = known.get(id(shape)) or (shape, pixel_count(shape, series.rows, series.columns))
-            self._pixels[id(shape)] = entry
-            found = Provenance.of(shape)
-            rows.append(
-                ShapeRow(
-                    i,
-                    shape.label,
-                    overlays.swatch_color(labels, shape.label),
-                    entry[1],
-                    area_of(entry[1], series.spacing_mm),
-                    from_model=bool(found.model),
-                    edited=found.edited,
-                    annotator=found.annotator,
-                    provenance=self._story(found),
-                    overlaps=_meets(shape, shared),
+        for i, (shape, patch) in enumerate(zip(pixels.shapes, pixels.patches, strict=True)):
+            if shape.label not in colors:
+                colors[shape.label] = overlays.swatch_color(labels, shape.label)
+            color, overlaps = colors[shape.label], count > 0 and patch.meets(shared)
+            area = area_of(patch.count, series.spacing_mm)
+            entry = known.get(id(shape))
+            row = entry[1] if entry else self._row(i, shape, color, patch.count, area, overlaps)
+            told = (i, color, patch.count, area, overlaps)
+            if (row.key, row.colour, row.pixels, row.area_mm2, row.overlaps) != told:
+                row = replace(
+                    row,
+                    key=i,
+                    colour=color,
+                    pixels=patch.count,
+                    area_mm2=area,
+                    overlaps=overlaps,
                 )
-            )
+            self._rows[id(shape)] = (shape, row)
+            rows.append(row)
         self._panel.set_shapes(rows, self._drawing.selection)
-        count = int(shared.sum())
         text = self.tr("{n} px lie in two labels; the later shape counts.").format(n=f"{count:,}")
         self._panel.set_overlap(text if count else "")
+
+    def _row(
+        self,
+        number: int,
+        shape: Shape,
+        color: str,
+        pixels: int,
+        area_mm2: float | None,
+        overlaps: bool,
+    ) -> ShapeRow:
+        found = Provenance.of(shape)
+        return ShapeRow(
+            number,
+            shape.label,
+            color,
+            pixels,
+            area_mm2,
+            from_model=bool(found.model),
+            edited=found.edited,
+            annotator=found.annotator,
+            provenance=self._story(found),
+            overlaps=overlaps,
+        )
 
     def _story(self, found: Provenance) -> str:
         """Where a shape comes from, in a few lines."""
@@ -109,9 +140,3 @@ class ShapeListPresenter(QObject):
         if when:
             lines.append(self.tr("{time} UTC").format(time=when))
         return "\n".join(lines)
-
-
-def _meets(shape: Shape, shared: Pixels) -> bool:
-    if not shared.any():
-        return False
-    return bool((shape_pixels(shape, *shared.shape) & shared).any())

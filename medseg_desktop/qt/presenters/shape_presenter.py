@@ -10,8 +10,9 @@ from PySide6.QtGui import QAction, QGuiApplication
 
 from medseg_desktop.core.annotation import Shape
 from medseg_desktop.core.clip import clipped, reaches_outside
-from medseg_desktop.core.edit import Shapes, is_area, merged
+from medseg_desktop.core.edit import Shapes, merged
 from medseg_desktop.core.history import Place
+from medseg_desktop.core.patches import is_area
 from medseg_desktop.core.vertices import simplified, smoothed, translated
 from medseg_desktop.io.shape_clipboard import shapes_from_text, shapes_to_text
 from medseg_desktop.qt.presenters.drawing_presenter import DrawingPresenter

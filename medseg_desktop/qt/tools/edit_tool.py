@@ -15,7 +15,9 @@ from medseg_desktop.core.hit import Edge, Vertex
 from medseg_desktop.core.raster import outline_points
 from medseg_desktop.core.vertices import (
     handles,
+    moved_look,
     translated,
+    vertex_look,
     with_inserted_vertex,
     with_vertex,
     without_vertex,
@@ -29,6 +31,8 @@ _CLICK_PX = 3.0
 #: so that it can be moved and deleted as a whole.
 _REACH_OF_EXTENT = 0.25
 _ADDS = Keys.ShiftModifier | Keys.ControlModifier
+#: Shapes by their number.
+Looks = dict[int, Shape]
 
 
 @dataclass
@@ -38,14 +42,16 @@ class _Drag:
     Attributes:
         text: names the step.
         shapes: of the slice when it was taken; its numbers hold for these.
-        looks: place -> shape number -> how it will look.
+        looks: place -> how the shapes look there while they are dragged.
+        made: place -> what becomes of them there.
     """
 
     start: Point
     text: str
     shapes: Shapes
-    looks: Callable[[Point], dict[int, Shape]]
-    replaced: dict[int, Shape] = field(default_factory=dict)
+    looks: Callable[[Point], Looks]
+    made: Callable[[Point], Looks]
+    replaced: Looks = field(default_factory=dict)
     moved: bool = False
     vertex: Vertex | None = None
     at: Point | None = None
@@ -160,7 +166,7 @@ class EditTool(Tool):
             high = (max(box[0][0], at[0]), max(box[0][1], at[1]))
             desk.select(sorted({*desk.selection, *desk.hits.inside(low, high)}))
         elif drag is not None and drag.moved:
-            self._commit(drag.text, drag.shapes, drag.looks(at))
+            self._commit(drag.text, drag.shapes, drag.made(at))
         elif self._toggles is not None:
             chosen = set(desk.selection) ^ {self._toggles}
             desk.select(sorted(chosen))
@@ -236,14 +242,21 @@ class EditTool(Tool):
         taken = shape or desk.shapes[vertex.shape]
         desk.select([vertex.shape])
 
-        def looks(to: Point) -> dict[int, Shape]:
+        def changed(to: Point, change: Callable[[Shape, int, int, Point], Shape]) -> Looks:
             to = clamped(to, desk.size)
             near = desk.anchors.vertex(to, desk.columns(SNAP_PX)) if desk.snaps else None
             if near is not None and near.shape != vertex.shape:
                 to = near.point
-            return {vertex.shape: with_vertex(taken, vertex.ring, vertex.index, to)}
+            return {vertex.shape: change(taken, vertex.ring, vertex.index, to)}
 
-        self._drag = _Drag(at, text or tr("move vertex"), desk.shapes, looks, vertex=vertex)
+        self._drag = _Drag(
+            at,
+            text or tr("move vertex"),
+            desk.shapes,
+            lambda to: changed(to, vertex_look),
+            lambda to: changed(to, with_vertex),
+            vertex=vertex,
+        )
 
     def _take_shape(self, at: Point, number: int, adds: bool) -> None:
         desk = self.desk
@@ -255,13 +268,15 @@ class EditTool(Tool):
         shapes = desk.shapes
         low, high = _room([shapes[i] for i in chosen], desk.size)
 
-        def looks(to: Point) -> dict[int, Shape]:
+        def moved(to: Point, move: Callable[[Shape, float, float], Shape]) -> Looks:
             dx = min(max(to[0] - at[0], low[0]), high[0])
             dy = min(max(to[1] - at[1], low[1]), high[1])
-            return {i: translated(shapes[i], dx, dy) for i in chosen}
+            return {i: move(shapes[i], dx, dy) for i in chosen}
 
         text = tr("move shape") if len(chosen) == 1 else tr("move shapes")
-        self._drag = _Drag(at, text, shapes, looks)
+        self._drag = _Drag(
+            at, text, shapes, lambda to: moved(to, moved_look), lambda to: moved(to, translated)
+        )
 
     def _remove_vertex(self, vertex: Vertex) -> bool:
         """Whether anything would be left of the shape without it."""

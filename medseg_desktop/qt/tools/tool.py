@@ -10,8 +10,9 @@ from typing import Any, Protocol
 from PySide6.QtCore import Qt
 
 from medseg_desktop.core.annotation import Point, Shape
-from medseg_desktop.core.edit import Editable, Pixels, Shapes
+from medseg_desktop.core.edit import Editable, Shapes
 from medseg_desktop.core.hit import HitMap, Vertex
+from medseg_desktop.core.patches import Pixels
 from medseg_desktop.core.provenance import Author
 
 Keys = Qt.KeyboardModifier
