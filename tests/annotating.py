@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from medseg_desktop.core.annotation import Annotation, Point, Shape
-from medseg_desktop.core.history import Place
 from medseg_desktop.core.labels import RECIPE_LABELS, LabelTable
-from medseg_desktop.core.provenance import Author
+from medseg_desktop.core.shapes.history import Place
+from medseg_desktop.core.shapes.provenance import Author
 from medseg_desktop.core.volume import Patient, Series, Slice
 from medseg_desktop.io.annotation_files import AnnotationFile
 from medseg_desktop.io.dicom_series import ScanResult

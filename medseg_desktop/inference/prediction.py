@@ -20,8 +20,8 @@ from medseg_desktop.core.errors import (
     describe_os_error,
 )
 from medseg_desktop.core.preprocessing import Preprocessing, denoise, to_eight_bit
-from medseg_desktop.core.provenance import proposed_by, with_own_keys
-from medseg_desktop.core.rings import shapes_from_label_map
+from medseg_desktop.core.shapes.provenance import proposed_by, with_own_keys
+from medseg_desktop.core.shapes.rings import shapes_from_label_map
 from medseg_desktop.core.specs import PredictSpec
 from medseg_desktop.inference.predictor import Predictor
 from medseg_desktop.io.atomic import is_free, new_folder, write_bytes

@@ -28,7 +28,7 @@ from medseg_desktop.core.annotation import FrameAnnotation, Shape
 from medseg_desktop.core.errors import WorkspaceError, describe_os_error
 from medseg_desktop.core.labels import RECIPE_LABELS
 from medseg_desktop.core.phantom import PhantomVolume, phantom_volume
-from medseg_desktop.core.rings import shapes_from_label_map
+from medseg_desktop.core.shapes.rings import shapes_from_label_map
 from medseg_desktop.io.atomic import new_folder
 from medseg_desktop.io.medlabelme import new_annotation, new_shape_keys, write_annotation
 

@@ -11,10 +11,10 @@ from PySide6.QtCore import QObject, QPoint, QSettings
 from PySide6.QtWidgets import QApplication, QFileDialog, QInputDialog
 
 from medseg_desktop.core.errors import MedSegError
-from medseg_desktop.core.history import Place
-from medseg_desktop.core.provenance import Author
 from medseg_desktop.core.settings import MAXIMUM_CACHE_MB, Settings
-from medseg_desktop.core.slice_pixels import PixelKeeper
+from medseg_desktop.core.shapes.history import Place
+from medseg_desktop.core.shapes.provenance import Author
+from medseg_desktop.core.shapes.slice_pixels import PixelKeeper
 from medseg_desktop.core.view import LayerState, ResolvedView
 from medseg_desktop.core.volume import Series
 from medseg_desktop.io.child_command import physical_cores

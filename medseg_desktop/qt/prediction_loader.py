@@ -10,7 +10,7 @@ from functools import partial
 from PySide6.QtCore import QObject, Signal
 
 from medseg_desktop.core.errors import MedSegError, UnreadableSliceError
-from medseg_desktop.core.proposals import Proposals
+from medseg_desktop.core.shapes.proposals import Proposals
 from medseg_desktop.core.volume import Series
 from medseg_desktop.inference.predictor import Predictor
 from medseg_desktop.io.medlabelme import new_shape_keys

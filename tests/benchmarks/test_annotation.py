@@ -26,8 +26,8 @@ from pytest_benchmark.fixture import BenchmarkFixture
 from pytestqt.qtbot import QtBot
 
 from medseg_desktop.core.annotation import FrameAnnotation, Shape
-from medseg_desktop.core.proposals import Proposals
-from medseg_desktop.core.provenance import proposed_by, with_own_keys
+from medseg_desktop.core.shapes.proposals import Proposals
+from medseg_desktop.core.shapes.provenance import proposed_by, with_own_keys
 from medseg_desktop.io.medlabelme import new_annotation, new_shape_keys, write_annotation
 from medseg_desktop.io.speed_series import write_speed_series
 from medseg_desktop.io.workspace import Workspace

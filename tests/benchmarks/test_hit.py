@@ -11,7 +11,7 @@ import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from medseg_desktop.core.annotation import Point, Shape
-from medseg_desktop.core.hit import HitMap
+from medseg_desktop.core.shapes.hit import HitMap
 
 
 def rough_disc(count: int, centre: Point, radius: float) -> Shape:

@@ -23,7 +23,7 @@ from medseg_desktop.core.raster import (
     region_outlines,
     regions,
 )
-from medseg_desktop.core.rings import shapes_from_label_map
+from medseg_desktop.core.shapes.rings import shapes_from_label_map
 
 TABLE = LabelTable.from_names(["H", "edema", "core"])
 

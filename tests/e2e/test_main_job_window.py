@@ -14,8 +14,8 @@ from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
 from medseg_desktop.core.display import Window
-from medseg_desktop.core.provenance import Provenance
 from medseg_desktop.core.run_state import RunStatus
+from medseg_desktop.core.shapes.provenance import Provenance
 from medseg_desktop.qt.controller import Controller
 from medseg_desktop.qt.panels.training_panel import TrainForm
 from tests.builders import write_dataset

@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 
 from medseg_desktop.core.annotation import Annotation
-from medseg_desktop.core.clip import reaches_outside
 from medseg_desktop.core.errors import AnnotationError
+from medseg_desktop.core.shapes.clip import reaches_outside
 from medseg_desktop.io import guarded_json, shape_json
 from medseg_desktop.io.medlabelme import (
     NoAnnotationError,

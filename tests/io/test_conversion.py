@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from medseg_desktop.core.errors import Cancelled, DataError, WorkspaceError
-from medseg_desktop.core.provenance import Author
-from medseg_desktop.core.review import FileFacts, with_slice
+from medseg_desktop.core.shapes.provenance import Author
+from medseg_desktop.core.shapes.review import FileFacts, with_slice
 from medseg_desktop.core.specs import ConvertSpec, PredictSpec, encode_spec
 from medseg_desktop.core.split import SplitRequest
 from medseg_desktop.inference.prediction import run_prediction

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from medseg_desktop.core.annotation import Annotation, FrameAnnotation, Shape
-from medseg_desktop.core.review import FileFacts, with_slice
+from medseg_desktop.core.shapes.review import FileFacts, with_slice
 from medseg_desktop.io.kept_proposals import kept_proposals, with_kept_proposals
 from medseg_desktop.io.medlabelme import new_shape_keys, read_annotation, write_annotation
 

@@ -11,10 +11,10 @@ from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
 from medseg_desktop.core.annotation import Point, Shape
-from medseg_desktop.core.edit import shape_pixels
-from medseg_desktop.core.history import Place
 from medseg_desktop.core.labels import LabelTable
-from medseg_desktop.core.provenance import Provenance
+from medseg_desktop.core.shapes.edit import shape_pixels
+from medseg_desktop.core.shapes.history import Place
+from medseg_desktop.core.shapes.provenance import Provenance
 from medseg_desktop.qt.controller import Controller
 from medseg_desktop.qt.tools.tool import ToolName
 from tests.builders import lesion_slice, uid, write_dicom

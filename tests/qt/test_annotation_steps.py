@@ -17,12 +17,12 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 from PySide6.QtWidgets import QApplication
 
 from medseg_desktop.core.annotation import Annotation, FrameAnnotation, Shape, ShapeType
-from medseg_desktop.core.edit import Pixels, Shapes, cut, erased, merged, painted
 from medseg_desktop.core.errors import LabelError
-from medseg_desktop.core.history import Place
 from medseg_desktop.core.labels import LabelTable
-from medseg_desktop.core.proposals import Proposals
-from medseg_desktop.core.vertices import (
+from medseg_desktop.core.shapes.edit import Pixels, Shapes, cut, erased, merged, painted
+from medseg_desktop.core.shapes.history import Place
+from medseg_desktop.core.shapes.proposals import Proposals
+from medseg_desktop.core.shapes.vertices import (
     handles,
     simplified,
     smoothed,

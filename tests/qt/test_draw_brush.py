@@ -9,8 +9,8 @@ import pytest
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
-from medseg_desktop.core.rings import rings_of
-from medseg_desktop.core.stroke import Stroke
+from medseg_desktop.core.shapes.rings import rings_of
+from medseg_desktop.core.shapes.stroke import Stroke
 from medseg_desktop.qt.controller import Controller
 from medseg_desktop.qt.tools.tool import ToolName
 from tests.mouse import Pen

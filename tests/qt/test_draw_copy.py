@@ -12,8 +12,8 @@ from PySide6.QtGui import QGuiApplication
 from pytestqt.qtbot import QtBot
 
 from medseg_desktop.core.annotation import Shape, ShapeType
-from medseg_desktop.core.clip import reaches_outside
-from medseg_desktop.core.provenance import Provenance, proposed_by
+from medseg_desktop.core.shapes.clip import reaches_outside
+from medseg_desktop.core.shapes.provenance import Provenance, proposed_by
 from medseg_desktop.core.volume import Series
 from medseg_desktop.qt.controller import Controller
 from tests.builders import lesion_slice, write_dicom

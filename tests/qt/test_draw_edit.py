@@ -10,8 +10,8 @@ from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
 from medseg_desktop.core.annotation import Shape, ShapeType
-from medseg_desktop.core.provenance import Provenance, proposed_by
-from medseg_desktop.core.vertices import handles
+from medseg_desktop.core.shapes.provenance import Provenance, proposed_by
+from medseg_desktop.core.shapes.vertices import handles
 from medseg_desktop.qt.controller import Controller
 from tests.mouse import Pen
 from tests.qt.drawing import (

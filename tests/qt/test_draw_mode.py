@@ -13,7 +13,7 @@ from pytestqt.qtbot import QtBot
 from medseg_desktop.core.annotation import Shape
 from medseg_desktop.core.display import as_window
 from medseg_desktop.core.raster import outline_points
-from medseg_desktop.core.rings import Ring
+from medseg_desktop.core.shapes.rings import Ring
 from medseg_desktop.qt.controller import Controller
 from medseg_desktop.qt.tools.tool import ToolName
 from tests.mouse import Pen

@@ -10,8 +10,8 @@ from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
 from medseg_desktop.core.annotation import Shape
-from medseg_desktop.core.history import Place
 from medseg_desktop.core.raster import draw_label_map
+from medseg_desktop.core.shapes.history import Place
 from medseg_desktop.qt.controller import Controller
 from medseg_desktop.qt.dialogs.convert_dialog import ConvertForm
 from medseg_desktop.qt.tools.tool import NO_KEYS, ToolName

@@ -13,8 +13,8 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from medseg_desktop.core.annotation import Shape
-from medseg_desktop.core.history import Place
 from medseg_desktop.core.raster import draw_label_map
+from medseg_desktop.core.shapes.history import Place
 from medseg_desktop.io.speed_series import write_speed_series
 from medseg_desktop.qt.canvas.slice_view import LabelLayer
 from medseg_desktop.qt.controller import Controller

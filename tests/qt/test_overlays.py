@@ -8,10 +8,10 @@ from dataclasses import replace
 import numpy as np
 
 from medseg_desktop.core.annotation import Shape, ShapeType
-from medseg_desktop.core.edit import erased
 from medseg_desktop.core.label_colors import outline_color
 from medseg_desktop.core.labels import RECIPE_LABELS, Label, LabelTable
-from medseg_desktop.core.provenance import Author
+from medseg_desktop.core.shapes.edit import erased
+from medseg_desktop.core.shapes.provenance import Author
 from medseg_desktop.qt.canvas.outline import Outline
 from medseg_desktop.qt.presenters import overlays
 from medseg_desktop.qt.presenters.overlays import ShapeOutlines

@@ -14,8 +14,8 @@ from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
 from medseg_desktop.core.annotation import Shape, SliceState
-from medseg_desktop.core.provenance import Author, own_keys
 from medseg_desktop.core.raster import draw_label_map
+from medseg_desktop.core.shapes.provenance import Author, own_keys
 from medseg_desktop.qt.controller import Controller
 from medseg_desktop.qt.panels.overlay_panel import Layer
 from medseg_desktop.qt.tools.tool import ToolName

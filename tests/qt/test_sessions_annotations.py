@@ -12,10 +12,10 @@ from medseg_desktop.core.annotation import (
     SliceState,
     UnusableShape,
 )
-from medseg_desktop.core.history import Place
 from medseg_desktop.core.labels import MAXIMUM_LABELS, RECIPE_LABELS, LabelTable
-from medseg_desktop.core.proposals import Proposals
 from medseg_desktop.core.raster import draw_label_map
+from medseg_desktop.core.shapes.history import Place
+from medseg_desktop.core.shapes.proposals import Proposals
 from medseg_desktop.qt.sessions import AnnotationSession
 from tests.annotating import AUTHOR, COLUMNS, ROWS, draw, found_of, series_of, session_of, square
 

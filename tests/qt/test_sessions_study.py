@@ -10,7 +10,7 @@ from pytestqt.qtbot import QtBot
 
 from medseg_desktop.core.display import Window
 from medseg_desktop.core.errors import MedSegError
-from medseg_desktop.core.provenance import Author
+from medseg_desktop.core.shapes.provenance import Author
 from medseg_desktop.core.view import ResolvedView
 from medseg_desktop.io.dicom_series import ScanResult
 from medseg_desktop.io.medlabelme import new_annotation

@@ -9,7 +9,7 @@ from PySide6.QtGui import QAction
 from pytestqt.qtbot import QtBot
 
 from medseg_desktop.core.annotation import Shape, SliceState
-from medseg_desktop.core.history import Place
+from medseg_desktop.core.shapes.history import Place
 from medseg_desktop.qt.controller import Controller
 from medseg_desktop.qt.panels.slice_panel import SlicePanel
 from tests.builders import write_study

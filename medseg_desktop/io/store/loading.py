@@ -13,7 +13,7 @@ from pathlib import Path
 
 from medseg_desktop.core.annotation import Annotation
 from medseg_desktop.core.errors import AnnotationError, WorkspaceError
-from medseg_desktop.core.own_keys import give_back, says_the_same
+from medseg_desktop.core.shapes.own_keys import give_back, says_the_same
 from medseg_desktop.io.annotation_files import AnnotationFile, FileShape, check_fits, digest_of
 from medseg_desktop.io.medlabelme import parse_annotation
 from medseg_desktop.io.store.annotation_store import AnnotationStore

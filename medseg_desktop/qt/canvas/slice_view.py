@@ -290,7 +290,7 @@ class SliceView(QWidget):
         return px / min(self._stage.pixel_width_px(), self._stage.pixel_height_px())
 
     def pixels_to_columns(self, px: float) -> float:
-        """A length on the screen in columns, the unit of `core.hit`.
+        """A length on the screen in columns, the unit of `core.shapes.hit`.
 
         Args:
             px: logical pixels.

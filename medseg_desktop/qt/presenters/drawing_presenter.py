@@ -8,10 +8,10 @@ from typing import Any
 from PySide6.QtCore import QObject, Signal
 
 from medseg_desktop.core.annotation import Point, Shape
-from medseg_desktop.core.edit import Editable, Shapes
-from medseg_desktop.core.history import Place
-from medseg_desktop.core.hit import HitMap
-from medseg_desktop.core.provenance import Author
+from medseg_desktop.core.shapes.edit import Editable, Shapes
+from medseg_desktop.core.shapes.history import Place
+from medseg_desktop.core.shapes.hit import HitMap
+from medseg_desktop.core.shapes.provenance import Author
 from medseg_desktop.core.view import ResolvedView
 from medseg_desktop.io.medlabelme import new_shape_keys
 from medseg_desktop.qt.canvas.mouse import BROWSE, DRAW

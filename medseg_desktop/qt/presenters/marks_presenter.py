@@ -7,11 +7,11 @@ from collections.abc import Mapping
 
 from PySide6.QtCore import QObject, QTimer
 
-from medseg_desktop.core.edit import Shapes
 from medseg_desktop.core.labels import LabelTable
 from medseg_desktop.core.metrics import foreground_overlap
-from medseg_desktop.core.proposals import Proposals
 from medseg_desktop.core.raster import draw_label_map
+from medseg_desktop.core.shapes.edit import Shapes
+from medseg_desktop.core.shapes.proposals import Proposals
 from medseg_desktop.core.view import ResolvedView
 from medseg_desktop.core.volume import Series
 from medseg_desktop.qt.canvas.slice_slider import SliceMarks, SliceSlider

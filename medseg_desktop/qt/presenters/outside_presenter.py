@@ -6,7 +6,7 @@ from PySide6.QtCore import QObject
 from PySide6.QtGui import QAction
 
 from medseg_desktop.core.annotation import Shape
-from medseg_desktop.core.clip import reaches_outside
+from medseg_desktop.core.shapes.clip import reaches_outside
 from medseg_desktop.core.view import ResolvedView
 from medseg_desktop.qt.panels.slice_panel import SlicePanel
 from medseg_desktop.qt.sessions import AnnotationSession, DrawingSession, StudySession

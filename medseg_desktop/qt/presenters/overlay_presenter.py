@@ -13,10 +13,10 @@ from PySide6.QtCore import QObject
 from medseg_desktop.core.annotation import Point
 from medseg_desktop.core.labels import LabelTable
 from medseg_desktop.core.measures import Diameter
-from medseg_desktop.core.patches import Pixels
-from medseg_desktop.core.rings import Ring
-from medseg_desktop.core.slice_pixels import PixelKeeper, SlicePixels
-from medseg_desktop.core.vertices import handles
+from medseg_desktop.core.shapes.patches import Pixels
+from medseg_desktop.core.shapes.rings import Ring
+from medseg_desktop.core.shapes.slice_pixels import PixelKeeper, SlicePixels
+from medseg_desktop.core.shapes.vertices import handles
 from medseg_desktop.core.view import Layers, LayerState, ResolvedView
 from medseg_desktop.qt.canvas.slice_view import (
     CursorRing,

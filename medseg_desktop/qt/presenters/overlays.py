@@ -10,8 +10,8 @@ import numpy.typing as npt
 from medseg_desktop.core.annotation import Shape, ShapeType
 from medseg_desktop.core.label_colors import Color, outline_color
 from medseg_desktop.core.labels import LabelTable
-from medseg_desktop.core.rings import rings_of
-from medseg_desktop.core.slice_pixels import SlicePixels
+from medseg_desktop.core.shapes.rings import rings_of
+from medseg_desktop.core.shapes.slice_pixels import SlicePixels
 from medseg_desktop.qt.canvas.outline import Outline
 
 LabelMap = npt.NDArray[np.uint8]

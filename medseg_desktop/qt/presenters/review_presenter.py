@@ -8,8 +8,8 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QAction
 
 from medseg_desktop.core.annotation import Shape, SliceState
-from medseg_desktop.core.edit import Shapes
-from medseg_desktop.core.history import Place
+from medseg_desktop.core.shapes.edit import Shapes
+from medseg_desktop.core.shapes.history import Place
 from medseg_desktop.core.view import ResolvedView
 from medseg_desktop.core.volume import Series
 from medseg_desktop.io.dicom_series import ScanResult

@@ -9,8 +9,8 @@ from PySide6.QtCore import QObject, QTimer
 
 from medseg_desktop.core.annotation import Shape
 from medseg_desktop.core.measures import area_of
-from medseg_desktop.core.provenance import Provenance
-from medseg_desktop.core.slice_pixels import PixelKeeper
+from medseg_desktop.core.shapes.provenance import Provenance
+from medseg_desktop.core.shapes.slice_pixels import PixelKeeper
 from medseg_desktop.core.view import ResolvedView
 from medseg_desktop.qt.panels.shapes_panel import ShapeRow, ShapesPanel
 from medseg_desktop.qt.presenters import overlays

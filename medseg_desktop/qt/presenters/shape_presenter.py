@@ -9,11 +9,11 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QAction, QGuiApplication
 
 from medseg_desktop.core.annotation import Shape
-from medseg_desktop.core.clip import clipped, reaches_outside
-from medseg_desktop.core.edit import Shapes, merged
-from medseg_desktop.core.history import Place
-from medseg_desktop.core.patches import is_area
-from medseg_desktop.core.vertices import simplified, smoothed, translated
+from medseg_desktop.core.shapes.clip import clipped, reaches_outside
+from medseg_desktop.core.shapes.edit import Shapes, merged
+from medseg_desktop.core.shapes.history import Place
+from medseg_desktop.core.shapes.patches import is_area
+from medseg_desktop.core.shapes.vertices import simplified, smoothed, translated
 from medseg_desktop.io.shape_clipboard import shapes_from_text, shapes_to_text
 from medseg_desktop.qt.presenters.drawing_presenter import DrawingPresenter
 from medseg_desktop.qt.sessions import AnnotationSession, DrawingSession, StudySession

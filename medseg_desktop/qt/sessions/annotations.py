@@ -11,8 +11,9 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QUndoCommand, QUndoStack
 
 from medseg_desktop.core.annotation import Annotation, Shape, SliceState
-from medseg_desktop.core.edit import Shapes
-from medseg_desktop.core.history import (
+from medseg_desktop.core.labels import MAXIMUM_LABELS, LabelTable
+from medseg_desktop.core.shapes.edit import Shapes
+from medseg_desktop.core.shapes.history import (
     Change,
     Place,
     ProposalKey,
@@ -20,10 +21,9 @@ from medseg_desktop.core.history import (
     Step,
     edited_slice,
 )
-from medseg_desktop.core.labels import MAXIMUM_LABELS, LabelTable
-from medseg_desktop.core.proposals import Proposals
-from medseg_desktop.core.provenance import Author
-from medseg_desktop.core.review import FileFacts, relabelled, slice_state, with_slice
+from medseg_desktop.core.shapes.proposals import Proposals
+from medseg_desktop.core.shapes.provenance import Author
+from medseg_desktop.core.shapes.review import FileFacts, relabelled, slice_state, with_slice
 from medseg_desktop.core.volume import Series, Slice
 from medseg_desktop.io.dicom_series import ScanResult
 from medseg_desktop.io.kept_proposals import kept_proposals, with_kept_proposals
@@ -236,7 +236,7 @@ class AnnotationSession(QObject):
 
         Args:
             text: names the step in the menu.
-            operation: shapes -> shapes (see `core.history.edited_slice`).
+            operation: shapes -> shapes (see `core.shapes.history.edited_slice`).
             with_proposals: the operation gets the open proposals too, after the shapes.
 
         Returns:

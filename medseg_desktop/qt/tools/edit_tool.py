@@ -10,10 +10,10 @@ import numpy as np
 from PySide6.QtCore import Qt
 
 from medseg_desktop.core.annotation import Point, Shape, ShapeType
-from medseg_desktop.core.edit import Shapes
-from medseg_desktop.core.hit import Edge, Vertex
 from medseg_desktop.core.raster import outline_points
-from medseg_desktop.core.vertices import (
+from medseg_desktop.core.shapes.edit import Shapes
+from medseg_desktop.core.shapes.hit import Edge, Vertex
+from medseg_desktop.core.shapes.vertices import (
     handles,
     moved_look,
     translated,

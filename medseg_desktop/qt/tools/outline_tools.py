@@ -11,7 +11,7 @@ from PySide6.QtCore import QCoreApplication
 
 from medseg_desktop.core.annotation import Point, Shape, ShapeType
 from medseg_desktop.core.raster import outline_points
-from medseg_desktop.core.vertices import as_polygon, enclosed, simplified
+from medseg_desktop.core.shapes.vertices import as_polygon, enclosed, simplified
 from medseg_desktop.qt.i18n import QT_TRANSLATE_NOOP
 from medseg_desktop.qt.tools.tool import (
     NO_KEYS,

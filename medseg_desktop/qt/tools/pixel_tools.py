@@ -6,8 +6,8 @@ import numpy as np
 from PySide6.QtCore import Qt
 
 from medseg_desktop.core.annotation import Point
-from medseg_desktop.core.edit import cut, erased, painted
-from medseg_desktop.core.stroke import Stroke
+from medseg_desktop.core.shapes.edit import cut, erased, painted
+from medseg_desktop.core.shapes.stroke import Stroke
 from medseg_desktop.qt.tools.outline_tools import CLICK_PX, distance, tr
 from medseg_desktop.qt.tools.tool import NOTHING, Desk, Keys, Tool, ToolDrawing
 

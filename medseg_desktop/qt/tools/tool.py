@@ -10,10 +10,10 @@ from typing import Any, Protocol
 from PySide6.QtCore import Qt
 
 from medseg_desktop.core.annotation import Point, Shape
-from medseg_desktop.core.edit import Editable, Shapes
-from medseg_desktop.core.hit import HitMap, Vertex
-from medseg_desktop.core.patches import Pixels
-from medseg_desktop.core.provenance import Author
+from medseg_desktop.core.shapes.edit import Editable, Shapes
+from medseg_desktop.core.shapes.hit import HitMap, Vertex
+from medseg_desktop.core.shapes.patches import Pixels
+from medseg_desktop.core.shapes.provenance import Author
 
 Keys = Qt.KeyboardModifier
 NO_KEYS = Qt.KeyboardModifier.NoModifier

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from medseg_desktop.core.annotation import Annotation, FrameAnnotation, Shape
-from medseg_desktop.core.edit import Shapes
-from medseg_desktop.core.history import Change, Place, Step, edited_slice
 from medseg_desktop.core.labels import LabelTable
+from medseg_desktop.core.shapes.edit import Shapes
+from medseg_desktop.core.shapes.history import Change, Place, Step, edited_slice
 from tests.annotating import series_of, square
 
 DOCUMENT = Annotation("a.dcm", 1, (FrameAnnotation(0, (square(1, 1),)),))

@@ -2,7 +2,7 @@
 
 Each takes the shapes of the slice and returns new ones; those it does not touch are the same
 objects, in the same order.  Pixel sets are bool arrays (rows, columns), and what comes out fills
-exactly the pixels that the operation says (see `core.rings`).
+exactly the pixels that the operation says (see `core.shapes.rings`).
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ import numpy as np
 import numpy.typing as npt
 
 from medseg_desktop.core.annotation import Shape
-from medseg_desktop.core.patches import Box, Patch, Pixels, box_of, is_area, patch_of
-from medseg_desktop.core.provenance import Author
 from medseg_desktop.core.raster import fill_shape, pixel_index, regions
-from medseg_desktop.core.rings import region_shapes
+from medseg_desktop.core.shapes.patches import Box, Patch, Pixels, box_of, is_area, patch_of
+from medseg_desktop.core.shapes.provenance import Author
+from medseg_desktop.core.shapes.rings import region_shapes
 
 Shapes = tuple[Shape, ...]
 #: Whether an edit may change a shape (its label is neither locked nor hidden).

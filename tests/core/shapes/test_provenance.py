@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from medseg_desktop.core.annotation import Shape
-from medseg_desktop.core.edit import shape_pixels
-from medseg_desktop.core.provenance import (
+from medseg_desktop.core.shapes.edit import shape_pixels
+from medseg_desktop.core.shapes.provenance import (
     Author,
     Provenance,
     dice_of_outlines,

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from medseg_desktop.core.annotation import MINIMUM_POINTS, Shape, ShapeType
-from medseg_desktop.core.clip import clipped, reaches_outside
 from medseg_desktop.core.raster import fill_shape
+from medseg_desktop.core.shapes.clip import clipped, reaches_outside
 
 ROWS, COLUMNS = 14, 18
 FILLED = (ShapeType.POLYGON, ShapeType.RECTANGLE, ShapeType.CIRCLE)

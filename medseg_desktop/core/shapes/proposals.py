@@ -11,8 +11,8 @@ import numpy.typing as npt
 
 from medseg_desktop.core.annotation import Annotation, Point, Shape
 from medseg_desktop.core.labels import LabelTable
-from medseg_desktop.core.provenance import Provenance, own_keys, proposed_by, with_own_keys
-from medseg_desktop.core.rings import shapes_from_label_map
+from medseg_desktop.core.shapes.provenance import Provenance, own_keys, proposed_by, with_own_keys
+from medseg_desktop.core.shapes.rings import shapes_from_label_map
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,6 @@ import numpy.typing as npt
 
 from medseg_desktop.core.annotation import Point, Shape, ShapeType
 from medseg_desktop.core.labels import LabelTable
-from medseg_desktop.core.provenance import own_keys, with_own_keys
 from medseg_desktop.core.raster import (
     LabelMap,
     Region,
@@ -28,6 +27,7 @@ from medseg_desktop.core.raster import (
     pixel_outline,
     regions,
 )
+from medseg_desktop.core.shapes.provenance import own_keys, with_own_keys
 
 #: Points (N, 2) as (x, y) in corner coordinates; the last joins the first.
 Ring = npt.NDArray[np.float64]

@@ -15,8 +15,8 @@ import numpy.typing as npt
 
 from medseg_desktop.core.annotation import Shape
 from medseg_desktop.core.labels import LabelTable
-from medseg_desktop.core.patches import NOWHERE, Box, Patch, Pixels, is_area, patch_of
 from medseg_desktop.core.raster import LabelMap
+from medseg_desktop.core.shapes.patches import NOWHERE, Box, Patch, Pixels, is_area, patch_of
 
 Shapes = Sequence[Shape]
 

@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from medseg_desktop.core.annotation import Shape, ShapeType
-from medseg_desktop.core.edit import shape_pixels
 from medseg_desktop.core.raster import regions
-from medseg_desktop.core.rings import region_shapes, rings_of
-from medseg_desktop.core.vertices import (
+from medseg_desktop.core.shapes.edit import shape_pixels
+from medseg_desktop.core.shapes.rings import region_shapes, rings_of
+from medseg_desktop.core.shapes.vertices import (
     enclosed,
     handles,
     simplified,

@@ -13,10 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 from medseg_desktop.core.annotation import Point, Shape
-from medseg_desktop.core.patches import is_area
 from medseg_desktop.core.raster import outline_points
-from medseg_desktop.core.rings import Ring
-from medseg_desktop.core.vertices import handles, is_closed
+from medseg_desktop.core.shapes.patches import is_area
+from medseg_desktop.core.shapes.rings import Ring
+from medseg_desktop.core.shapes.vertices import handles, is_closed
 
 #: Neighbouring vertices that have a bounding box of their own; of a long outline only those
 #: are looked at whose box is near.
@@ -26,7 +26,8 @@ _Numbers = npt.NDArray[np.intp]
 
 @dataclass(frozen=True, slots=True)
 class Vertex:
-    """A vertex that can be taken (see `core.vertices`): shape, ring, number, and where it is."""
+    """A vertex that can be taken: shape, ring, number (see `core.shapes.vertices`), and where it
+    is."""
 
     shape: int
     ring: int

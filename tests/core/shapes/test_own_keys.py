@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from medseg_desktop.core.annotation import Annotation, FrameAnnotation, Shape
-from medseg_desktop.core.own_keys import give_back, says_the_same
+from medseg_desktop.core.shapes.own_keys import give_back, says_the_same
 
 
 def shape(x: float, label: str = "H", **extra: Any) -> Shape:

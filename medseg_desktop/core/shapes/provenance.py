@@ -3,7 +3,7 @@
 `provenance` is `manual`, `model NAME-vN` (accepted as proposed) or `model NAME-vN edited`.  With
 it stand `annotator`, `time` (UTC), and of an edited proposal `proposal` (the proposed outlines)
 and `dice` (between these and the shape, Dice 1945), which tell how much was corrected.  `rings`
-are the outlines of a shape with holes (see `core.rings`).
+are the outlines of a shape with holes (see `core.shapes.rings`).
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 the whole, smoothing and simplifying.
 
 Points are (x, y) in corner coordinates.  A vertex is told by its ring and its number in it (see
-`core.rings`); a rectangle has its four corners, a circle its centre (0) and the point on its rim
-that a drag moves (1).
+`core.shapes.rings`); a rectangle has its four corners, a circle its centre (0) and the point on
+its rim that a drag moves (1).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from medseg_desktop.core.raster import (
     pixel_index,
     without_straight_points,
 )
-from medseg_desktop.core.rings import Ring, rings_of, with_rings
+from medseg_desktop.core.shapes.rings import Ring, rings_of, with_rings
 
 #: Of the Gaussian that smooths an outline, in pixels along the line.
 _SMOOTHING = 2.5

@@ -9,12 +9,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from medseg_desktop.core.annotation import Shape, ShapeType
-from medseg_desktop.core.edit import shape_pixels
 from medseg_desktop.core.labels import LabelTable
-from medseg_desktop.core.patches import box_of, is_area, patch_of
 from medseg_desktop.core.raster import draw_label_map
-from medseg_desktop.core.slice_pixels import PixelKeeper, SlicePixels
-from medseg_desktop.core.vertices import handles, moved_look, translated, vertex_look, with_vertex
+from medseg_desktop.core.shapes.edit import shape_pixels
+from medseg_desktop.core.shapes.patches import box_of, is_area, patch_of
+from medseg_desktop.core.shapes.slice_pixels import PixelKeeper, SlicePixels
+from medseg_desktop.core.shapes.vertices import (
+    handles,
+    moved_look,
+    translated,
+    vertex_look,
+    with_vertex,
+)
 
 ROWS, COLUMNS = 20, 24
 TABLE = LabelTable.from_names(["H", "edema", "core"])

@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from medseg_desktop.core.annotation import Annotation, FrameAnnotation, Shape
-from medseg_desktop.core.edit import cut, erased, merged, painted
 from medseg_desktop.core.labels import LabelTable
-from medseg_desktop.core.proposals import Proposals
-from medseg_desktop.core.provenance import Author, own_keys, with_own_keys
 from medseg_desktop.core.raster import draw_label_map
+from medseg_desktop.core.shapes.edit import cut, erased, merged, painted
+from medseg_desktop.core.shapes.proposals import Proposals
+from medseg_desktop.core.shapes.provenance import Author, own_keys, with_own_keys
 
 TABLE = LabelTable.from_names(["H"])
 AUTHOR = Author("Li", now=lambda: "2026-01-02T03:04:05+00:00")

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from medseg_desktop.core.annotation import Point
-from medseg_desktop.core.stroke import Stroke
+from medseg_desktop.core.shapes.stroke import Stroke
 
 ROWS, COLUMNS = 24, 30
 points = st.tuples(st.floats(-6, COLUMNS + 6), st.floats(-6, ROWS + 6))

@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from medseg_desktop.core.annotation import Point, Shape, ShapeType
-from medseg_desktop.core.hit import HitMap
 from medseg_desktop.core.raster import regions
-from medseg_desktop.core.rings import region_shapes
-from medseg_desktop.core.vertices import handles, is_closed
+from medseg_desktop.core.shapes.hit import HitMap
+from medseg_desktop.core.shapes.rings import region_shapes
+from medseg_desktop.core.shapes.vertices import handles, is_closed
 
 coordinates = st.tuples(st.floats(-5, 30), st.floats(-5, 30))
 areas = st.one_of(

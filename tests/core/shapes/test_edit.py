@@ -10,17 +10,17 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from medseg_desktop.core.annotation import Shape, ShapeType
-from medseg_desktop.core.edit import (
+from medseg_desktop.core.labels import LabelTable
+from medseg_desktop.core.raster import draw_label_map, regions
+from medseg_desktop.core.shapes.edit import (
     cut,
     erased,
     merged,
     painted,
     shape_pixels,
 )
-from medseg_desktop.core.labels import LabelTable
-from medseg_desktop.core.provenance import Author, Provenance, proposed_by, with_own_keys
-from medseg_desktop.core.raster import draw_label_map, regions
-from medseg_desktop.core.rings import region_shapes, rings_of, shapes_from_label_map
+from medseg_desktop.core.shapes.provenance import Author, Provenance, proposed_by, with_own_keys
+from medseg_desktop.core.shapes.rings import region_shapes, rings_of, shapes_from_label_map
 
 Pixels = npt.NDArray[np.bool_]
 AUTHOR = Author("Li", now=lambda: "2026-01-02T03:04:05+00:00")

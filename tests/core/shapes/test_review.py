@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from medseg_desktop.core.annotation import Annotation, FrameAnnotation, Shape, SliceState
-from medseg_desktop.core.review import FileFacts, slice_state, with_slice
+from medseg_desktop.core.shapes.review import FileFacts, slice_state, with_slice
 
 SHAPE = Shape("H", ((1.0, 1.0), (5.0, 1.0), (5.0, 5.0)))
 SIGNATURE = {"annotator": "Li", "time": "2026-01-02T03:04:05+00:00"}

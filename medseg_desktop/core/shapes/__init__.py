@@ -1,0 +1,1 @@
+"""Work on the shapes of a slice: edits, holes, hits, states, where they come from."""
