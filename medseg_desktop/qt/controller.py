@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QObject, QPoint, QSettings
+from PySide6.QtCore import QObject, QSettings
 from PySide6.QtWidgets import QApplication, QFileDialog, QInputDialog
 
 from medseg_desktop.core.errors import MedSegError
 from medseg_desktop.core.settings import MAXIMUM_CACHE_MB, Settings
-from medseg_desktop.core.shapes.history import Place
 from medseg_desktop.core.shapes.provenance import Author
 from medseg_desktop.core.shapes.slice_pixels import PixelKeeper
 from medseg_desktop.core.view import LayerState, ResolvedView
@@ -21,12 +19,12 @@ from medseg_desktop.io.child_command import physical_cores
 from medseg_desktop.io.dicom_series import ScanResult
 from medseg_desktop.io.settings_file import save_settings, settings_path, user_name
 from medseg_desktop.io.workspace import Workspace
+from medseg_desktop.qt.annotating import Annotating
 from medseg_desktop.qt.closing import Closing
 from medseg_desktop.qt.dialogs.about import show_about
 from medseg_desktop.qt.dialogs.file_report import FileReportDialog
 from medseg_desktop.qt.dialogs.keys_dialog import KeysDialog
 from medseg_desktop.qt.dialogs.text_dialog import show_text_file
-from medseg_desktop.qt.draw_actions import DrawActions
 from medseg_desktop.qt.leaving import Leaving
 from medseg_desktop.qt.main_window import MainWindow
 from medseg_desktop.qt.messages import sentence
@@ -36,23 +34,13 @@ from medseg_desktop.qt.pictures import Pictures
 from medseg_desktop.qt.prediction_loader import PredictionLoader
 from medseg_desktop.qt.presenters.conversion_presenter import ConversionPresenter
 from medseg_desktop.qt.presenters.drawing_presenter import DrawingPresenter
-from medseg_desktop.qt.presenters.label_menu_presenter import LabelMenuPresenter
-from medseg_desktop.qt.presenters.labels_presenter import LabelsPresenter
-from medseg_desktop.qt.presenters.lesions_presenter import LesionsPresenter
 from medseg_desktop.qt.presenters.marks_presenter import MarksPresenter
 from medseg_desktop.qt.presenters.model_presenter import ModelPresenter
 from medseg_desktop.qt.presenters.navigation_presenter import NavigationPresenter
-from medseg_desktop.qt.presenters.outside_presenter import OutsidePresenter
 from medseg_desktop.qt.presenters.overlay_presenter import OverlayPresenter
 from medseg_desktop.qt.presenters.preset_presenter import PresetPresenter
-from medseg_desktop.qt.presenters.recovery_presenter import RecoveryPresenter
-from medseg_desktop.qt.presenters.review_presenter import ReviewPresenter
-from medseg_desktop.qt.presenters.saving_presenter import SavingPresenter
 from medseg_desktop.qt.presenters.series_presenter import SeriesPresenter
-from medseg_desktop.qt.presenters.shape_list_presenter import ShapeListPresenter
-from medseg_desktop.qt.presenters.shape_presenter import ShapePresenter
 from medseg_desktop.qt.presenters.slice_presenter import SlicePresenter
-from medseg_desktop.qt.presenters.tool_hint_presenter import ToolHintPresenter
 from medseg_desktop.qt.presenters.training_presenter import TrainingPresenter
 from medseg_desktop.qt.presenters.window_presenter import WindowPresenter
 from medseg_desktop.qt.presenters.worklist_presenter import WorklistPresenter
@@ -88,17 +76,28 @@ class Controller(QObject):
         self.saving = Saving(workspace, self.annotations, settings.autosave, self)
         self.runs = RunSession(workspace, settings, self)
         self.predictions = PredictionLoader(self.study.loader, self)
-        self._make_viewer()
-        self._make_desk()
+        pixels = PixelKeeper()
+        self._make_viewer(pixels)
+        self.annotating = Annotating(
+            self.window,
+            self.study,
+            self.annotations,
+            self.drawing,
+            self.saving,
+            self.desk,
+            self.levels,
+            self.presets,
+            pixels,
+            self,
+        )
         self._make_jobs()
         self._connect_actions()
         self._connect_sessions()
         self._show_start()
 
-    def _make_viewer(self) -> None:
+    def _make_viewer(self, pixels: PixelKeeper) -> None:
         """What shows series and slices."""
         w = self.window
-        pixels = self.pixels = PixelKeeper()
         self.slices = SlicePresenter(w.slice_view, self.study, self)
         self.desk = DrawingPresenter(w.slice_view, self.study, self.annotations, self.drawing, self)
         self.overlays = OverlayPresenter(
@@ -144,31 +143,6 @@ class Controller(QObject):
             self.settings,
             self,
         )
-
-    def _make_desk(self) -> None:
-        """What shapes, labels and proposals are worked on with."""
-        w, study, annotations, drawing = self.window, self.study, self.annotations, self.drawing
-        actions = w.actions_by_key
-        self.draw_actions = DrawActions(
-            w, actions, annotations, drawing, self.desk, self.levels, self.presets, self
-        )
-        self.shapes = ShapePresenter(actions, study, annotations, drawing, self.desk, self)
-        self.draw_actions.relabel_requested.connect(self.shapes.relabel)
-        self.label_menu = LabelMenuPresenter(w.label_menu, annotations, drawing, self.shapes, self)
-        self.shape_list = ShapeListPresenter(
-            w.shapes_panel, study, annotations, drawing, self.shapes, self.pixels, self
-        )
-        self.lesions = LesionsPresenter(
-            w.lesions_panel, study.loader, study, annotations, drawing, self
-        )
-        self.labels = LabelsPresenter(w.labels_panel, annotations, drawing, self)
-        self.review = ReviewPresenter(w.slice_panel, actions, study, annotations, drawing, self)
-        self.outside = OutsidePresenter(w.slice_panel, actions, study, annotations, drawing, self)
-        self.hints = ToolHintPresenter(
-            w.tool_hint, w.brush_button, actions, study, annotations, drawing, self
-        )
-        self.saving_presenter = SavingPresenter(w, self.saving, study, annotations, self)
-        self.recovery = RecoveryPresenter(w, self.saving.recovery, study, annotations, self)
 
     def _make_jobs(self) -> None:
         """What works with models and folders; it needs what shows the slices."""
@@ -226,33 +200,22 @@ class Controller(QObject):
         w.actions_by_key["panels"].toggled.connect(w.tabs.setVisible)
         w.actions_by_key["light_theme"].setChecked(self.settings.theme == "light")
         w.actions_by_key["light_theme"].toggled.connect(self._set_theme)
-        w.enter_pressed.connect(self._on_enter)
         for key in _SHOWN_AT_START:
             w.actions_by_key[key].setChecked(True)
 
     def _connect_sessions(self) -> None:
         w, study, runs = self.window, self.study, self.runs
-        drawing = self.drawing
-        w.brush_button.set_brush(drawing.brush_radius * 2)
-        w.brush_button.brush_changed.connect(lambda d: drawing.set_brush_radius(d / 2))
-        drawing.brush_changed.connect(lambda radius: w.brush_button.set_brush(radius * 2))
-        w.slice_view.tool_size_requested.connect(drawing.step_brush)
-        w.shapes_panel.context_menu_requested.connect(w.draw_menu.popup)
-        self.annotations.returned_to.connect(self._go_to)
-        self.shapes.said.connect(lambda text: self.show_message(text, Level.INFO))
-        self.recovery.open_requested.connect(self.opening.open)
-        self.saving_presenter.autosave_changed.connect(partial(self._change_setting, "autosave"))
-        self.saving_presenter.annotator_changed.connect(self._set_annotator)
+        annotating = self.annotating
+        annotating.said.connect(lambda text: self.show_message(text, Level.INFO))
+        annotating.recovery.open_requested.connect(self.opening.open)
+        annotating.setting_changed.connect(self._change_setting)
         study.folder_changed.connect(self._on_folder)
-        study.view_changed.connect(self._on_place)
         study.view_changed.connect(self._on_view)
         study.identity_changed.connect(self.conversion.set_identity)
         self.predictions.failed.connect(self._show_error)
         self.status.prediction_cancelled.connect(self.models.cancel)
-        self.review.said.connect(lambda text: self.show_message(text, Level.INFO))
         runs.failed.connect(lambda error: self._show_error(sentence(error)))
         runs.model_chosen.connect(self._remember_model)
-        w.slice_view.context_menu_requested.connect(self._show_slice_menu)
         w.messages.action_requested.connect(self._on_message_action)
         w.overlay_panel.link_activated.connect(lambda key: w.actions_by_key[key].trigger())
         self.conversion.source_requested.connect(self.opening.choose_folder)
@@ -293,33 +256,6 @@ class Controller(QObject):
     def _on_view(self, now: ResolvedView, before: ResolvedView | None) -> None:
         if before is None or before.series is not now.series:
             self.window.messages.set_standing("series", _banner(now.series))
-
-    def _show_slice_menu(self, position: QPoint) -> None:
-        """A right click completes what is being drawn; else the menu for what the mouse does."""
-        if self.study.view is None or self.desk.finish():
-            return
-        drawing = self.drawing.tool is not None
-        menu = self.window.draw_menu if drawing else self.window.slice_menu
-        menu.popup(position)
-
-    def _on_place(self, now: ResolvedView, before: ResolvedView | None) -> None:
-        """Say of a folder that cannot be written where the annotations go."""
-        if before is None or before.series is not now.series:
-            self.saving.ask_place(now.slice.path, self.saving_presenter.show_place)
-
-    def _go_to(self, place: Place) -> None:
-        """Where a step was taken back or repeated."""
-        self.study.set_series(place.series.key)
-        self.study.set_slice(place.index)
-
-    def _on_enter(self) -> None:
-        """Completes what is being drawn, else accepts what is proposed."""
-        if not self.desk.finish():
-            self.window.actions_by_key["accept"].trigger()
-
-    def _set_annotator(self, name: str) -> None:
-        self._change_setting("annotator", name)
-        self.annotations.author = Author(name or user_name())
 
     # -- models and training
 
@@ -421,7 +357,7 @@ class Controller(QObject):
             self.training,
             self.worklist,
             self.series,
-            self.lesions,
+            self.annotating,
             self.predictions,
             self.saving,
             self.study,  # after all that reads its slices: it removes what was unpacked

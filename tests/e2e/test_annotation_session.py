@@ -195,7 +195,7 @@ def test_of_a_session_that_is_killed_at_any_moment_only_the_last_moment_is_missi
         with program(qtbot, workspace) as controller:
             opened(qtbot, controller, folder)
             qtbot.wait(100)
-            dialog = controller.recovery.dialog
+            dialog = controller.annotating.recovery.dialog
             if dialog is not None:
                 dialog.restore.click()
             saved(qtbot, controller)

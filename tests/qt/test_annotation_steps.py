@@ -83,7 +83,7 @@ class Steps(RuleBasedStateMachine):
         labels = tuple(replace_looks(label) for label in session.labels.labels)
         paths = dict.fromkeys(place.item.path for place in PLACES)
         documents = {path: session.document(path) for path in paths}
-        return documents, labels, {k: v for k, v in session._decided.items() if v}
+        return documents, labels, {k: v for k, v in session._proposals.decided.items() if v}
 
     # -- helpers of the rules
 

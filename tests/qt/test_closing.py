@@ -57,7 +57,7 @@ def offers(qtbot: QtBot, workspace: Path, study: Path) -> int:
     with program(qtbot, workspace) as controller:
         opened(qtbot, controller, study)
         qtbot.wait(150)
-        dialog = controller.recovery.dialog
+        dialog = controller.annotating.recovery.dialog
         if dialog is not None:
             dialog.restore.click()
         return shapes_on_screen(controller)

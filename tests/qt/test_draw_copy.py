@@ -124,12 +124,12 @@ def test_a_copy_that_reaches_outside_a_smaller_slice_is_said_and_clipped_on_requ
     shown(qtbot, controller)
     paste(controller)
     assert "Pasted shapes that reach outside this slice: 1." in message(controller)
-    assert controller.shapes.outside() == (0,)
+    assert controller.annotating.shapes.outside() == (0,)
     before = pixels(controller)
     act(controller, "clip_shapes")
     assert "Shapes limited to the slice: 1." in message(controller)
     np.testing.assert_array_equal(pixels(controller), before)
-    assert controller.shapes.outside() == ()
+    assert controller.annotating.shapes.outside() == ()
     act(controller, "clip_shapes")
     assert "No shape reaches outside" in message(controller)
     undo(controller)
@@ -159,7 +159,7 @@ def test_clipping_leaves_what_lies_wholly_outside_and_says_so(
     act(controller, "clip_shapes")
     assert "limited to the slice: 1." in message(controller)
     assert "left as they are: 1." in message(controller)
-    assert controller.shapes.outside() == (2,)
+    assert controller.annotating.shapes.outside() == (2,)
     assert shapes(controller)[0].points == SQUARE
     assert shapes(controller)[2].points == away.points
 
@@ -171,7 +171,7 @@ def test_clipping_takes_only_the_selected_shapes_where_there_are_any(
         put(controller, ((70.0, y), (100.0, y), (100.0, y + 8), (70.0, y + 8)))
     controller.drawing.select([2])
     act(controller, "clip_shapes")
-    assert controller.shapes.outside() == (1,)
+    assert controller.annotating.shapes.outside() == (1,)
 
 
 def test_pasting_something_else_is_said(pen: Pen, controller: Controller) -> None:

@@ -185,7 +185,7 @@ def test_shapes_of_a_locked_label_can_neither_be_selected_nor_changed(window: Co
     window.window.labels_panel.lock_changed.emit(1, True)
     window.window.shapes_panel.selection_changed.emit((0, 1))
     assert window.drawing.selection == (1,)
-    window.shapes.select_all()
+    window.annotating.shapes.select_all()
     assert window.drawing.selection == (1,)
     window.window.shapes_panel.selection_changed.emit((0,))
     window.window.actions_by_key["delete_shapes"].trigger()

@@ -70,8 +70,8 @@ def crash(qtbot: QtBot, study: Path, workspace: Path, slices: int = 1) -> Path:
 
 
 def offered(qtbot: QtBot, controller: Controller) -> RestoreDialog:
-    qtbot.waitUntil(lambda: controller.recovery.dialog is not None, timeout=WAIT_MS)
-    dialog = controller.recovery.dialog
+    qtbot.waitUntil(lambda: controller.annotating.recovery.dialog is not None, timeout=WAIT_MS)
+    dialog = controller.annotating.recovery.dialog
     assert isinstance(dialog, RestoreDialog)
     return dialog
 
@@ -148,7 +148,7 @@ def test_rows_name_the_patient_where_there_are_several_unless_that_is_hidden(
         assert "ANNA · " in row(offered(qtbot, controller).list, 0).text(0)
         offered(qtbot, controller).reject()
         controller.window.actions_by_key["identity"].trigger()
-        controller.recovery.offer()
+        controller.annotating.recovery.offer()
         text = row(offered(qtbot, controller).list, 0).text(0)
         assert text.startswith("Patient 1 · ")
         assert "ANNA" not in text
@@ -191,7 +191,7 @@ def test_what_is_discarded_is_never_offered_again(
     with program(qtbot, workspace) as controller:
         opened(qtbot, controller, study)
         qtbot.wait(100)
-        assert controller.recovery.dialog is None
+        assert controller.annotating.recovery.dialog is None
     assert len(shapes_in(study / "A" / "IM0000.json")) == 1
 
 
@@ -376,8 +376,8 @@ def test_an_earlier_version_comes_back_as_a_step(
         saved(qtbot, controller)
     assert shapes_on_screen(controller) == 8
     controller.window.actions_by_key["versions"].trigger()
-    qtbot.waitUntil(lambda: controller.recovery.dialog is not None, timeout=WAIT_MS)
-    dialog = controller.recovery.dialog
+    qtbot.waitUntil(lambda: controller.annotating.recovery.dialog is not None, timeout=WAIT_MS)
+    dialog = controller.annotating.recovery.dialog
     assert isinstance(dialog, VersionsDialog)
     rows = [row(dialog.list, i) for i in range(dialog.list.topLevelItemCount())]
     assert [each.text(1) for each in rows] == [f"{n} shapes" for n in (7, 6, 5, 4, 3)]
@@ -397,8 +397,8 @@ def test_a_slice_without_versions_says_so(
 ) -> None:
     opened(qtbot, controller, study)
     controller.window.actions_by_key["versions"].trigger()
-    qtbot.waitUntil(lambda: controller.recovery.dialog is not None, timeout=WAIT_MS)
-    dialog = controller.recovery.dialog
+    qtbot.waitUntil(lambda: controller.annotating.recovery.dialog is not None, timeout=WAIT_MS)
+    dialog = controller.annotating.recovery.dialog
     assert isinstance(dialog, VersionsDialog)
     assert not dialog.list.isVisible()
     assert not dialog.restore.isEnabled()

@@ -348,8 +348,8 @@ def test_nothing_is_accepted_that_nobody_sees(
     proposing(qtbot, controller, tmp_path)
     trigger(controller, "predict")
     press(qtbot, controller.window.slice_view, Key.Key_Return)
-    controller.review.accept_series()
-    controller.review.accept_all()
+    controller.annotating.review.accept_series()
+    controller.annotating.review.accept_all()
     assert controller.annotations.stack.count() == 0
     for key in ("accept", "reject", "accept_series", "accept_all", "next_proposal"):
         assert not controller.window.actions_by_key[key].isEnabled(), key

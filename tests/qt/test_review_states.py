@@ -158,7 +158,7 @@ def test_a_labelme_file_stays_one(controller: Controller, qtbot: QtBot, tmp_path
     )  # fmt: skip
     opened(qtbot, controller, folder)
     assert state(controller) is SliceState.LESION
-    controller.shapes.select_all()
+    controller.annotating.shapes.select_all()
     trigger(controller, "delete_shapes")
     assert state(controller) is SliceState.NO_LESION
     saved(qtbot, controller)

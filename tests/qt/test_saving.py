@@ -370,7 +370,7 @@ def test_a_file_that_another_program_changed_is_replaced_only_when_asked(
         theirs = change(file)
     conflict(qtbot, controller)
     assert file.read_bytes() == theirs
-    press(controller.saving_presenter.question, "Keep mine")
+    press(controller.annotating.saving.question, "Keep mine")
     saved(qtbot, controller)
     assert len(shapes_in(file)) == 2
     assert theirs in version_bytes(controller)
@@ -385,7 +385,7 @@ def test_theirs_is_taken_as_a_step_and_ours_is_among_the_versions(
     theirs = change(file)
     draw_rectangle(controller)
     conflict(qtbot, controller)
-    press(controller.saving_presenter.question, "Take theirs")
+    press(controller.annotating.saving.question, "Take theirs")
     saved(qtbot, controller)
     assert file.read_bytes() == theirs
     assert shapes_on_screen(controller) == 1
@@ -408,7 +408,7 @@ def test_deciding_later_leaves_both_and_saving_asks_again(
     theirs = change(file)
     draw_rectangle(controller)
     conflict(qtbot, controller)
-    press(controller.saving_presenter.question, "Decide later")
+    press(controller.annotating.saving.question, "Decide later")
     controller.window.messages.clear()
     draw_rectangle(controller, (22, 22), (30, 30))
     trigger(controller, "save")
@@ -416,11 +416,11 @@ def test_deciding_later_leaves_both_and_saving_asks_again(
     assert file.read_bytes() == theirs
     again = change(file).replace(b"NH", b"KH")
     file.write_bytes(again)  # and once more, while the question is open
-    press(controller.saving_presenter.question, "Keep mine")
+    press(controller.annotating.saving.question, "Keep mine")
     conflict(qtbot, controller)
     qtbot.waitUntil(lambda: not controller.saving._running, timeout=WAIT_MS)
     assert file.read_bytes() == again
-    press(controller.saving_presenter.question, "Keep mine")
+    press(controller.annotating.saving.question, "Keep mine")
     saved(qtbot, controller)
     assert len(shapes_in(file)) == 3
     assert again in version_bytes(controller)
@@ -437,7 +437,7 @@ def test_a_file_that_another_program_removed_comes_back_only_when_asked(
     conflict(qtbot, controller)
     assert "removed" in message(controller)
     assert not file.exists()
-    press(controller.saving_presenter.question, answer)
+    press(controller.annotating.saving.question, answer)
     saved(qtbot, controller)
     assert len(shapes_in(file)) == (2 if answer == "Keep mine" else 0)
     assert file.exists() == (answer == "Keep mine")
@@ -457,12 +457,12 @@ def test_two_windows_on_one_folder_overwrite_nothing_of_each_other(
         draw_rectangle(second, (22, 22), (30, 30))
         conflict(qtbot, second)
         assert beside(first).read_bytes() == of_first
-        assert second.recovery.dialog is None  # the other one lives
-        press(second.saving_presenter.question, "Keep mine")
+        assert second.annotating.recovery.dialog is None  # the other one lives
+        press(second.annotating.saving.question, "Keep mine")
         saved(qtbot, second)
         assert of_first in version_bytes(second)
         draw_rectangle(first, (30, 2), (34, 6))
         conflict(qtbot, first)
-        press(first.saving_presenter.question, "Take theirs")
+        press(first.annotating.saving.question, "Take theirs")
         saved(qtbot, first)
         assert shapes_on_screen(first) == shapes_on_screen(second) == 2

@@ -166,7 +166,7 @@ def test_what_is_unsaved_is_saved_before_another_folder_is_opened(
     qtbot.waitUntil(lambda: len(shapes_in(file)) == 2, timeout=WAIT_MS)
     assert not controller.saving.unsaved
     noted(qtbot, controller, 0)
-    assert controller.recovery.dialog is None
+    assert controller.annotating.recovery.dialog is None
 
 
 def begin_to_open(controller: Controller, how: str, other: Path) -> None:
@@ -244,8 +244,8 @@ def test_what_cannot_be_saved_is_asked_about_and_offered_when_the_folder_is_open
     draw_rectangle(controller)
     saved(qtbot, controller)
     opened(qtbot, controller, study)
-    qtbot.waitUntil(lambda: controller.recovery.dialog is not None, timeout=WAIT_MS)
-    dialog = controller.recovery.dialog
+    qtbot.waitUntil(lambda: controller.annotating.recovery.dialog is not None, timeout=WAIT_MS)
+    dialog = controller.annotating.recovery.dialog
     assert isinstance(dialog, RestoreDialog)
     assert "changed since" in row(dialog.list, 0).text(0)
     assert dialog.ticked == []
@@ -297,7 +297,7 @@ def test_what_is_drawn_while_the_folder_is_read_again_stays(
     saved(qtbot, controller)
     assert len(shapes_in(file)) == 4
     noted(qtbot, controller, 0)
-    assert controller.recovery.dialog is None
+    assert controller.annotating.recovery.dialog is None
 
 
 def test_what_is_drawn_while_another_folder_is_read_is_saved(
@@ -331,8 +331,8 @@ def test_without_autosave_what_is_drawn_while_another_folder_is_read_is_offered_
         scan.arrive()
     with program(qtbot, tmp_path / "w", autosave=False) as controller:
         opened(qtbot, controller, study)
-        qtbot.waitUntil(lambda: controller.recovery.dialog is not None, timeout=WAIT_MS)
-        controller.recovery.dialog.restore.click()  # type: ignore[union-attr]
+        qtbot.waitUntil(lambda: controller.annotating.recovery.dialog is not None, timeout=WAIT_MS)
+        controller.annotating.recovery.dialog.restore.click()  # type: ignore[union-attr]
         assert shapes_on_screen(controller) == 2
 
 

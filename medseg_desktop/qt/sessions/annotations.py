@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 
 import msgspec
 from PySide6.QtCore import QObject, Signal
@@ -21,6 +20,7 @@ from medseg_desktop.core.shapes.history import (
     Step,
     edited_slice,
 )
+from medseg_desktop.core.shapes.proposal_book import ProposalBook, same_shapes
 from medseg_desktop.core.shapes.proposals import Proposals
 from medseg_desktop.core.shapes.provenance import Author
 from medseg_desktop.core.shapes.review import FileFacts, relabelled, slice_state, with_slice
@@ -57,17 +57,8 @@ class AnnotationSession(QObject):
         super().__init__(parent)
         self._seed = labels
         self._documents: dict[str, Annotation] = {}
-        self._proposals: dict[SliceKey, Proposals] = {}
-        self._stored: dict[SliceKey, Proposals] = {}  # by annotation files of a model
         self._predictions: dict[str, Annotation] = {}  # what a model wrote, by DICOM file
-        self._decided: dict[ProposalKey, frozenset[int]] = {}
-        #: The open ones of a slice, with what they were told from: asked for at every move.
-        self._open: dict[SliceKey, tuple[Proposals, Shapes, Shapes]] = {}
-        #: Proposals as they came, the table, and the same under its names.
-        self._named: dict[SliceKey, tuple[Proposals, LabelTable, Proposals]] = {}
-        #: Slices with open ones: whole series are asked about after every edit.
-        self._undecided: set[SliceKey] = set()
-        self._offered_frames: dict[str, set[int]] = {}  # path -> frames that have proposals
+        self._proposals = ProposalBook(self._shapes_at, lambda: self.labels)
         self.labels = labels
         #: So many labels may be known to datasets and models; their indices never go.
         self.fixed_labels = len(labels)
@@ -89,20 +80,18 @@ class AnnotationSession(QObject):
         another reason.
         """
         self.stack.clear()
-        self._documents, self._proposals, self._stored = {}, {}, {}
-        self._decided, self._open, self._named = {}, {}, {}
-        self._undecided, self._offered_frames = set(), {}
-        self._predictions = {}
+        self._documents, self._predictions = {}, {}
+        stored: dict[SliceKey, Proposals] = {}
         for path, file in found.annotations.items():
             document = file.annotation
             prediction = document if document.is_prediction else kept_proposals(document)
             if prediction is not None:
                 self._predictions[path] = prediction
                 for frame in prediction.frames:
-                    self._stored[path, frame.frame] = Proposals.of_file(prediction, frame.frame)
+                    stored[path, frame.frame] = Proposals.of_file(prediction, frame.frame)
             if prediction is not document:
                 self._documents[path] = relabelled(document, self._seed.outdated(document.labels))
-        self._look_for_open(self._stored)
+        self._proposals.begin(stored)
         names = (name for document in self._documents.values() for name in document.labels)
         self.labels = _within_limit(self._seed.extended(names))
         self.are_labels_edited = False
@@ -116,8 +105,11 @@ class AnnotationSession(QObject):
 
     def shapes(self, item: Slice) -> tuple[Shape, ...]:
         """The shapes of a slice."""
-        document = self._documents.get(item.path)
-        return document.shapes(item.frame) if document else ()
+        return self._shapes_at(_key(item))
+
+    def _shapes_at(self, key: SliceKey) -> tuple[Shape, ...]:
+        document = self._documents.get(key[0])
+        return document.shapes(key[1]) if document else ()
 
     def state(self, item: Slice) -> SliceState:
         """What is known of a slice."""
@@ -141,52 +133,23 @@ class AnnotationSession(QObject):
         """What the model in use proposes for a slice; None takes it away."""
         if proposals is not None:
             self.offer([(item, proposals)])
-            return
-        self._proposals.pop(_key(item), None)
-        self._look_for_open([_key(item)])
-        self.proposals_changed.emit()
+        else:
+            self._proposals.withdraw([_key(item)])
+            self.proposals_changed.emit()
 
     def offer(self, several: Iterable[tuple[Slice, Proposals]]) -> None:
         """What the model in use proposes for some slices."""
-        keys = []
-        for item, proposals in several:
-            key = _key(item)
-            decided = self._decided.get((proposals.model, key), frozenset())
-            self._proposals[key] = replace(proposals, decided=decided)
-            keys.append(key)
-        self._look_for_open(keys)
+        self._proposals.offer((_key(item), proposals) for item, proposals in several)
         self.proposals_changed.emit()
 
     def clear_proposals(self) -> None:
         """No model is in use; nothing that was decided is forgotten."""
-        keys = list(self._proposals)
-        self._proposals.clear()
-        self._look_for_open(keys)
+        self._proposals.withdraw()
         self.proposals_changed.emit()
 
     def open_proposals(self, item: Slice) -> tuple[Shape, ...]:
         """What a model proposes for a slice and nobody has decided about."""
-        return self._open_at(_key(item))
-
-    def _open_at(self, key: SliceKey) -> tuple[Shape, ...]:
-        proposals = self._offered(key)
-        if proposals is None:
-            return ()
-        document = self._documents.get(key[0])
-        shapes = document.shapes(key[1]) if document else ()
-        known = self._open.get(key)
-        if known is None or known[0] is not proposals or not _same(known[1], shapes):
-            known = self._open[key] = (proposals, shapes, proposals.open(shapes))
-        return known[2]
-
-    def _look_for_open(self, keys: Iterable[SliceKey]) -> None:
-        """Note of slices whether they have open proposals now."""
-        for key in keys:
-            self._offered_frames.setdefault(key[0], set()).add(key[1])
-            if self._open_at(key):
-                self._undecided.add(key)
-            else:
-                self._undecided.discard(key)
+        return self._proposals.open(_key(item))
 
     @property
     def has_stored_proposals(self) -> bool:
@@ -196,29 +159,19 @@ class AnnotationSession(QObject):
     @property
     def has_open_proposals(self) -> bool:
         """Of some slice nobody has decided about what a model proposes."""
-        return bool(self._undecided)
+        return bool(self._proposals.undecided)
 
     def proposing_model(self, item: Slice) -> str:
         """Whose proposals those of a slice are; empty where no model has looked at it."""
-        offered = self._offered(_key(item))
+        offered = self._proposals.of(_key(item))
         if offered is not None:
             return offered.model
         prediction = self._predictions.get(item.path)
         return prediction.prediction_model if prediction else ""
 
-    def _offered(self, key: SliceKey) -> Proposals | None:
-        """Those of the model in use go before those of a file."""
-        found = self._proposals.get(key) or self._stored.get(key)
-        if found is None:
-            return None
-        known = self._named.get(key)
-        if known is None or known[0] is not found or known[1] is not self.labels:
-            known = self._named[key] = (found, self.labels, found.present(self.labels))
-        return known[2]
-
     def proposed(self, series: Series) -> tuple[int, ...]:
         """Indices of the slices with open proposals."""
-        undecided = self._undecided
+        undecided = self._proposals.undecided
         if not undecided:
             return ()
         return tuple(i for i, s in enumerate(series.slices) if (s.path, s.frame) in undecided)
@@ -266,8 +219,8 @@ class AnnotationSession(QObject):
             offered = self.open_proposals(item) if with_proposals else ()
             after, used = edited_slice(shapes, offered, operation)
             if used:
-                decided |= self._used(item, used)
-            if not _same(shapes, after):
+                decided |= self._proposals.used(_key(item), used)
+            if not same_shapes(shapes, after):
                 documents[item.path] = self._with_slice(document, place, after, reviewed=True)
             elif not used:
                 continue
@@ -351,15 +304,6 @@ class AnnotationSession(QObject):
             return with_kept_proposals(after, prediction)
         return after
 
-    def _used(
-        self, item: Slice, used: tuple[Shape, ...]
-    ) -> dict[ProposalKey, Change[frozenset[int]]]:
-        proposals = self._offered(_key(item))
-        if proposals is None:
-            return {}
-        after = proposals.without(used)
-        return {(proposals.model, _key(item)): Change(proposals.decided, after.decided)}
-
     def _labels_of(self, documents: Iterable[Annotation | None]) -> Change[LabelTable] | None:
         """The table with what documents bring to it; None where that is nothing."""
         names = (name for document in documents if document for name in document.labels)
@@ -413,15 +357,7 @@ class AnnotationSession(QObject):
                 self._documents.pop(path, None)
             else:
                 self._documents[path] = change.new
-        for (model, key), decided in step.decided.items():
-            self._decided[model, key] = decided.new
-            for offered in (self._proposals, self._stored):
-                current = offered.get(key)
-                if current is not None and current.model == model:
-                    offered[key] = replace(current, decided=decided.new)
-        for path in step.documents:
-            self._look_for_open([(path, i) for i in self._offered_frames.get(path, ())])
-        self._look_for_open(key for _, key in step.decided)
+        self._proposals.follow(step.decided, step.documents)
         if step.labels is not None:
             self.show_labels(self._with_fixed(step.labels.new).looking_like(self.labels))
         for path in step.documents:
@@ -461,7 +397,3 @@ def _count(document: Annotation | None, label: str) -> int:
     if document is None:
         return 0
     return sum(shape.label == label for frame in document.frames for shape in frame.shapes)
-
-
-def _same(first: Shapes, second: Shapes) -> bool:
-    return len(first) == len(second) and all(a is b for a, b in zip(first, second, strict=True))
