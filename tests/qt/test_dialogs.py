@@ -8,7 +8,7 @@ from pytestqt.qtbot import QtBot
 
 from medseg_desktop.qt.actions import ACTIONS
 from medseg_desktop.qt.dialogs.keys_dialog import KeysDialog
-from medseg_desktop.qt.dialogs.restore_dialog import RestoreDialog, RestoreRow
+from medseg_desktop.qt.dialogs.restore_dialog import RestoreDialog, RestoreRow, RestoreWords
 from medseg_desktop.qt.dialogs.versions_dialog import VersionsDialog
 
 
@@ -57,10 +57,12 @@ def test_no_version_leaves_nothing_to_choose(qtbot: QtBot) -> None:
 
 def test_a_warning_about_unsaved_work_stands_on_a_line_of_its_own(qtbot: QtBot) -> None:
     long = "LGG-CS4941, a very long series description that does not fit, slice 16"
-    dialog = RestoreDialog([RestoreRow("a", long, "3 shapes", "1 shape", "14:02", "file changed")])
+    words = RestoreWords("Restore", "They are newer.", "Unsaved", "Discard")
+    rows = [RestoreRow("a", long, "3 shapes", "1 shape", "14:02", "file changed")]
+    dialog = RestoreDialog(words, rows)
     qtbot.addWidget(dialog)
     item = dialog.list.topLevelItem(0)
     assert item is not None
     assert item.text(0).split("\n") == [long, "file changed"]
     assert dialog.list.textElideMode() is Qt.TextElideMode.ElideMiddle
-    assert dialog.ticked == ["a"]
+    assert dialog.ticked == []  # who restores it has to mean it

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
@@ -242,7 +242,7 @@ def test_what_is_within_reach_is_measured_on_the_screen(
     corner = slice_view.widget_position(x, y)
     for away, expected in ((7, True), (11, False)):
         for step in ((-away, 0), (0, -away), (away, 0), (0, away)):
-            at = slice_view.slice_position(corner + QPoint(*step))
+            at = slice_view._stage.to_slice(QPointF(corner + QPoint(*step)))
             if controller.desk.hits.covers(0, (at.x(), at.y())):
                 continue  # inside it is the shape that may be meant
             pen.move(at.x(), at.y())

@@ -267,10 +267,6 @@ class SliceView(QWidget):
     def sizeHint(self) -> QSize:
         return QSize(640, 640)
 
-    def slice_position(self, position: QPoint) -> QPointF:
-        """A position in this widget -> (x = column, y = row)."""
-        return self._stage.to_slice(QPointF(self._stage.viewport().mapFrom(self, position)))
-
     def widget_position(self, column: float, row: float) -> QPoint:
         """(x = column, y = row) -> the position in this widget."""
         at = self._stage.from_slice(QPointF(column, row)).toPoint()
