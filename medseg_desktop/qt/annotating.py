@@ -110,8 +110,8 @@ class Annotating(QObject):
             self._window.actions_by_key["accept"].trigger()
 
     def _on_view(self, now: ResolvedView, before: ResolvedView | None) -> None:
-        """Say of a folder that cannot be written where the annotations go."""
-        if before is None or before.series is not now.series:
+        """Say of a slice whose annotations cannot lie beside it where they go."""
+        if before is None or before.slice.path != now.slice.path:
             self._saving.ask_place(now.slice.path, self.saving.show_place)
 
     def _go_to(self, place: Place) -> None:

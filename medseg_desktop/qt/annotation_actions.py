@@ -130,11 +130,16 @@ ANNOTATION_ACTIONS = (
         "delete_shapes",
         QT_TRANSLATE_NOOP("Actions", "Delete"),
         "",
-        (
-            "Del",
-            "Backspace",
-        ),
+        ("Del",),
         QT_TRANSLATE_NOOP("Actions", "Delete the selected shapes, or the vertex under the pointer"),
+        False,
+    ),
+    ActionInfo(
+        "take_back_point",
+        QT_TRANSLATE_NOOP("Actions", "Take back the last point"),
+        "",
+        ("Backspace",),
+        QT_TRANSLATE_NOOP("Actions", "Of what is being drawn, or the vertex under the pointer"),
         False,
     ),
     ActionInfo(

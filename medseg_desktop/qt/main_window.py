@@ -42,6 +42,7 @@ from medseg_desktop.qt.actions import (
     TOOLS,
     make_actions,
 )
+from medseg_desktop.qt.canvas.slice_area import SliceArea
 from medseg_desktop.qt.canvas.slice_bar import SliceBar
 from medseg_desktop.qt.canvas.slice_view import SliceView
 from medseg_desktop.qt.file_drop import DropHint, accept_copy, leave_drops_to, local_paths
@@ -138,8 +139,7 @@ class MainWindow(QMainWindow):
         drawing = QHBoxLayout()
         drawing.setSpacing(0)
         drawing.addWidget(self.tool_strip)
-        drawing.addWidget(self.slice_view, 1)
-        layout.addWidget(self.messages)
+        drawing.addWidget(SliceArea(self.slice_view, self.messages), 1)
         layout.addLayout(drawing, 1)
         layout.addWidget(self.slice_bar)
         self.tabs = QTabWidget()

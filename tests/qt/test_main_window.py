@@ -5,10 +5,13 @@ from __future__ import annotations
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 from PySide6.QtCore import QSettings, Qt
 from PySide6.QtWidgets import QScrollArea, QToolButton
 from pytestqt.qtbot import QtBot
 
+from medseg_desktop.core.display import PixelFormat, Window
+from medseg_desktop.qt.canvas.slice_view import Rendering
 from medseg_desktop.qt.controller import Controller
 from medseg_desktop.qt.main_window import MainWindow
 from tests.builders import write_study
@@ -88,3 +91,20 @@ def test_a_new_label_is_named_in_a_list_that_was_folded(controller: Controller) 
     panel.add_button.click()
     assert panel.section.is_open
     assert panel.list.is_editing
+
+
+def test_a_message_lies_over_the_slice_and_does_not_move_it(qtbot: QtBot) -> None:
+    window = MainWindow()
+    qtbot.addWidget(window)
+    window.show()
+    qtbot.waitExposed(window)
+    view = window.slice_view
+    view.set_slice(np.zeros((64, 64), np.uint16), Rendering(PixelFormat(), Window(1, 2)))
+    before = view.mapTo(window, view.widget_position(20, 30))
+    size = view.size()
+    window.messages.show_message("Something was done. " * 30)
+    qtbot.waitUntil(lambda: view._stage.top_inset_px >= 34)
+    assert view.mapTo(window, view.widget_position(20, 30)) == before
+    assert view.size() == size
+    window.messages.clear()
+    qtbot.waitUntil(lambda: view._stage.top_inset_px == 0)

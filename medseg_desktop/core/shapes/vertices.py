@@ -27,6 +27,8 @@ from medseg_desktop.core.shapes.rings import Ring, rings_of, with_rings
 
 #: Of the Gaussian that smooths an outline, in pixels along the line.
 _SMOOTHING = 2.5
+#: Behind the point of what was moved.
+_DIGITS = 3
 #: What smoothing may leave out afterwards, in pixels.
 _SMOOTH_TOLERANCE = 0.15
 _POINT_TYPES = (ShapeType.LINE, ShapeType.LINESTRIP, ShapeType.POINT, ShapeType.POINTS)
@@ -103,16 +105,16 @@ def _rebuilt(shape: Shape, rings: Sequence[Ring]) -> Shape:
 
 
 def translated(shape: Shape, dx: float, dy: float) -> Shape:
-    """The shape moved; a labelme bitmap by whole pixels."""
+    """The shape moved; a labelme bitmap by whole pixels, others with `_DIGITS` behind the point,
+    which is finer than anybody sees."""
     if shape.shape_type is ShapeType.MASK:
         dx, dy = round(dx), round(dy)
-    moved = replace(
-        shape, points=tuple((x + dx, y + dy) for x, y in shape.points), rectangle_stored=()
-    )
+    points = tuple((round(x + dx, _DIGITS), round(y + dy, _DIGITS)) for x, y in shape.points)
+    moved = replace(shape, points=points, rectangle_stored=())
     rings = rings_of(shape) if shape.shape_type is ShapeType.POLYGON else ()
     if len(rings) < 2:
         return moved
-    return with_rings(moved, [ring + np.array([dx, dy]) for ring in rings])
+    return with_rings(moved, [np.round(ring + np.array([dx, dy]), _DIGITS) for ring in rings])
 
 
 def moved_look(shape: Shape, dx: float, dy: float) -> Shape:

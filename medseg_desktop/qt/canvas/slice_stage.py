@@ -55,6 +55,7 @@ class SliceStage(pg.GraphicsView):  # type: ignore[misc]
         self.message = ""
         self.text_font = QFont()
         self.rubber_band: QRectF | None = None
+        self.top_inset_px = 0  # at the upper edge lies something else
         self._column_mm: float | None = None
         self._pixel_aspect = 1.0
         self._turned = SpatialTransformation()
@@ -198,7 +199,8 @@ class SliceStage(pg.GraphicsView):  # type: ignore[misc]
         painter.setFont(self.text_font)
         area = QRectF(self.viewport().rect())
         if self._has_slice:
-            paint_texts(painter, area, self.texts, self.letters, self.current_scale_bar())
+            free = area.adjusted(0, self.top_inset_px, 0, 0)
+            paint_texts(painter, free, self.texts, self.letters, self.current_scale_bar())
         if self.rubber_band is not None:
             painter.setPen(QPen(QColor(current_tokens().accent), 1, Qt.PenStyle.DashLine))
             painter.drawRect(self.rubber_band)

@@ -210,6 +210,12 @@ class SliceView(QWidget):
         self._stage.message = text
         self._stage.viewport().update()
 
+    def set_top_inset(self, height_px: int) -> None:
+        """Keeps the texts free of what lies over the upper edge; the slice does not move."""
+        if height_px != self._stage.top_inset_px:
+            self._stage.top_inset_px = height_px
+            self._stage.viewport().update()
+
     def set_smooth(self, smooth: bool) -> None:
         """Interpolate between pixels when zoomed in."""
         self._stage.grey.set_smooth(smooth)

@@ -165,7 +165,10 @@ class LabelsDelegate(QStyledItemDelegate):
 
     def setEditorData(self, editor: QWidget, index: Index) -> None:
         if isinstance(editor, NameEdit) and not editor.isModified():
-            editor.setText(str(index.data(Qt.ItemDataRole.EditRole)))
+            name = str(index.data(Qt.ItemDataRole.EditRole))
+            if name != editor.text():  # else what is selected of it stays selected
+                editor.setText(name)
+                editor.selectAll()
 
     def setModelData(self, editor: QWidget, model: QAbstractItemModel, index: Index) -> None:
         row = index.data(Role.ROW)

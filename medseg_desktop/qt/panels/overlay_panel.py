@@ -127,8 +127,8 @@ class OverlayPanel(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.layers = {
-            Layer.OUTLINES: LayerRow(self.tr("Outlines"), DARK.mine, False, False),
-            Layer.LABEL_MAP: LayerRow(self.tr("Label map"), DARK.mine, False, True),
+            Layer.OUTLINES: LayerRow(self.tr("Outlines"), DARK.muted, False, False),
+            Layer.LABEL_MAP: LayerRow(self.tr("Label map"), DARK.muted, False, True),
             Layer.PREDICTION: LayerRow(self.tr("Prediction"), DARK.model, True, True),
         }
         self.section = Section(self.tr("Overlays"))
@@ -155,11 +155,6 @@ class OverlayPanel(QWidget):
     def set_layer_available(self, layer: Layer, available: bool, reason: str = "") -> None:
         """Greys a layer out, for example the prediction while there is no model."""
         self.layers[layer].set_available(available, reason)
-
-    def set_label_color(self, line: str, area: str) -> None:
-        """The colours that the current label has as a line and as an area, `#rrggbb`."""
-        self.layers[Layer.OUTLINES].swatch.set_colour(line)
-        self.layers[Layer.LABEL_MAP].swatch.set_colour(area)
 
     def set_hint(self, text: str, links: Sequence[tuple[str, str]] = ()) -> None:
         """Why nothing can be predicted, and (key, text) of what may be done; empty hides it."""

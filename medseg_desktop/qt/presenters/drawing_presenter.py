@@ -76,6 +76,7 @@ class DrawingPresenter(QObject):
         self._tool_before: ToolName | None = None
         #: Those that the numbers of the selection mean.
         self._shapes_before: Shapes = ()
+        self._is_returning = False
         view.tool_pressed.connect(lambda x, y, k: self._tell(Tool.press, (x, y), k))
         view.tool_dragged.connect(lambda x, y, k: self._tell(Tool.drag, (x, y), k))
         view.tool_released.connect(lambda x, y, k: self._tell(Tool.release, (x, y), k))
@@ -85,6 +86,7 @@ class DrawingPresenter(QObject):
         study.view_changed.connect(self._on_view)
         study.view_closed.connect(self._on_closed)
         study.slice_loaded.connect(lambda _: self._point_again())
+        annotations.returned_to.connect(self._on_return)
         annotations.documents_changed.connect(self._on_documents)
         annotations.labels_changed.connect(lambda _: self._on_shapes())
         annotations.proposals_changed.connect(self._on_shapes)
@@ -340,14 +342,22 @@ class DrawingPresenter(QObject):
             self._tools[name].resume(points)
         self._point_again()
 
+    def _on_return(self, _place: Place) -> None:
+        """A step is being taken back or repeated; the documents follow."""
+        self._is_returning = True
+
     def _on_documents(self) -> None:
         self._drawing.show_calipers(())  # what was measured may have changed
         before, shapes = self._shapes_before, self.shapes
         if len(before) != len(shapes):
-            # A step was taken back, say: the numbers mean other shapes now.
+            # The numbers mean other shapes now; and what has come back is what the next key is
+            # meant for.
             chosen = self._drawing.selection
             ids = {id(before[i]) for i in chosen if i < len(before)}
+            if self._is_returning:
+                ids |= set(map(id, shapes)) - set(map(id, before))
             self.select([i for i, shape in enumerate(shapes) if id(shape) in ids])
+        self._is_returning = False
         self._on_shapes()
 
     def _on_shapes(self) -> None:
@@ -370,7 +380,7 @@ def _selected_after(before: Shapes, after: Shapes, chosen: Sequence[int]) -> set
     """Which shapes are selected after a step, by their ids.
 
     Where shapes were only exchanged for others, what has come in place of a selected one; else
-    what was selected and is still there, and what was made.
+    what was made, or what was selected and is still there.
     """
     old, left = set(map(id, before)), set(map(id, after))
     in_place = len(before) == len(after) and all(
@@ -379,4 +389,4 @@ def _selected_after(before: Shapes, after: Shapes, chosen: Sequence[int]) -> set
     if in_place:
         return {id(after[i]) for i in chosen}
     kept = {id(before[i]) for i in chosen} & left
-    return kept | (left - old)
+    return (left - old) or kept

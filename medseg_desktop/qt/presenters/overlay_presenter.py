@@ -69,14 +69,13 @@ class OverlayPresenter(QObject):
         study.slice_failed.connect(lambda _: self._forget())
         annotations.documents_changed.connect(self.draw)
         annotations.proposals_changed.connect(self.draw)
-        annotations.labels_changed.connect(lambda _: self._on_labels())
+        annotations.labels_changed.connect(lambda _: self.draw())
         drawing.selection_changed.connect(self.draw)
         drawing.tool_changed.connect(lambda _: self._draw_live())
-        drawing.label_changed.connect(lambda _: self._on_labels())
+        drawing.label_changed.connect(lambda _: self.draw())
         drawing.drawing_changed.connect(self._on_drawing)
         panel.layer_changed.connect(self._on_layer)
         self._show_layers(study.state.layers)
-        self._on_labels()
 
     # -- from the sessions
 
@@ -98,13 +97,6 @@ class OverlayPresenter(QObject):
     def _on_loaded(self, loaded: LoadedSlice) -> None:
         self._loaded = loaded
         self._given.clear()  # between two slices the view may have been cleared
-        self.draw()
-
-    def _on_labels(self) -> None:
-        labels, name = self._annotations.labels, self._desk.label
-        self._panel.set_label_color(
-            overlays.label_color(labels, name), overlays.swatch_color(labels, name)
-        )
         self.draw()
 
     def _forget(self) -> None:

@@ -49,6 +49,7 @@ class ShapePresenter(QObject):
         self._annotations, self._drawing, self._desk = annotations, drawing, desk
         handlers: dict[str, Callable[[], None]] = {
             "delete_shapes": self.delete,
+            "take_back_point": self.take_back_point,
             "select_all": self.select_all,
             "copy_shapes": self.copy,
             "paste_shapes": self.paste,
@@ -101,6 +102,10 @@ class ShapePresenter(QObject):
             gone = set(map(id, chosen))
             text = self.tr("delete shape") if len(chosen) == 1 else self.tr("delete shapes")
             self._desk.commit(text, lambda shapes: tuple(s for s in shapes if id(s) not in gone))
+
+    def take_back_point(self) -> None:
+        """A point only, never a whole shape: one press too many does no harm."""
+        self._desk.delete()
 
     def select_all(self) -> None:
         """Every shape of the slice that can be edited."""

@@ -203,6 +203,8 @@ class Tool:
 
 
 def clamped(at: Point, size: tuple[int, int]) -> Point:
-    """The nearest point of the slice (rows, columns); its far edges belong to the last pixels."""
+    """The nearest point of the slice (rows, columns), to a thousandth of a pixel; its far edges
+    belong to the last pixels."""
     rows, columns = size
-    return min(max(at[0], 0.0), columns - 1e-3), min(max(at[1], 0.0), rows - 1e-3)
+    x, y = min(max(at[0], 0.0), columns - 1e-3), min(max(at[1], 0.0), rows - 1e-3)
+    return round(x, 3), round(y, 3)
