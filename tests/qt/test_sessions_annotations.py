@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import pytest
 
@@ -134,6 +136,20 @@ def test_a_state_is_a_step_and_a_slice_with_shapes_keeps_its_own() -> None:
     assert states == [SliceState.NO_LESION, SliceState.LESION, SliceState.NO_LESION]
     session.stack.undo()
     assert [session.is_reviewed(p.item) for p in every] == [False, True, False]
+
+
+def test_a_film_of_a_thousand_frames_is_marked_at_once() -> None:
+    film = series_of("film", 1000, film=True)
+    session = session_of((film,))
+    places = [Place(film, i) for i in range(1000)]
+    draw(session, places[7])
+    begun = time.process_time()
+    assert session.set_reviewed(places, "mark", True)
+    assert time.process_time() - begun < 2  # one after another they take 15 s
+    assert session.reviewed(film) == tuple(range(1000))
+    assert session.annotated(film) == (7,)
+    session.stack.undo()
+    assert session.reviewed(film) == (7,)
 
 
 def test_a_slice_whose_only_entry_cannot_be_used_cannot_be_made_unseen() -> None:
