@@ -142,7 +142,7 @@ def test_a_film_of_a_thousand_frames_is_marked_at_once() -> None:
     film = series_of("film", 1000, film=True)
     session = session_of((film,))
     places = [Place(film, i) for i in range(1000)]
-    draw(session, places[7])
+    draw(session, places[7], square(3, 3))
     begun = time.process_time()
     assert session.set_reviewed(places, "mark", True)
     assert time.process_time() - begun < 2  # one after another they take 15 s
