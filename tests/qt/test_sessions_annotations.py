@@ -14,7 +14,7 @@ from medseg_desktop.core.annotation import (
     SliceState,
     UnusableShape,
 )
-from medseg_desktop.core.labels import MAXIMUM_LABELS, RECIPE_LABELS, LabelTable
+from medseg_desktop.core.labels import MAXIMUM_LABELS, RECIPE_LABELS, Label, LabelTable
 from medseg_desktop.core.raster import draw_label_map
 from medseg_desktop.core.shapes.history import Place
 from medseg_desktop.core.shapes.proposals import Proposals
@@ -179,11 +179,9 @@ def test_renaming_a_label_renames_the_shapes_of_every_document_in_one_step() -> 
 
 def test_two_labels_that_exchange_their_names_stay_apart() -> None:
     session = session_of((A,), {HERE.item.path: document_of(square(1, 1), square(6, 1, 4, "e"))})
-    for index, name in ((1, "x"), (2, "H"), (1, "e")):
-        session.set_labels("rename label", session.labels.renamed(index, name))
+    session.set_labels("rename labels", LabelTable.from_names(["e", "H"]))
     assert labels_of(session, HERE) == ["e", "H"]
-    for _ in range(3):
-        session.stack.undo()
+    session.stack.undo()
     assert labels_of(session, HERE) == ["H", "e"]
 
 
@@ -287,7 +285,9 @@ def test_labels_that_a_dataset_knows_survive_undo() -> None:
 def test_a_label_that_survives_undo_gets_out_of_the_way_of_its_name() -> None:
     session = session_of((A,))
     session.set_labels("rename label", session.labels.renamed(1, "x"))
-    session.set_labels("add label", session.labels.add("H"))
+    # No edit gives a former name out again, but a table of an older program may have it.
+    twice = LabelTable((*session.labels.labels, Label(2, "H", (1, 2, 3))))
+    session.set_labels("add label", twice)
     session.fix_labels()
     session.stack.undo()
     session.stack.undo()
