@@ -7,14 +7,14 @@ outputs, so a table is never re-sorted; new labels are appended.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Annotated, Any
 
 import msgspec
 
 from medseg_desktop.core.errors import LabelError
 from medseg_desktop.core.label_colors import Color, default_color
-from medseg_desktop.core.label_names import BACKGROUND, checked_name
+from medseg_desktop.core.label_names import BACKGROUND, checked_name, folded
 
 __all__ = ["BACKGROUND", "MAXIMUM_LABELS", "RECIPE_LABELS", "Label", "LabelTable", "default_color"]
 
@@ -194,12 +194,13 @@ class LabelTable(msgspec.Struct, frozen=True):
             color: (R, G, B), 0..255; None for the one of the colour map.
 
         Raises:
-            LabelError: the name cannot be used, or there are 255 labels already.
+            LabelError: the name cannot be used, another label had it before, or there are 255
+                labels already.
         """
         index = len(self.labels)
         if index >= MAXIMUM_LABELS:
             raise LabelError(f"The table is full: {MAXIMUM_LABELS - 1} labels are possible.")
-        name = checked_name(name, self.names)
+        name = self._checked_name(name, self.labels)
         color = default_color(index) if color is None else _checked_color(color)
         return LabelTable((*self.labels, Label(index, name, color)))
 
@@ -210,11 +211,11 @@ class LabelTable(msgspec.Struct, frozen=True):
         the label remembers it (see `index_of` and `counterpart`).
 
         Raises:
-            LabelError: the name cannot be used, or the label is the background.
+            LabelError: the name cannot be used, another label had it before, or the label is the
+                background.
         """
-        others = [label.name for label in self.labels if label.index != index]
         old = self._editable(index)
-        new = checked_name(new, others)
+        new = self._checked_name(new, [x for x in self.labels if x.index != index])
         if new == old.name:
             return self
         former = (*(n for n in old.former if n not in (old.name, new)), old.name)
@@ -298,6 +299,20 @@ class LabelTable(msgspec.Struct, frozen=True):
                 f"The label {label.name} is in use and cannot be removed.", "Rename it instead."
             )
         return LabelTable(self.labels[:-1])
+
+    def _checked_name(self, name: str, others: Sequence[Label]) -> str:
+        """The name as it is stored.
+
+        Files that are not open would change their class with a former name of another label.
+        """
+        name = checked_name(name, [label.name for label in others])
+        for other in others:
+            if any(folded(former) == folded(name) for former in other.former):
+                raise LabelError(
+                    f"{name} was the name of the label {other.name}, and files that are not open "
+                    f"may still use it; choose another name, or rename {other.name} back."
+                )
+        return name
 
     def _label(self, index: int) -> Label:
         if not 0 <= index < len(self.labels):

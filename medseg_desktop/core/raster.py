@@ -26,7 +26,9 @@ _CIRCLE_POINTS = 64
 _MANY_POINTS = 256
 #: As many distances are worked out at a time.
 _DISTANCES = 1 << 17
-#: A region whose holes take more distances than this is cut in two: noise has thousands.
+#: A region with more holes, or whose holes take more distances, is cut in two: noise has
+#: thousands, and a line with so many bridges is seldom exact.
+_MOST_HOLES = 64
 _MOST_DISTANCES = 1 << 23
 #: int32 corner coordinates are clipped here, far outside any slice, so nothing overflows.
 COORDINATE_LIMIT = 1_000_000
@@ -219,7 +221,7 @@ def _bridged(part: LabelMap) -> Region | None:
     outer = next(_vertices(c) for i, c in enumerate(contours) if links[i][3] == -1)
     holes = [_vertices(c) for i, c in enumerate(contours) if links[i][3] != -1]
     inner = sum(map(len, holes))
-    if (len(outer) + inner) * inner > _MOST_DISTANCES:
+    if len(holes) > _MOST_HOLES or (len(outer) + inner) * inner > _MOST_DISTANCES:
         return None
     outline = outer
     for hole in holes:
@@ -242,18 +244,25 @@ def bridge(outline: npt.NDArray[_Number], hole: npt.NDArray[_Number]) -> npt.NDA
 def _nearest(outline: npt.NDArray[_Number], hole: npt.NDArray[_Number]) -> tuple[int, int]:
     """The vertices of two rings that are nearest to each other; of equals the first.
 
-    Some of the outline at a time: all distances of two long rings would not fit into memory.
+    Only those of the outline whose distance to the box around the hole allows it are compared,
+    some at a time: all distances of two long rings would not fit into memory.
     """
-    x, y = hole.T.astype(np.float64)
+    points, others = outline.astype(np.float64), hole.astype(np.float64)
+    x, y = others.T
+    beside_x = np.maximum(np.maximum(x.min() - points[:, 0], points[:, 0] - x.max()), 0)
+    beside_y = np.maximum(np.maximum(y.min() - points[:, 1], points[:, 1] - y.max()), 0)
+    least = beside_x**2 + beside_y**2
+    column, row = points[least.argmin()]
+    possible = np.flatnonzero(least <= ((x - column) ** 2 + (y - row) ** 2).min())
     step = max(_DISTANCES // len(hole), 1)
     best, nearest = np.inf, (0, 0)
-    for start in range(0, len(outline), step):
-        part = outline[start : start + step].astype(np.float64)
+    for start in range(0, len(possible), step):
+        part = points[possible[start : start + step]]
         distance = (part[:, :1] - x) ** 2 + (part[:, 1:] - y) ** 2
         k = int(distance.argmin())
         i, j = divmod(k, len(hole))
         if distance[i, j] < best:
-            best, nearest = float(distance[i, j]), (start + i, j)
+            best, nearest = float(distance[i, j]), (int(possible[start + i]), j)
     return nearest
 
 
@@ -265,8 +274,8 @@ def without_straight_points(ring: npt.NDArray[np.int32]) -> npt.NDArray[np.int32
     """
     if len(ring) < 4:
         return ring
-    before, after = ring - np.roll(ring, 1, axis=0), np.roll(ring, -1, axis=0) - ring
-    turns = (before != after).any(axis=1)
+    steps = np.diff(ring, axis=0, append=ring[:1])  # from each to the next
+    turns = (steps != np.concatenate([steps[-1:], steps[:-1]])).any(axis=1)
     return ring[turns] if turns.sum() >= 3 else ring
 
 

@@ -146,15 +146,43 @@ def test_a_label_is_found_by_a_name_it_had_unless_another_has_that_now() -> None
     assert table.index_of("H") == 1
     assert table.extended(["H"]) == table  # no new class for files of before
     assert table.outdated(["H", "edema", "new"]) == {"H": "haematoma"}
-    again = table.add("H")
+    again = LabelTable((*table.labels, Label(4, "H", (1, 2, 3))))  # as an older program made it
     assert again.index_of("H") == 4
     assert again.outdated(["H", "haematoma"]) == {}
     back = table.renamed(1, "H")
     assert (back.names, back.labels[1].former) == (T3.names, ("haematoma",))
 
 
+@pytest.mark.parametrize("name", ["H", "h", " H "])
+def test_a_former_name_of_another_label_is_not_given_out_again(name: str) -> None:
+    table = T3.renamed(1, "haematoma")
+    told = "choose another name, or rename haematoma back"
+    with pytest.raises(LabelError, match=told):
+        table.add(name)
+    with pytest.raises(LabelError, match=told):
+        table.renamed(2, name)
+    assert table.renamed(1, "rim").renamed(1, name).names == (
+        BACKGROUND,
+        name.strip(),
+        *T3.names[2:],
+    )
+
+
+def exchanged(table: LabelTable) -> LabelTable:
+    """The first two labels with each other's names, which they had before."""
+    background, first, second, *others = table.labels
+    return LabelTable(
+        (
+            background,
+            msgspec.structs.replace(first, name=second.name, former=(first.name, "x")),
+            msgspec.structs.replace(second, name=first.name, former=(second.name,)),
+            *others,
+        )
+    )
+
+
 def test_labels_of_an_older_model_are_told_by_index_and_former_name() -> None:
-    swapped = T3.renamed(1, "x").renamed(2, "H").renamed(1, "edema")
+    swapped = exchanged(T3)
     assert swapped.names[1:] == ("edema", "H", "core")
     assert [swapped.counterpart(x) for x in T3.labels] == [0, 1, 2, 3]
     assert [T3.counterpart(x) for x in swapped.labels] == [0, 1, 2, 3]

@@ -159,6 +159,34 @@ def test_noise_becomes_shapes_in_seconds_and_exactly(level: float) -> None:
     np.testing.assert_array_equal(filled, noise)
 
 
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.7, 0.95])
+def test_a_speckled_prediction_becomes_shapes_at_once_and_exactly(share: float) -> None:
+    random = np.random.default_rng(0).standard_normal((512, 512)).astype(np.float32)
+    smooth = cv2.GaussianBlur(random, (0, 0), 1.2)
+    speckled = (smooth < np.quantile(smooth, share)).astype(np.uint8)
+    begun = time.process_time()
+    found = regions(speckled)
+    assert time.process_time() - begun < 4
+    filled = np.zeros_like(speckled)
+    for region in found:
+        cv2.fillPoly(filled, [region.outline], 1)
+    np.testing.assert_array_equal(filled, speckled)
+
+
+rings = st.integers(1, 30).flatmap(lambda n: arrays(np.int32, (n, 2), elements=st.integers(0, 40)))
+
+
+@given(rings, rings)
+def test_a_bridge_leaves_and_arrives_at_the_first_of_the_nearest_vertices(
+    outline: np.ndarray, hole: np.ndarray
+) -> None:
+    distance = ((outline[:, None] - hole[None]) ** 2).sum(axis=2)
+    i, j = np.unravel_index(distance.argmin(), distance.shape)
+    np.testing.assert_array_equal(
+        bridge(outline, hole), [*outline[: i + 1], *hole[j:], *hole[: j + 1], *outline[i:]]
+    )
+
+
 def test_bridges_join_the_nearest_vertices_of_long_rings() -> None:
     angle = np.linspace(0, 2 * np.pi, 3001)[:-1]
     circle = np.stack([np.cos(angle), np.sin(angle)], axis=1)

@@ -7,6 +7,7 @@ exactly the pixels that the operation says (see `core.shapes.rings`).
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import reduce
 from typing import Any
@@ -17,6 +18,7 @@ import numpy.typing as npt
 
 from medseg_desktop.core.annotation import Shape
 from medseg_desktop.core.raster import fill_shape, pixel_index, regions
+from medseg_desktop.core.shapes.order import barriers, may_move, other_labels, uppermost
 from medseg_desktop.core.shapes.patches import Box, Patch, Pixels, box_of, is_area, patch_of
 from medseg_desktop.core.shapes.provenance import Author
 from medseg_desktop.core.shapes.rings import region_shapes
@@ -43,41 +45,103 @@ def painted(
     keys: Mapping[str, Any],
     editable: Editable,
 ) -> Shapes:
-    """Add a stroke to a label: shapes of it that the stroke touches become one with it.
+    """Add a stroke to a label.
 
-    The new shape takes the place of the last of these; where a later shape of another label
-    would cover the stroke, and where there is none of these, it comes last.
+    In the label map every pixel of the stroke has the label afterwards, but those where a shape
+    that is not editable lay uppermost; no other pixel changes.
+
+    Shapes of the label that the stroke touches become one with it, at the place in the order
+    where most of them can come together without covering or uncovering anything beside the
+    stroke; the others stay as they are.  Of several such places it is one where no later shape
+    of another label lies over the stroke, then the place of one of them, then the last.  Later
+    areas of other labels lose the pixels of the stroke.
 
     Args:
         keys: further keys of a shape that has no source.
     """
     rows, columns = stroke.shape
-    brush = Patch.of(stroke)
+    brush = Patch.of(stroke & ~_closed(shapes, stroke, label, editable))
     if not brush.count:
         return shapes
+    stroke = _on_slice(brush, rows, columns)
+    touched = _touched(shapes, stroke, brush.box, label, editable)
+    around = reduce(Box.around, (patch.box for patch in touched.values()), brush.box)
+    others = other_labels(shapes, label, around, rows, columns)
+    over = barriers(stroke, others)
+    place, joined = _place(shapes, stroke, touched, others, over, editable)
+    union = np.zeros(around.size, np.bool_)
+    for patch in (brush, *(touched[i] for i in joined)):
+        patch.add_to(union, around)
+    sources = [shapes[i] for i in joined]
+    if len(joined) == 1 and np.count_nonzero(union) == touched[joined[0]].count:
+        made = sources  # the stroke lies inside
+    else:
+        extra = _kept_keys(sources[-1]) if sources else dict(keys)
+        made = _made(label, union, around, extra, sources, author)
+    result: list[Shape] = []
+    for i, shape in enumerate(shapes):
+        result += made if i == place else ()
+        if i in over and i >= place:
+            result += _without(shape, others[i], stroke, author)
+        elif i not in joined:
+            result.append(shape)
+    result += made if place == len(shapes) else ()
+    is_same = len(result) == len(shapes) and all(map(operator.is_, result, shapes))
+    return shapes if is_same else tuple(result)
+
+
+def _closed(shapes: Shapes, stroke: Pixels, label: str, editable: Editable) -> Pixels:
+    """Pixels (rows, columns) near a stroke where a shape of another label that must not be
+    changed lies uppermost."""
+    rows, columns = stroke.shape
+    near = Patch.of(stroke).box
+    patches = other_labels(shapes, label, near, rows, columns)
+    closed = [i for i in patches if not editable(shapes[i])]
+    if closed:
+        own = (i for i, s in enumerate(shapes) if s.label == label and box_of(s).meets(near))
+        patches |= {i: patch_of(shapes[i], rows, columns) for i in own}
+    return uppermost(patches, closed, rows, columns)
+
+
+def _touched(
+    shapes: Shapes, stroke: Pixels, box: Box, label: str, editable: Editable
+) -> dict[int, Patch]:
+    """The editable areas of a label that share or adjoin a pixel of a stroke in a box."""
+    rows, columns = stroke.shape
     near = cv2.dilate(stroke.view(np.uint8), _NEIGHBOURS).view(np.bool_)
-    reach = brush.box.grown(1, rows, columns)
-    touched = {
+    return {
         i: patch
-        for i, patch in _areas(shapes, reach, rows, columns, editable)
+        for i, patch in _areas(shapes, box.grown(1, rows, columns), rows, columns, editable)
         if shapes[i].label == label and patch.meets(near)
     }
-    box = reduce(Box.around, (patch.box for patch in touched.values()), brush.box)
-    union = np.zeros(box.size, np.bool_)
-    for patch in (brush, *touched.values()):
-        patch.add_to(union, box)
-    if len(touched) == 1 and np.count_nonzero(union) == next(iter(touched.values())).count:
-        return shapes  # the stroke lies inside
-    sources = [shapes[i] for i in touched]
-    extra = _kept_keys(sources[-1]) if sources else dict(keys)
-    made = _made(label, union, box, extra, sources, author)
-    place = max(touched) if touched else len(shapes)
-    if any(
-        i > place and shapes[i].label != label and patch.meets(stroke)
-        for i, patch in _areas(shapes, brush.box, rows, columns, _any)
-    ):
-        place = len(shapes)
-    return _replaced(shapes, set(touched), place, made)
+
+
+def _place(
+    shapes: Shapes,
+    stroke: Pixels,
+    touched: Mapping[int, Patch],
+    others: Mapping[int, Patch],
+    over: Sequence[int],
+    editable: Editable,
+) -> tuple[int, list[int]]:
+    """Before which shape the painted one comes, and which of the touched ones it takes in."""
+    # Lines and what must not be changed cannot lose pixels: the stroke has to lie above them.
+    fixed = (i for i in over if not (is_area(shapes[i]) and editable(shapes[i])))
+    lowest = max(fixed, default=-1) + 1
+    beside = {
+        i: barriers(_on_slice(patch, *stroke.shape) & ~stroke, others)
+        for i, patch in touched.items()
+    }
+
+    def joined(place: int) -> list[int]:
+        return [i for i in touched if may_move(i, place, beside[i])]
+
+    def rank(place: int) -> tuple[int, bool, bool, int]:
+        uncovered = not any(i >= place for i in over)
+        return len(joined(place)), uncovered, place in touched, place
+
+    place = max({lowest, len(shapes), *(i for i in touched if i > lowest)}, key=rank)
+    return place, joined(place)
 
 
 def erased(shapes: Shapes, stroke: Pixels, author: Author, editable: Editable) -> Shapes:
@@ -90,10 +154,15 @@ def erased(shapes: Shapes, stroke: Pixels, author: Author, editable: Editable) -
         patch = hit.get(i)
         if patch is None or not patch.meets(stroke):
             result.append(shape)
-            continue
-        left = patch.pixels & ~patch.box.of(stroke)
-        result += _made(shape.label, left, patch.box, _kept_keys(shape), [shape], author)
+        else:
+            result += _without(shape, patch, stroke, author)
     return tuple(result)
+
+
+def _without(shape: Shape, patch: Patch, stroke: Pixels, author: Author) -> list[Shape]:
+    """What is left of an area beside a stroke (rows, columns)."""
+    left = patch.pixels & ~patch.box.of(stroke)
+    return _made(shape.label, left, patch.box, _kept_keys(shape), [shape], author)
 
 
 def cut(
@@ -144,24 +213,40 @@ def _parted(area: Patch, barrier: Pixels) -> list[Pixels]:
 def merged(
     shapes: Shapes, chosen: Sequence[int], rows: int, columns: int, author: Author
 ) -> Shapes:
-    """Make areas one, with the label of the first; nothing where all lie outside the slice."""
+    """Make areas one, with the label of the first; nothing where all lie outside the slice.
+
+    What is seen of other shapes stays: the merged shape takes the last place of one of the areas
+    where it neither covers nor uncovers any of them.  Where there is none, it takes the place of
+    the last area, without the pixels of other labels that it would cover there.
+    """
     areas = [i for i in chosen if is_area(shapes[i])]
     if len(areas) < 2:
         return shapes
-    patches = [patch_of(shapes[i], rows, columns) for i in areas]
-    box = reduce(Box.around, (patch.box for patch in patches))
+    label = shapes[areas[0]].label
+    patches = {i: patch_of(shapes[i], rows, columns) for i in areas}
+    box = reduce(Box.around, (patch.box for patch in patches.values()))
+    others = other_labels(shapes, label, box, rows, columns, areas)
+    passed = {i: barriers(_on_slice(p, rows, columns), others) for i, p in patches.items()}
+    free = [to for to in areas if all(may_move(i, to, passed[i]) for i in areas)]
+    place = max(free or areas)
     union = np.zeros(box.size, np.bool_)
-    for patch in patches:
+    for patch in patches.values():
         patch.add_to(union, box)
+    if not free:
+        below = {i: patch for i, patch in others.items() if i < place}
+        union &= box.of(uppermost(patches | below, areas, rows, columns))
     if not union.any():
         return shapes
     sources = [shapes[i] for i in areas]
-    made = _made(sources[0].label, union, box, _kept_keys(sources[0]), sources, author)
-    return _replaced(shapes, set(areas), max(areas), made)
+    made = _made(label, union, box, _kept_keys(sources[0]), sources, author)
+    return _replaced(shapes, set(areas), place, made)
 
 
-def _any(_shape: Shape) -> bool:
-    return True
+def _on_slice(patch: Patch, rows: int, columns: int) -> Pixels:
+    """The pixels (rows, columns) of the whole slice."""
+    pixels = np.zeros((rows, columns), np.bool_)
+    patch.box.of(pixels)[patch.pixels] = True
+    return pixels
 
 
 def _areas(

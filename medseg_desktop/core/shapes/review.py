@@ -20,6 +20,13 @@ def slice_state(document: Annotation | None, frame: int) -> SliceState:
     return document.slice_state(frame) if document else SliceState.UNSEEN
 
 
+def shape_count(document: Annotation | None, label: str) -> int:
+    """How many shapes of a label a document has."""
+    if document is None:
+        return 0
+    return sum(shape.label == label for frame in document.frames for shape in frame.shapes)
+
+
 @dataclass(frozen=True, slots=True)
 class FileFacts:
     """What a document has to know of its DICOM file.
@@ -35,6 +42,18 @@ class FileFacts:
     columns: int
 
 
+@dataclass(frozen=True, slots=True)
+class SliceChange:
+    """What a frame is to be.
+
+    Attributes:
+        reviewed: a person has looked at it; always so where it has shapes.
+    """
+
+    shapes: tuple[Shape, ...]
+    reviewed: bool
+
+
 def with_slice(
     document: Annotation | None,
     facts: FileFacts,
@@ -43,11 +62,24 @@ def with_slice(
     reviewed: bool,
     signature: Mapping[str, str],
 ) -> Annotation | None:
-    """A document in which one frame has these shapes and this state.
+    """A document in which one frame has these shapes and this state; see `with_slices`."""
+    return with_slices(document, facts, {frame: SliceChange(shapes, reviewed)}, signature)
+
+
+def with_slices(
+    document: Annotation | None,
+    facts: FileFacts,
+    changes: Mapping[int, SliceChange],
+    signature: Mapping[str, str],
+) -> Annotation | None:
+    """A document in which some frames have other shapes and another state.
+
+    Frames that the document lists beyond those of the file stay in it, and so does a reviewed
+    frame's entry that has keys of other programs.
 
     Args:
         document: as it is; None where there is none.
-        reviewed: a person has looked at the frame; always so where it has shapes.
+        changes: by zero-based frame; one at least.
         signature: `annotator` and `time` of whoever said so.
 
     Returns:
@@ -59,21 +91,27 @@ def with_slice(
     )
     if before.is_labelme and facts.frames > 1:  # such a file describes one slice only
         before = replace(before, is_labelme=False, total_frames=facts.frames)
-    edited = before.frame(frame) or _empty(frame, facts)
-    edited = replace(edited, shapes=shapes)
-    reviewed = reviewed or _is_outlined(edited)
-    seen = {i for i in range(facts.frames) if document and document.is_reviewed(i)}
-    seen = seen | {frame} if reviewed else seen - {frame}
+    edited = {
+        i: replace(before.frame(i) or _empty(i, facts), shapes=change.shapes)
+        for i, change in changes.items()
+    }
+    told = {i: changes[i].reviewed or _is_outlined(frame) for i, frame in edited.items()}
+    listed = {*before.reviewed_frames, *(f.frame for f in before.frames)}
+    known = {*range(facts.frames), *(i for i in listed if i >= facts.frames)}
+    seen = {i for i in known if document and document.is_reviewed(i)}
+    seen = {i for i in {*seen, *told} if told.get(i, True)}
     if not seen:
         return None
-    state = SliceState.LESION if _is_outlined(edited) else SliceState.NO_LESION
-    told = {"state": str(state), **signature}
+    states = {
+        str(i): {"state": str(_state(edited[i])), **signature} if reviewed else None
+        for i, reviewed in told.items()
+    }
     if before.is_labelme:
-        return replace(before, frames=(edited,), extra=_signed(before, {str(frame): told}))
-    frames = [edited if i == frame else before.frame(i) or _empty(i, facts) for i in sorted(seen)]
-    if len(seen) == facts.frames and not any(map(_is_outlined, frames)):
+        return replace(before, frames=tuple(edited.values()), extra=_signed(before, states))
+    frames = [edited.get(i) or before.frame(i) or _empty(i, facts) for i in sorted(seen)]
+    if seen == set(range(facts.frames)) and all(map(_says_nothing, frames)):
         frames = []
-    extra = _signed(before, {str(frame): told if reviewed else None}, reviewed_frames=sorted(seen))
+    extra = _signed(before, states, reviewed_frames=sorted(seen))
     return replace(before, frames=tuple(frames), extra=extra)
 
 
@@ -84,6 +122,15 @@ def _empty(frame: int, facts: FileFacts) -> FrameAnnotation:
 def _is_outlined(frame: FrameAnnotation) -> bool:
     """Somebody has drawn something; what cannot be used counts too."""
     return bool(frame.shapes or frame.unusable)
+
+
+def _says_nothing(frame: FrameAnnotation) -> bool:
+    """It is only listed: no shapes, and no keys of other programs."""
+    return not _is_outlined(frame) and not frame.extra
+
+
+def _state(frame: FrameAnnotation) -> SliceState:
+    return SliceState.LESION if _is_outlined(frame) else SliceState.NO_LESION
 
 
 def relabelled(document: Annotation, names: Mapping[str, str]) -> Annotation:

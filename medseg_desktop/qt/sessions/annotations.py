@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import msgspec
 from PySide6.QtCore import QObject, Signal
@@ -23,11 +23,20 @@ from medseg_desktop.core.shapes.history import (
 from medseg_desktop.core.shapes.proposal_book import ProposalBook, same_shapes
 from medseg_desktop.core.shapes.proposals import Proposals
 from medseg_desktop.core.shapes.provenance import Author
-from medseg_desktop.core.shapes.review import FileFacts, relabelled, slice_state, with_slice
+from medseg_desktop.core.shapes.review import (
+    FileFacts,
+    SliceChange,
+    relabelled,
+    shape_count,
+    slice_state,
+    with_slices,
+)
 from medseg_desktop.core.volume import Series, Slice
 from medseg_desktop.io.dicom_series import ScanResult
 from medseg_desktop.io.kept_proposals import kept_proposals, with_kept_proposals
 
+#: What slices are to be, by the path of their file.
+_Edits = dict[str, list[tuple[Place, SliceChange]]]
 #: Steps that can be taken back; each is a few references.
 _STEPS = 2000
 
@@ -209,24 +218,23 @@ class AnnotationSession(QObject):
         Labels that the table does not have are appended to it by the same step, and what comes
         to a hidden label is shown.
         """
-        documents: dict[str, Annotation | None] = {}
+        edits: _Edits = {}
         decided: dict[ProposalKey, Change[frozenset[int]]] = {}
         first: Place | None = None
         for place in places:
             item = place.item
-            document = documents.get(item.path, self._documents.get(item.path))
-            shapes = document.shapes(item.frame) if document else ()
+            shapes = self.shapes(item)
             offered = self.open_proposals(item) if with_proposals else ()
             after, used = edited_slice(shapes, offered, operation)
             if used:
                 decided |= self._proposals.used(_key(item), used)
             if not same_shapes(shapes, after):
-                documents[item.path] = self._with_slice(document, place, after, reviewed=True)
+                edits.setdefault(item.path, []).append((place, SliceChange(after, True)))
             elif not used:
                 continue
             first = first or place
-        changes = self._changes(documents)
-        labels = self._labels_of(documents.values())
+        documents = self._edited(edits)
+        changes, labels = self._changes(documents), self._labels_of(documents.values())
         return self._push(Step(text, changes, labels, decided, first)) and self._reveal(changes)
 
     def set_reviewed(self, places: Iterable[Place], text: str, reviewed: bool) -> bool:
@@ -234,20 +242,15 @@ class AnnotationSession(QObject):
 
         Slices with shapes stay as they are.
         """
-        documents: dict[str, Annotation | None] = {}
-        first: Place | None = None
+        edits: _Edits = {}
         for place in places:
             item = place.item
-            document = documents.get(item.path, self._documents.get(item.path))
-            shapes = document.shapes(item.frame) if document else ()
-            if shapes or (slice_state(document, item.frame) is not SliceState.UNSEEN) == reviewed:
+            # Entries that cannot be used are a lesion too: somebody has drawn something.
+            if self.is_reviewed(item) == reviewed or self.state(item) is SliceState.LESION:
                 continue
-            changed = self._with_slice(document, place, shapes, reviewed)
-            if slice_state(changed, item.frame) is slice_state(document, item.frame):
-                continue  # it has entries that cannot be used: somebody has drawn something
-            documents[item.path] = changed
-            first = first or place
-        return self._push(Step(text, self._changes(documents), place=first))
+            edits.setdefault(item.path, []).append((place, SliceChange((), reviewed)))
+        first = next((place for several in edits.values() for place, _ in several), None)
+        return self._push(Step(text, self._changes(self._edited(edits)), place=first))
 
     def set_labels(self, text: str, labels: LabelTable) -> bool:
         """Another label table, by one step; shapes of a label with a new name get it too."""
@@ -291,15 +294,19 @@ class AnnotationSession(QObject):
         present |= {p: None for p, d in documents.items() if d and d.is_prediction}
         return self._push(Step(text, self._changes(present), self._labels_of(present.values())))
 
-    def _with_slice(
-        self, document: Annotation | None, place: Place, shapes: Shapes, reviewed: bool
+    def _edited(self, edits: _Edits) -> dict[str, Annotation | None]:
+        return {path: self._with_slices(path, several) for path, several in edits.items()}
+
+    def _with_slices(
+        self, path: str, edits: Sequence[tuple[Place, SliceChange]]
     ) -> Annotation | None:
-        item, series = place.item, place.series
-        facts = FileFacts(os.path.basename(item.path), item.frames, series.rows, series.columns)
+        """The document of a file, which is made anew once for all of its frames."""
+        item, series = edits[0][0].item, edits[0][0].series
+        facts = FileFacts(os.path.basename(path), item.frames, series.rows, series.columns)
         signature = {"annotator": self.author.annotator, "time": self.author.now()}
-        prediction = self._predictions.get(item.path)
-        before = document or prediction
-        after = with_slice(before, facts, item.frame, shapes, reviewed, signature)
+        document, prediction = self._documents.get(path), self._predictions.get(path)
+        changes = {place.item.frame: change for place, change in edits}
+        after = with_slices(document or prediction, facts, changes, signature)
         if after is not None and document is None and prediction is not None and item.frames > 1:
             return with_kept_proposals(after, prediction)
         return after
@@ -325,7 +332,8 @@ class AnnotationSession(QObject):
         labels = self.labels
         for label in labels.foreground:
             if not label.visible and any(
-                _count(c.new, label.name) > _count(c.old, label.name) for c in changes.values()
+                shape_count(c.new, label.name) > shape_count(c.old, label.name)
+                for c in changes.values()
             ):
                 labels = labels.with_visible(label.index, True)
         if labels is not self.labels:
@@ -390,10 +398,3 @@ def _key(item: Slice) -> SliceKey:
 def _within_limit(labels: LabelTable) -> LabelTable:
     """The labels that a label map can hold; shapes of others are shown, but count nowhere."""
     return LabelTable(labels.labels[:MAXIMUM_LABELS])
-
-
-def _count(document: Annotation | None, label: str) -> int:
-    """How many shapes of a label a document has."""
-    if document is None:
-        return 0
-    return sum(shape.label == label for frame in document.frames for shape in frame.shapes)

@@ -135,9 +135,10 @@ def test_a_stroke_inside_a_shape_changes_nothing() -> None:
 
 
 def test_a_new_shape_takes_its_place_on_top_of_what_would_cover_it() -> None:
-    bottom, top = from_pixels("H", box(2, 2, 8, 8)), from_pixels("edema", box(6, 6, 12, 12))
+    bottom, top = from_pixels("H", box(2, 2, 8, 8)), from_pixels("edema", box(8, 6, 12, 12))
     shapes = painted((*bottom, *top), box(7, 7, 10, 10), "H", AUTHOR, {}, anything)
     assert [s.label for s in shapes] == ["edema", "H"]
+    assert shapes[0] is top[0]
     aside = painted((*bottom, *top), box(0, 0, 3, 3), "H", AUTHOR, {}, anything)
     assert [s.label for s in aside] == ["H", "edema"]
 

@@ -5,8 +5,20 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from medseg_desktop.core.annotation import Annotation, FrameAnnotation, Shape, SliceState
-from medseg_desktop.core.shapes.review import FileFacts, slice_state, with_slice
+from medseg_desktop.core.annotation import (
+    Annotation,
+    FrameAnnotation,
+    Shape,
+    SliceState,
+    UnusableShape,
+)
+from medseg_desktop.core.shapes.review import (
+    FileFacts,
+    SliceChange,
+    slice_state,
+    with_slice,
+    with_slices,
+)
 
 SHAPE = Shape("H", ((1.0, 1.0), (5.0, 1.0), (5.0, 5.0)))
 SIGNATURE = {"annotator": "Li", "time": "2026-01-02T03:04:05+00:00"}
@@ -77,6 +89,33 @@ def test_keys_of_other_programs_stay() -> None:
     assert document.frames[0].extra == {"note": "dim"}
 
 
+def test_a_frame_that_loses_its_last_shape_keeps_the_keys_of_other_programs() -> None:
+    frame = FrameAnnotation(0, (SHAPE,), 40, 32, {"note": "dim"})
+    document = with_slice(Annotation("a.dcm", 1, (frame,)), ONE, 0, (), True, SIGNATURE)
+    assert document is not None
+    assert document.frames == (FrameAnnotation(0, (), 40, 32, {"note": "dim"}),)
+    assert slice_state(document, 0) is SliceState.NO_LESION
+
+
+def test_entries_that_cannot_be_used_stay_listed() -> None:
+    frame = FrameAnnotation(0, (SHAPE,), unusable=(UnusableShape(1, "none", "is no object"),))
+    document = with_slice(Annotation("a.dcm", 1, (frame,)), ONE, 0, (), True, SIGNATURE)
+    assert document is not None
+    assert document.frames[0].unusable == frame.unusable
+
+
+def test_frames_beyond_those_of_the_file_stay_in_its_document() -> None:
+    frames = tuple(FrameAnnotation(i, (SHAPE,)) for i in range(3))
+    before = Annotation("a.dcm", 3, frames)
+    document = with_slice(before, ONE, 0, (SHAPE, SHAPE), True, SIGNATURE)
+    assert document is not None
+    assert [len(document.shapes(i)) for i in range(3)] == [2, 1, 1]
+    emptied = with_slice(document, ONE, 0, (), True, SIGNATURE)
+    assert states(emptied, 3) == [SliceState.NO_LESION, SliceState.LESION, SliceState.LESION]
+    unseen = with_slice(emptied, ONE, 0, (), False, SIGNATURE)
+    assert states(unseen, 3) == [SliceState.UNSEEN, SliceState.LESION, SliceState.LESION]
+
+
 def test_a_frame_listed_twice_keeps_all_its_shapes() -> None:
     twice = (FrameAnnotation(0, (SHAPE,)), FrameAnnotation(0, (SHAPE,)))
     before = Annotation("film.dcm", 2, twice)
@@ -126,3 +165,29 @@ def test_states_are_those_that_were_set(steps: list[tuple[int, bool, bool]]) -> 
             else SliceState.UNSEEN
         )
         assert states(document, 4) == expected
+
+
+frame_changes = st.dictionaries(
+    st.integers(0, 3), st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=4
+)
+
+
+@given(frame_changes, frame_changes)
+def test_several_frames_at_once_are_the_same_as_one_after_another(
+    first: dict[int, tuple[bool, bool]], second: dict[int, tuple[bool, bool]]
+) -> None:
+    start = Annotation("film.dcm", 4, (FrameAnnotation(2, (SHAPE,), 40, 32),))
+    at_once: Annotation | None = start
+    one_by_one: Annotation | None = start
+    for several in (first, second):
+        changes = {
+            frame: SliceChange((SHAPE, SHAPE) if has_shapes else (), reviewed)
+            for frame, (has_shapes, reviewed) in several.items()
+        }
+        at_once = with_slices(at_once, facts(4), changes, SIGNATURE)
+        for frame, change in changes.items():
+            one_by_one = with_slice(
+                one_by_one, facts(4), frame, change.shapes, change.reviewed, SIGNATURE
+            )
+    assert states(at_once, 4) == states(one_by_one, 4)
+    assert at_once is None or one_by_one is None or at_once.frames == one_by_one.frames
