@@ -16,6 +16,7 @@ from medseg_desktop.inference.prediction import run_prediction
 from medseg_desktop.io.medlabelme import read_annotation
 from medseg_desktop.qt.controller import Controller
 from medseg_desktop.qt.panels.overlay_panel import Layer
+from medseg_desktop.qt.recovery import Contents
 from tests.builders import QuietContext, model_info, write_model_package
 from tests.qt.proposing import (
     offered,
@@ -148,3 +149,55 @@ def test_the_model_in_use_goes_before_a_file_and_is_named_where_it_has_looked(
     trigger(controller, "predict_series")
     qtbot.waitUntil(lambda: corner(controller) == ["Prediction: near-v1"], timeout=WAIT_MS)
     wait_for_proposals(qtbot, controller, 3)
+
+
+def test_taking_over_a_models_file_shows_its_proposals_and_leaves_the_file(
+    controller: Controller, qtbot: QtBot, tmp_path: Path
+) -> None:
+    folder = write_lesions(tmp_path / "s", slices=1)
+    opened(qtbot, controller, folder)
+    key(controller, Qt.Key.Key_S)
+    saved(qtbot, controller)
+    path = view(controller).slice.path
+    file = Path(path).with_suffix(".json")
+    predict_beside(folder, tmp_path)
+    theirs = file.read_bytes()
+    key(controller, Qt.Key.Key_S)
+    controller.saving.save()
+    qtbot.waitUntil(lambda: bool(controller.saving.conflicts), timeout=WAIT_MS)
+    controller.saving.take_theirs(path)
+    qtbot.waitUntil(lambda: not controller.saving.conflicts, timeout=WAIT_MS)
+    assert not controller.saving.unsaved
+    assert file.read_bytes() == theirs
+    assert len(offered(controller)) == 2
+    assert view(controller).layers.prediction.visible
+    assert corner(controller) == ["Prediction: far-v1"]
+    assert controller.annotations.state(view(controller).slice) is SliceState.UNSEEN
+    trigger(controller, "accept")
+    assert len(own(controller)) == 2
+    saved(qtbot, controller)
+    assert not read_annotation(file).is_prediction
+
+
+def test_an_earlier_version_that_a_model_wrote_is_restored_as_such(
+    controller: Controller, qtbot: QtBot, tmp_path: Path
+) -> None:
+    folder = write_lesions(tmp_path / "s", slices=1)
+    predict_beside(folder, tmp_path)
+    opened(qtbot, controller, folder)
+    trigger(controller, "accept")
+    saved(qtbot, controller)
+    reopened(qtbot, controller, folder)
+    assert offered(controller) == ()
+    path, told = view(controller).slice.path, list[Contents]()
+    controller.saving.recovery.ask_versions(path, told.append)
+    qtbot.waitUntil(lambda: bool(told), timeout=WAIT_MS)
+    earlier = told[0][0][1]
+    assert earlier is not None
+    controller.saving.recovery.restore_documents({path: earlier}, "restore")
+    saved(qtbot, controller)
+    assert read_annotation(Path(path).with_suffix(".json")).prediction_model == "far-v1"
+    assert len(offered(controller)) == 2
+    assert own(controller) == ()
+    controller.annotations.stack.undo()
+    assert len(own(controller)) == 2

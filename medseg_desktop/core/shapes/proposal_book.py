@@ -59,6 +59,24 @@ class ProposalBook:
             self._in_use.pop(key, None)
         self._look_at(gone)
 
+    def stored(self, path: str) -> dict[SliceKey, Proposals]:
+        """What the annotation file of a DICOM file proposes, with what was decided about it."""
+        return {key: found for key, found in self._stored.items() if key[0] == path}
+
+    @property
+    def has_stored(self) -> bool:
+        """Some annotation file proposes something."""
+        return bool(self._stored)
+
+    def store(self, changes: Mapping[SliceKey, Change[Proposals | None]]) -> None:
+        """Annotation files propose something else now."""
+        for key, change in changes.items():
+            if change.new is None:
+                self._stored.pop(key, None)
+            else:
+                self._stored[key] = change.new
+        self._look_at(changes)
+
     def of(self, key: SliceKey) -> Proposals | None:
         """The proposals of a slice: those of the model in use go before those of a file."""
         found = self._in_use.get(key) or self._stored.get(key)

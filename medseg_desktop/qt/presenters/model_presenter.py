@@ -53,6 +53,7 @@ class ModelPresenter(QObject):
         self._offered: Path | None = None
         #: The series on screen is predicted; else only slices that are asked for.
         self._whole_series = True
+        self._shows_stored = False
         chooser.activated.connect(self._on_chosen)
         self._action.toggled.connect(self._on_toggled)
         actions["predict_slice"].triggered.connect(self.predict_slice)
@@ -64,18 +65,32 @@ class ModelPresenter(QObject):
         runs.model_added.connect(self._on_added)
         study.view_changed.connect(self._on_view)
         study.folder_changed.connect(lambda _: predictions.forget())
-        annotations.proposals_changed.connect(self._show_name)
+        annotations.proposals_changed.connect(self._on_proposals)
         self._fill(())
 
     def set_folder(self) -> None:
         """Another folder is open, and its annotations are known: what a model wrote is shown."""
-        if self._annotations.has_stored_proposals:
-            if not self._study.state.layers.prediction.visible:
-                self._whole_series = False  # to show it is not to ask for more
-                self._set_visible(True)
+        self._shows_stored = self._annotations.has_stored_proposals
+        if self._shows_stored:
+            self._show_stored()
         elif self._runs.predictor is None or not self._whole_series:
             self._set_visible(False)
         self._show_available()
+        self._show_name()
+
+    def _show_stored(self) -> None:
+        """Show what a model wrote, which is not to ask for more."""
+        if not self._study.state.layers.prediction.visible:
+            self._whole_series = False
+            self._set_visible(True)
+
+    def _on_proposals(self) -> None:
+        """What comes with a file that a model wrote is shown, as where it is opened."""
+        if self._shows_stored != self._annotations.has_stored_proposals:
+            self._shows_stored = not self._shows_stored
+            if self._shows_stored:
+                self._show_stored()
+            self._show_available()
         self._show_name()
 
     def cancel(self) -> None:

@@ -58,6 +58,7 @@ class AnnotationSession(QObject):
         self._seed = labels
         self._documents: dict[str, Annotation] = {}
         self._predictions: dict[str, Annotation] = {}  # what a model wrote, by DICOM file
+        self._has_stored = False
         self._proposals = ProposalBook(self._shapes_at, lambda: self.labels)
         self.labels = labels
         #: So many labels may be known to datasets and models; their indices never go.
@@ -84,14 +85,14 @@ class AnnotationSession(QObject):
         stored: dict[SliceKey, Proposals] = {}
         for path, file in found.annotations.items():
             document = file.annotation
-            prediction = document if document.is_prediction else kept_proposals(document)
+            own, prediction = _parts(document)
             if prediction is not None:
                 self._predictions[path] = prediction
-                for frame in prediction.frames:
-                    stored[path, frame.frame] = Proposals.of_file(prediction, frame.frame)
-            if prediction is not document:
-                self._documents[path] = relabelled(document, self._seed.outdated(document.labels))
+                stored |= _stored(path, own, prediction)
+            if own is not None:
+                self._documents[path] = relabelled(own, self._seed.outdated(own.labels))
         self._proposals.begin(stored)
+        self._note_stored()
         names = (name for document in self._documents.values() for name in document.labels)
         self.labels = _within_limit(self._seed.extended(names))
         self.are_labels_edited = False
@@ -153,8 +154,12 @@ class AnnotationSession(QObject):
 
     @property
     def has_stored_proposals(self) -> bool:
-        """A model has written annotation files of this folder."""
-        return bool(self._predictions)
+        """A model has written annotation files of this folder, which nobody had decided about."""
+        return self._has_stored
+
+    def _note_stored(self) -> None:
+        undecided = self._predictions.keys() - self._documents.keys()
+        self._has_stored = bool(undecided) or self._proposals.has_stored
 
     @property
     def has_open_proposals(self) -> bool:
@@ -282,14 +287,32 @@ class AnnotationSession(QObject):
         return any(label in document.labels for document in self._documents.values())
 
     def replace_documents(self, text: str, documents: Mapping[str, Annotation | None]) -> bool:
-        """Other documents for some DICOM files (restored, or an earlier version), by one step."""
-        present = {
-            path: document and relabelled(document, self.labels.outdated(document.labels))
-            for path, document in documents.items()
-            if not (document and document.is_prediction)
-        }
-        present |= {p: None for p, d in documents.items() if d and d.is_prediction}
-        return self._push(Step(text, self._changes(present), self._labels_of(present.values())))
+        """Other documents for some DICOM files (restored, or an earlier version), by one step.
+
+        One that a model wrote is a proposal, as where it is opened.  A person's leaves alone what
+        a model has proposed, unless it brings that with it.
+        """
+        present: dict[str, Annotation | None] = {}
+        predictions: dict[str, Change[Annotation | None]] = {}
+        stored: dict[SliceKey, Change[Proposals | None]] = {}
+        for path, document in documents.items():
+            own, prediction = _parts(document)
+            present[path] = own and relabelled(own, self.labels.outdated(own.labels))
+            if own is not None and prediction is None:
+                continue
+            predictions[path] = Change(self._predictions.get(path), prediction)
+            before = self._proposals.stored(path)
+            after = _stored(path, own, prediction) if prediction else {}
+            stored |= {k: Change(before.get(k), after.get(k)) for k in before.keys() | after.keys()}
+        return self._push(
+            Step(
+                text,
+                self._changes(present),
+                self._labels_of(present.values()),
+                predictions=predictions,
+                stored=stored,
+            )
+        )
 
     def _with_slice(
         self, document: Annotation | None, place: Place, shapes: Shapes, reviewed: bool
@@ -352,16 +375,24 @@ class AnnotationSession(QObject):
         Args:
             again: it was done before, so the window has to go where it happened.
         """
-        for path, change in step.documents.items():
-            if change.new is None:
-                self._documents.pop(path, None)
-            else:
-                self._documents[path] = change.new
+        for known, changes in (
+            (self._documents, step.documents),
+            (self._predictions, step.predictions),
+        ):
+            for path, change in changes.items():
+                if change.new is None:
+                    known.pop(path, None)
+                else:
+                    known[path] = change.new
+        self._proposals.store(step.stored)
         self._proposals.follow(step.decided, step.documents)
         if step.labels is not None:
             self.show_labels(self._with_fixed(step.labels.new).looking_like(self.labels))
-        for path in step.documents:
+        for path in {**step.documents, **step.predictions}:
             self.document_edited.emit(path)
+        if step.predictions:
+            self._note_stored()
+            self.proposals_changed.emit()
         if again and step.place is not None:
             self.returned_to.emit(step.place)
         self.documents_changed.emit()
@@ -385,6 +416,26 @@ class _Command(QUndoCommand):
 
 def _key(item: Slice) -> SliceKey:
     return item.path, item.frame
+
+
+def _parts(document: Annotation | None) -> tuple[Annotation | None, Annotation | None]:
+    """Of the content of an annotation file: a person's document, and what a model proposes."""
+    if document is None:
+        return None, None
+    if document.is_prediction:
+        return None, document
+    return document, kept_proposals(document)
+
+
+def _stored(
+    path: str, document: Annotation | None, prediction: Annotation
+) -> dict[SliceKey, Proposals]:
+    """What a model's document proposes for the frames that nobody has looked at."""
+    return {
+        (path, f.frame): Proposals.of_file(prediction, f.frame)
+        for f in prediction.frames
+        if slice_state(document, f.frame) is SliceState.UNSEEN
+    }
 
 
 def _within_limit(labels: LabelTable) -> LabelTable:
