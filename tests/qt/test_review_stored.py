@@ -201,3 +201,27 @@ def test_an_earlier_version_that_a_model_wrote_is_restored_as_such(
     assert own(controller) == ()
     controller.annotations.stack.undo()
     assert len(own(controller)) == 2
+
+
+def test_a_film_of_which_nothing_is_decided_any_more_is_the_models_file_again(
+    controller: Controller, qtbot: QtBot, tmp_path: Path
+) -> None:
+    film = write_film(tmp_path / "s" / "film.dcm", frames=3)
+    predict_beside(film.parent, tmp_path)
+    file = film.with_suffix(".json")
+    was = {**json.loads(file.read_text(encoding="utf-8")), "theirs": {"key": 1}}
+    file.write_text(json.dumps(was), encoding="utf-8")
+    opened(qtbot, controller, film.parent)
+    controller.study.set_slice(0)
+    trigger(controller, "reject")
+    key(controller, Qt.Key.Key_S)
+    saved(qtbot, controller)
+    reopened(qtbot, controller, film.parent)
+    controller.study.set_slice(0)
+    assert offered(controller) == ()
+    key(controller, Qt.Key.Key_S)
+    saved(qtbot, controller)
+    found = json.loads(file.read_text(encoding="utf-8"))
+    assert found["theirs"] == {"key": 1}
+    assert [len(f["shapes"]) for f in found["frames"]] == [2, 2, 2]
+    assert read_annotation(file).prediction_model == "far-v1"
