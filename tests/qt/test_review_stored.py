@@ -225,3 +225,20 @@ def test_a_film_of_which_nothing_is_decided_any_more_is_the_models_file_again(
     assert found["theirs"] == {"key": 1}
     assert [len(f["shapes"]) for f in found["frames"]] == [2, 2, 2]
     assert read_annotation(file).prediction_model == "far-v1"
+
+
+def test_what_was_rejected_of_a_models_file_stays_so_and_the_slice_is_not_reviewed(
+    controller: Controller, qtbot: QtBot, tmp_path: Path
+) -> None:
+    folder = write_lesions(tmp_path / "s", slices=1)
+    predict_beside(folder, tmp_path)
+    opened(qtbot, controller, folder)
+    before = read_annotation(Path(view(controller).slice.path).with_suffix(".json"))
+    trigger(controller, "reject")
+    saved(qtbot, controller)
+    reopened(qtbot, controller, folder)
+    assert offered(controller) == ()
+    assert controller.annotations.state(view(controller).slice) is SliceState.UNSEEN
+    found = read_annotation(Path(view(controller).slice.path).with_suffix(".json"))
+    assert found.prediction_model == "far-v1"
+    assert found.frames == before.frames

@@ -16,6 +16,7 @@ from medseg_desktop.core.labels import MAXIMUM_LABELS, RECIPE_LABELS, LabelTable
 from medseg_desktop.core.raster import draw_label_map
 from medseg_desktop.core.shapes.history import Place
 from medseg_desktop.core.shapes.proposals import Proposals
+from medseg_desktop.core.volume import Series
 from medseg_desktop.qt.sessions import AnnotationSession
 from tests.annotating import AUTHOR, COLUMNS, ROWS, draw, found_of, series_of, session_of, square
 
@@ -355,3 +356,59 @@ def test_a_persons_restored_document_leaves_the_open_proposals_of_the_file() -> 
     session.replace_documents("restore", {HERE.item.path: document_of(accepted)})
     assert session.shapes(HERE.item) == (accepted,)
     assert [s.points for s in session.open_proposals(HERE.item)] == [square(6, 1).points]
+
+
+# -- rejections
+
+
+def reject(session: AnnotationSession, place: Place, *numbers: int) -> None:
+    offered = session.open_proposals(place.item)
+    ids = {id(offered[i]) for i in numbers}
+    session.edit(place, "reject", lambda s: tuple(x for x in s if id(x) not in ids), True)
+
+
+def read_again(session: AnnotationSession, *series: Series) -> AnnotationSession:
+    """Another session that opens what this one would write."""
+    paths = {item.path for each in series for item in each.slices}
+    documents = {path: session.document(path) for path in paths}
+    return session_of(series, {p: d for p, d in documents.items() if d is not None})
+
+
+def test_a_rejection_on_a_reviewed_slice_is_kept_with_its_document_until_undo() -> None:
+    session = session_of((A,), {HERE.item.path: document_of(square(15, 1))})
+    before = session.document(HERE.item.path)
+    session.set_proposals(HERE.item, proposals_of())
+    reject(session, HERE, 0)
+    later = read_again(session, A)
+    assert later.shapes(HERE.item) == session.shapes(HERE.item)
+    later.set_proposals(HERE.item, proposals_of())
+    assert len(later.open_proposals(HERE.item)) == 1
+    later.set_proposals(HERE.item, proposals_of("other-v1"))
+    assert len(later.open_proposals(HERE.item)) == 2  # another model has not been asked about
+    session.stack.undo()
+    assert session.document(HERE.item.path) is before
+    assert len(session.open_proposals(HERE.item)) == 2
+
+
+def test_rejections_alone_make_no_document_and_come_with_the_first_decision() -> None:
+    film = series_of("f", 3, film=True)
+    session = session_of((film,))
+    for i in (0, 1):
+        session.set_proposals(film.slices[i], proposals_of())
+    reject(session, Place(film, 0), 0, 1)
+    assert session.document(film.slices[0].path) is None
+    session.set_reviewed([Place(film, 2)], "reviewed", True)
+    later = read_again(session, film)
+    for i in (0, 1):
+        later.set_proposals(film.slices[i], proposals_of())
+    assert later.reviewed(film) == (2,)
+    assert later.proposed(film) == (1,)
+
+
+def test_accepted_and_edited_proposals_are_not_among_the_rejected() -> None:
+    session = session_of((A,))
+    session.set_proposals(HERE.item, proposals_of())
+    session.edit(HERE, "accept", lambda s: tuple(map(AUTHOR.accepted, s)), with_proposals=True)
+    document = session.document(HERE.item.path)
+    assert document is not None
+    assert document.rejected == {}

@@ -10,15 +10,15 @@ from medseg_desktop.core.annotation import Annotation, FrameAnnotation, Shape
 
 #: The key that ours lie under, at top level and in each shape.
 OWN = "medseg"
-_GIVEN_BACK = ("reviewed_frames", "slice_states")
+_GIVEN_BACK = ("reviewed_frames", "slice_states", "rejected", "proposals")
 
 
 def give_back(document: Annotation, saved: Annotation) -> Annotation:
     """A document with the own keys of what was saved, as far as they still hold.
 
     A shape without `medseg` gets that of a saved one with its label and points in the same
-    frame (each serves once).  `reviewed_frames` and `slice_states` come back where the
-    document has no `medseg` at all.  Reviewed frames that are not listed any more, because
+    frame (each serves once).  What was reviewed, rejected and proposed comes back where
+    the document has no `medseg` at all.  Reviewed frames that are not listed any more, because
     nothing is outlined on them, are listed again: no listed frame would mean that all are.
     """
     frames = tuple(_frame(frame, saved.shapes(frame.frame)) for frame in document.frames)

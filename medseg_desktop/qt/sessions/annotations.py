@@ -9,7 +9,7 @@ import msgspec
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QUndoCommand, QUndoStack
 
-from medseg_desktop.core.annotation import Annotation, Shape, SliceState
+from medseg_desktop.core.annotation import Annotation, Points, Shape, SliceState
 from medseg_desktop.core.labels import MAXIMUM_LABELS, LabelTable
 from medseg_desktop.core.shapes.edit import Shapes
 from medseg_desktop.core.shapes.history import (
@@ -21,7 +21,7 @@ from medseg_desktop.core.shapes.history import (
     edited_slice,
 )
 from medseg_desktop.core.shapes.proposal_book import ProposalBook, same_shapes
-from medseg_desktop.core.shapes.proposals import Proposals
+from medseg_desktop.core.shapes.proposals import Proposals, taken_outlines
 from medseg_desktop.core.shapes.provenance import Author
 from medseg_desktop.core.shapes.review import FileFacts, relabelled, slice_state, with_slice
 from medseg_desktop.core.volume import Series, Slice
@@ -30,6 +30,7 @@ from medseg_desktop.io.kept_proposals import kept_proposals, with_kept_proposals
 
 #: Steps that can be taken back; each is a few references.
 _STEPS = 2000
+_NOTHING: frozenset[Points] = frozenset()
 
 
 class AnnotationSession(QObject):
@@ -59,7 +60,7 @@ class AnnotationSession(QObject):
         self._documents: dict[str, Annotation] = {}
         self._predictions: dict[str, Annotation] = {}  # what a model wrote, by DICOM file
         self._has_stored = False
-        self._proposals = ProposalBook(self._shapes_at, lambda: self.labels)
+        self._proposals = ProposalBook(self._shapes_at, lambda: self.labels, self._rejected_at)
         self.labels = labels
         #: So many labels may be known to datasets and models; their indices never go.
         self.fixed_labels = len(labels)
@@ -111,6 +112,10 @@ class AnnotationSession(QObject):
     def _shapes_at(self, key: SliceKey) -> tuple[Shape, ...]:
         document = self._documents.get(key[0])
         return document.shapes(key[1]) if document else ()
+
+    def _rejected_at(self, key: SliceKey, model: str) -> frozenset[Points]:
+        document = self.document(key[0])
+        return document.rejected.get((key[1], model), _NOTHING) if document else _NOTHING
 
     def state(self, item: Slice) -> SliceState:
         """What is known of a slice."""
@@ -216,6 +221,7 @@ class AnnotationSession(QObject):
         """
         documents: dict[str, Annotation | None] = {}
         decided: dict[ProposalKey, Change[frozenset[int]]] = {}
+        predictions: dict[str, Change[Annotation | None]] = {}
         first: Place | None = None
         for place in places:
             item = place.item
@@ -230,9 +236,36 @@ class AnnotationSession(QObject):
             elif not used:
                 continue
             first = first or place
+            taken = taken_outlines(after)
+            rejected = [p.points for p in used if p.points not in taken]
+            self._note_rejected(item, rejected, documents, predictions)
         changes = self._changes(documents)
         labels = self._labels_of(documents.values())
-        return self._push(Step(text, changes, labels, decided, first)) and self._reveal(changes)
+        step = Step(text, changes, labels, decided, first, predictions)
+        return self._push(step) and self._reveal(changes)
+
+    def _note_rejected(
+        self,
+        item: Slice,
+        outlines: list[Points],
+        documents: dict[str, Annotation | None],
+        predictions: dict[str, Change[Annotation | None]],
+    ) -> None:
+        """Put rejected outlines into the file's document, or the one that a model wrote.
+
+        Where there is none yet, nothing is written: a file that lists no frame would say that
+        all are reviewed.  They come into it with the first decision, see `_with_slice`.
+        """
+        path, model = item.path, self.proposing_model(item)
+        document = documents.get(path, self._documents.get(path))
+        prediction = self._predictions.get(path)
+        if not outlines:
+            return
+        if document is not None:
+            documents[path] = document.with_rejected(item.frame, model, outlines)
+        elif prediction is not None:
+            after = prediction.with_rejected(item.frame, model, outlines)
+            predictions[path] = Change(prediction, after)
 
     def set_reviewed(self, places: Iterable[Place], text: str, reviewed: bool) -> bool:
         """Say of slices that somebody has looked at them, or that nobody has, by one step.
@@ -324,7 +357,10 @@ class AnnotationSession(QObject):
         before = document or prediction
         after = with_slice(before, facts, item.frame, shapes, reviewed, signature)
         if after is not None and document is None and prediction is not None and item.frames > 1:
-            return with_kept_proposals(after, prediction)
+            after = with_kept_proposals(after, prediction)
+        if after is not None and document is None:
+            for frame, model, outlines in self._proposals.rejected(item.path):
+                after = after.with_rejected(frame, model, outlines)
         return after
 
     def _labels_of(self, documents: Iterable[Annotation | None]) -> Change[LabelTable] | None:

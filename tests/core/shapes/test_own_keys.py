@@ -111,6 +111,15 @@ def test_frames_are_listed_again_too_where_only_the_empty_ones_were_dropped() ->
     assert give_back(replace(saved, frames=()), saved) == saved
 
 
+def test_what_was_rejected_and_what_is_still_proposed_comes_back() -> None:
+    proposals = {"model": "m-v1", "frames": [{"frame": 4, "shapes": []}]}
+    saved = film({3: (shape(1),)}).with_rejected(4, "m-v1", [shape(1).points])
+    saved = replace(saved, extra={"medseg": {**saved.extra["medseg"], "proposals": proposals}})
+    given_back = give_back(as_others_save(saved), saved)
+    assert given_back.rejected == {(4, "m-v1"): {shape(1).points}}
+    assert given_back.extra["medseg"]["proposals"] == proposals
+
+
 def test_a_film_without_lesion_and_a_models_file_list_no_frame_afterwards() -> None:
     saved = film({i: () for i in range(10)})
     assert give_back(as_others_save(saved), saved).frames == ()
