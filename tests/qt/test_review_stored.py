@@ -6,6 +6,8 @@ import json
 import shutil
 from pathlib import Path
 
+import msgspec
+import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
@@ -141,13 +143,14 @@ def test_the_model_in_use_goes_before_a_file_and_is_named_where_it_has_looked(
     opened(qtbot, controller, folder)
     use_model(qtbot, controller, tmp_path / "m", "near")
     assert corner(controller) == ["Prediction: far-v1"]  # nobody has asked it for anything
+    near = ["Prediction: near-v1 (2026-01-01)"]
     trigger(controller, "predict_slice")
-    qtbot.waitUntil(lambda: corner(controller) == ["Prediction: near-v1"], timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: corner(controller) == near, timeout=WAIT_MS)
     assert len(offered(controller)) == 2
     controller.study.step_slice(1)
     assert corner(controller) == ["Prediction: far-v1"]
     trigger(controller, "predict_series")
-    qtbot.waitUntil(lambda: corner(controller) == ["Prediction: near-v1"], timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: corner(controller) == near, timeout=WAIT_MS)
     wait_for_proposals(qtbot, controller, 3)
 
 
@@ -242,3 +245,15 @@ def test_what_was_rejected_of_a_models_file_stays_so_and_the_slice_is_not_review
     found = read_annotation(Path(view(controller).slice.path).with_suffix(".json"))
     assert found.prediction_model == "far-v1"
     assert found.frames == before.frames
+
+
+@pytest.mark.parametrize("created", ["", "some day"])
+def test_a_model_that_does_not_say_when_it_was_made_is_named_without_a_day(
+    controller: Controller, qtbot: QtBot, tmp_path: Path, created: str
+) -> None:
+    opened(qtbot, controller, write_lesions(tmp_path / "s", slices=1))
+    info = msgspec.structs.replace(model_info(name="old"), created=created)
+    write_model_package(tmp_path / "m" / "old", info)
+    use_model(qtbot, controller, tmp_path / "m", "old")
+    trigger(controller, "predict_slice")
+    qtbot.waitUntil(lambda: corner(controller) == ["Prediction: old-v1"], timeout=WAIT_MS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 
 from PySide6.QtCore import QObject, QSignalBlocker, Qt
@@ -10,6 +11,7 @@ from PySide6.QtWidgets import QComboBox
 
 from medseg_desktop.core.view import LayerState, ResolvedView
 from medseg_desktop.inference.predictor import Predictor
+from medseg_desktop.io.model_package import ModelInfo
 from medseg_desktop.io.workspace import ModelEntry
 from medseg_desktop.qt.panels.message_bar import Level, MessageBar
 from medseg_desktop.qt.panels.overlay_panel import Layer, OverlayPanel
@@ -186,9 +188,13 @@ class ModelPresenter(QObject):
     def _show_name(self) -> None:
         """Name the model whose proposals lie on the slice, which may be that of a file."""
         predictor, view = self._runs.predictor, self._study.view
-        title = self._annotations.proposing_model(view.slice) if view else ""
-        title = title or (predictor.info.title if predictor else "")
-        self._slices.set_model_name(title)
+        of_file = self._annotations.proposing_model(view.slice) if view else ""
+        if predictor and (not of_file or (view and view.index in self._marks.predicted)):
+            title = predictor.info.title
+            self._slices.set_model_name(_dated(predictor.info))
+        else:
+            title = of_file
+            self._slices.set_model_name(title)  # a file does not tell when its model was made
         self._panel.set_prediction_name(title)
 
     def _on_toggled(self, on: bool) -> None:
@@ -251,3 +257,12 @@ class ModelPresenter(QObject):
             self._predictions.want(predictor, view.series, view.index)
         else:
             self._predictions.look_at(view.series, view.index)
+
+
+def _dated(info: ModelInfo) -> str:
+    """Name, version and day of a model: the same name may be given again."""
+    try:
+        day = datetime.fromisoformat(info.created).date().isoformat()
+    except ValueError:
+        return info.title  # it does not say when it was made
+    return f"{info.title} ({day})"
