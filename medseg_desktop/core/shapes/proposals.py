@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -36,13 +36,18 @@ class Proposals:
         label_map: npt.NDArray[np.uint8],
         table: LabelTable,
         keys: Mapping[str, Any] | None = None,
+        stop: Callable[[], bool] | None = None,
     ) -> Proposals:
         """Of a predicted label map (rows, columns) of the model's own class indices.
 
         Args:
             keys: further keys that the file's format wants in every shape.
+            stop: asked between regions; noise may have thousands.
+
+        Raises:
+            Cancelled: `stop` said so.
         """
-        found = shapes_from_label_map(label_map, table)
+        found = shapes_from_label_map(label_map, table, stop)
         if keys:
             found = tuple(replace(s, extra={**keys, **s.extra}) for s in found)
         return cls(model, tuple(with_own_keys(s, **proposed_by(model)) for s in found))
