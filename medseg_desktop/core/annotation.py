@@ -265,7 +265,12 @@ class Annotation:
         if not new:
             return self
         ours = self.extra.get("medseg")
-        entries = [*self._rejected_entries, {"frame": frame, "model": model, "outlines": new}]
+        entries = list(self._rejected_entries)
+        last = entries[-1] if entries else {}
+        listed = last.get("outlines")
+        if (last.get("frame"), last.get("model")) == (frame, model) and isinstance(listed, list):
+            entries[-1:], new = [], [*listed, *new]
+        entries.append({"frame": frame, "model": model, "outlines": new})
         kept = {**(ours if isinstance(ours, Mapping) else {}), "rejected": entries}
         return replace(self, extra={**self.extra, "medseg": kept})
 

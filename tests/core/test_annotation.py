@@ -169,6 +169,7 @@ def test_rejected_outlines_are_kept_by_frame_and_model_and_once() -> None:
     first, second = ((0.5, 1.0), (4.0, 1.0), (4.0, 5.0)), ((7.0, 1.0), (9.0, 1.0), (9.0, 5.0))
     document = Annotation("a.dcm", extra={"medseg": {"reviewed_frames": [0]}})
     twice = document.with_rejected(0, "m-v1", [first]).with_rejected(0, "m-v1", [first, second])
+    assert [e["frame"] for e in twice.extra["medseg"]["rejected"]] == [0]
     other = twice.with_rejected(3, "n-v1", [first])
     assert other.rejected == {(0, "m-v1"): {first, second}, (3, "n-v1"): {first}}
     assert other.reviewed_frames == {0}
@@ -196,3 +197,10 @@ def test_an_outline_that_makes_no_sense_rejects_nothing() -> None:
     entry = {"frame": 0, "model": "m", "outlines": outlines}
     found = Annotation("a.dcm", extra={"medseg": {"rejected": [entry]}}).rejected
     assert found == {(0, "m"): frozenset()}
+
+
+def test_an_outline_is_rejected_beside_entries_that_make_no_sense() -> None:
+    entry = {"frame": 0, "model": "m", "outlines": 4}
+    document = Annotation("a.dcm", extra={"medseg": {"rejected": [entry]}})
+    outline = ((0.5, 1.0), (4.0, 1.0), (4.0, 5.0))
+    assert document.with_rejected(0, "m", [outline]).rejected == {(0, "m"): {outline}}

@@ -221,7 +221,7 @@ class AnnotationSession(QObject):
         """
         documents: dict[str, Annotation | None] = {}
         decided: dict[ProposalKey, Change[frozenset[int]]] = {}
-        predictions: dict[str, Change[Annotation | None]] = {}
+        rejected: list[tuple[Slice, Points]] = []
         first: Place | None = None
         for place in places:
             item = place.item
@@ -237,35 +237,33 @@ class AnnotationSession(QObject):
                 continue
             first = first or place
             taken = taken_outlines(after)
-            rejected = [p.points for p in used if p.points not in taken]
-            self._note_rejected(item, rejected, documents, predictions)
-        changes = self._changes(documents)
-        labels = self._labels_of(documents.values())
+            rejected += [(item, p.points) for p in used if p.points not in taken]
+        predictions = self._note_rejected(rejected, documents)
+        changes, labels = self._changes(documents), self._labels_of(documents.values())
         step = Step(text, changes, labels, decided, first, predictions)
         return self._push(step) and self._reveal(changes)
 
     def _note_rejected(
-        self,
-        item: Slice,
-        outlines: list[Points],
-        documents: dict[str, Annotation | None],
-        predictions: dict[str, Change[Annotation | None]],
-    ) -> None:
-        """Put rejected outlines into the file's document, or the one that a model wrote.
+        self, rejected: Iterable[tuple[Slice, Points]], documents: dict[str, Annotation | None]
+    ) -> dict[str, Change[Annotation | None]]:
+        """Put rejected outlines into the documents, or into those that a model wrote.
 
-        Where there is none yet, nothing is written: a file that lists no frame would say that
+        Where a file has none yet, nothing is written: one that lists no frame would say that
         all are reviewed.  They come into it with the first decision, see `_with_slice`.
+
+        Returns:
+            What changes in the models' documents.
         """
-        path, model = item.path, self.proposing_model(item)
-        document = documents.get(path, self._documents.get(path))
-        prediction = self._predictions.get(path)
-        if not outlines:
-            return
-        if document is not None:
-            documents[path] = document.with_rejected(item.frame, model, outlines)
-        elif prediction is not None:
-            after = prediction.with_rejected(item.frame, model, outlines)
-            predictions[path] = Change(prediction, after)
+        predictions: dict[str, Annotation] = {}
+        for item, outline in rejected:
+            path, model = item.path, self.proposing_model(item)
+            document = documents.get(path, self._documents.get(path))
+            prediction = predictions.get(path, self._predictions.get(path))
+            if document is not None:
+                documents[path] = document.with_rejected(item.frame, model, [outline])
+            elif prediction is not None:
+                predictions[path] = prediction.with_rejected(item.frame, model, [outline])
+        return {path: Change(self._predictions[path], p) for path, p in predictions.items()}
 
     def set_reviewed(self, places: Iterable[Place], text: str, reviewed: bool) -> bool:
         """Say of slices that somebody has looked at them, or that nobody has, by one step.
