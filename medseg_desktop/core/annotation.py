@@ -6,7 +6,7 @@ x in [c, c + 1) and y in [r, r + 1).  A document is never changed; an edit makes
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 Point = tuple[float, float]
+Points = tuple[Point, ...]
 
 
 class ShapeType(StrEnum):
@@ -234,6 +235,45 @@ class Annotation:
             return frozenset()
         return frozenset(i for i in listed if isinstance(i, int) and not isinstance(i, bool))
 
+    @cached_property
+    def rejected(self) -> Mapping[tuple[int, str], frozenset[Points]]:
+        """(frame, model) -> outlines that a person has rejected of the model's proposals.
+
+        Our own key `medseg.rejected`: `[{"frame", "model", "outlines"}]`; entries that make no
+        sense are left out.
+        """
+        found: dict[tuple[int, str], frozenset[Points]] = {}
+        for entry in self._rejected_entries:
+            frame, model, listed = (entry.get(k) for k in ("frame", "model", "outlines"))
+            if isinstance(frame, int) and isinstance(model, str) and isinstance(listed, list):
+                read = frozenset(p for p in map(_points_of, listed) if p)
+                found[frame, model] = found.get((frame, model), frozenset()) | read
+        return found
+
+    @property
+    def _rejected_entries(self) -> list[Mapping[str, Any]]:
+        ours = self.extra.get("medseg")
+        listed = ours.get("rejected") if isinstance(ours, Mapping) else None
+        if not isinstance(listed, (list, tuple)):
+            return []
+        return [entry for entry in listed if isinstance(entry, Mapping)]
+
+    def with_rejected(self, frame: int, model: str, outlines: Iterable[Points]) -> Annotation:
+        """This document with further rejected outlines; itself where it has them all."""
+        known = self.rejected.get((frame, model), frozenset())
+        new = [[list(point) for point in o] for o in dict.fromkeys(outlines) if o not in known]
+        if not new:
+            return self
+        ours = self.extra.get("medseg")
+        entries = list(self._rejected_entries)
+        last = entries[-1] if entries else {}
+        listed = last.get("outlines")
+        if (last.get("frame"), last.get("model")) == (frame, model) and isinstance(listed, list):
+            entries[-1:], new = [], [*listed, *new]
+        entries.append({"frame": frame, "model": model, "outlines": new})
+        kept = {**(ours if isinstance(ours, Mapping) else {}), "rejected": entries}
+        return replace(self, extra={**self.extra, "medseg": kept})
+
     @property
     def labels(self) -> tuple[str, ...]:
         """Label names in order of first appearance."""
@@ -243,3 +283,12 @@ class Annotation:
         """This document with one frame replaced or added (frames stay in index order)."""
         others = [f for f in self.frames if f.frame != frame.frame]
         return replace(self, frames=tuple(sorted([*others, frame], key=lambda f: f.frame)))
+
+
+def _points_of(listed: object) -> Points:
+    """An outline as JSON has it; empty where it is none."""
+    if not isinstance(listed, list) or not all(isinstance(p, list) for p in listed):
+        return ()
+    points = tuple(tuple(p) for p in listed)
+    is_sound = all(len(p) == 2 and all(isinstance(v, float | int) for v in p) for p in points)
+    return points if is_sound else ()

@@ -6,7 +6,7 @@ through `fill_shape`, so a pixel is either in a lesion everywhere or nowhere.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import TypeVar
@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from medseg_desktop.core.annotation import Point, Shape, ShapeType
+from medseg_desktop.core.errors import Cancelled
 from medseg_desktop.core.labels import LabelTable
 
 LabelMap = npt.NDArray[np.uint8]
@@ -177,22 +178,30 @@ class Region:
         return Region(self.outline + corner, tuple(ring + corner for ring in self.rings))
 
 
-def regions(mask: LabelMap) -> list[Region]:
+def regions(mask: LabelMap, stop: Callable[[], bool] | None = None) -> list[Region]:
     """The connected regions (8-neighbourhood) of `mask` (rows, columns) of 0 and 1.
 
     A region for which no bridged outline is exact comes as several neighbouring parts.
+
+    Args:
+        stop: asked before each region whether nobody waits for them any more.
+
+    Raises:
+        Cancelled: nobody does.
     """
     count, numbered, boxes, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
     found: list[Region] = []
     for i in range(1, count):
+        if stop is not None and stop():
+            raise Cancelled
         # Each region in its own small frame: many specks in a large slice stay cheap.
         left, top, width, height = (int(v) for v in boxes[i, :4])
         part = (numbered[top : top + height, left : left + width] == i).astype(np.uint8)
-        found += [region.shifted(left, top) for region in _exact_regions(part)]
+        found += [region.shifted(left, top) for region in _exact_regions(part, stop)]
     return found
 
 
-def _exact_regions(part: LabelMap) -> list[Region]:
+def _exact_regions(part: LabelMap, stop: Callable[[], bool] | None) -> list[Region]:
     """One connected region; cut in two where a single outline is not exact."""
     region = _bridged(part)
     if region is not None and np.array_equal(
@@ -208,7 +217,7 @@ def _exact_regions(part: LabelMap) -> list[Region]:
     else:
         middle = int(rows[len(rows) // 2])
         first[middle:], second[:middle] = 0, 0
-    return regions(first) + regions(second)
+    return regions(first, stop) + regions(second, stop)
 
 
 def _bridged(part: LabelMap) -> Region | None:

@@ -14,6 +14,9 @@ from typing import Any
 from medseg_desktop.core.annotation import Annotation, FrameAnnotation
 from medseg_desktop.io.shape_json import ShapeReader, shapes_to_json
 
+#: Our keys that a model's document does not have.
+_PERSONS = ("proposals", "reviewed_frames", "slice_states")
+
 
 def with_kept_proposals(document: Annotation, prediction: Annotation) -> Annotation:
     """A person's document of a film with all that a model's document of it proposes."""
@@ -27,29 +30,29 @@ def with_kept_proposals(document: Annotation, prediction: Annotation) -> Annotat
 
 
 def kept_proposals(document: Annotation) -> Annotation | None:
-    """The model's document that `with_kept_proposals` has kept, of the frames that nobody has
-    looked at; None where there is nothing left."""
+    """The model's document that `with_kept_proposals` has kept, None where there is none.
+
+    It is what belongs into the file when a person's document says nothing any more, so it has
+    the proposals of every frame, decided or not, and all that other programs have written.
+    """
     kept = _ours(document).get("proposals")
     if not isinstance(kept, Mapping) or not isinstance(kept.get("frames"), list):
         return None
-    frames = []
+    frames: dict[int, FrameAnnotation] = {}
     for entry in kept["frames"]:
         if not isinstance(entry, Mapping):
             continue
         number, listed = entry.get("frame"), entry.get("shapes")
-        if not isinstance(number, int) or not isinstance(listed, list):
-            continue
-        if not document.is_reviewed(number):
-            frames.append(FrameAnnotation(number, ShapeReader().read(listed)[0]))
+        if isinstance(number, int) and not isinstance(number, bool) and isinstance(listed, list):
+            was = document.frame(number) or FrameAnnotation(number)
+            frames[number] = replace(was, shapes=ShapeReader().read(listed)[0])
     model = kept.get("model")
     if not frames or not isinstance(model, str) or not model:
         return None
-    return Annotation(
-        document.image_path,
-        document.total_frames,
-        tuple(frames),
-        extra={"medseg": {"prediction": model}},
-    )
+    # Our other keys tell of the person's document.
+    ours = {k: v for k, v in _ours(document).items() if k not in _PERSONS}
+    extra = {**document.extra, "medseg": {**ours, "prediction": model}}
+    return replace(document, frames=tuple(frames[i] for i in sorted(frames)), extra=extra)
 
 
 def _ours(document: Annotation) -> Mapping[str, Any]:

@@ -9,7 +9,7 @@ from functools import partial
 
 from PySide6.QtCore import QObject, Signal
 
-from medseg_desktop.core.errors import MedSegError, UnreadableSliceError
+from medseg_desktop.core.errors import Cancelled, MedSegError, UnreadableSliceError
 from medseg_desktop.core.shapes.proposals import Proposals
 from medseg_desktop.core.volume import Series
 from medseg_desktop.inference.predictor import Predictor
@@ -185,7 +185,9 @@ class PredictionLoader(QObject):
                 found = {}
             current = series
             try:
-                found[index] = self._predicted(predictor, series, index)
+                found[index] = self._predicted(generation, predictor, series, index)
+            except Cancelled:
+                return  # so that what is wanted now is begun
             except MedSegError as error:
                 self._tell(generation, predictor, series, found)
                 left = self._give_up(generation, series)
@@ -208,8 +210,14 @@ class PredictionLoader(QObject):
             self._working = {(of, i) for of, i in self._working if of != series.key}
             return 1 + len(self._todo.pop(series.key, ()))
 
-    def _predicted(self, predictor: Predictor, series: Series, index: int) -> Proposals | None:
-        """In the background thread: None where the slice cannot be read."""
+    def _predicted(
+        self, generation: int, predictor: Predictor, series: Series, index: int
+    ) -> Proposals | None:
+        """In the background thread: None where the slice cannot be read; raises Cancelled."""
+
+        def stop() -> bool:
+            return self._background.closed or generation != self._generation
+
         try:
             loaded = self._loader.read_now(series, index)
         except UnreadableSliceError:
@@ -218,7 +226,7 @@ class PredictionLoader(QObject):
             raise _ColourError(self.tr("Colour slices cannot be predicted."))
         label_map = predictor.predict(loaded.stored, loaded.fmt)
         keys = new_shape_keys(series.slices[index].frame)
-        return Proposals.of(predictor.info.title, label_map, predictor.table, keys)
+        return Proposals.of(predictor.info.title, label_map, predictor.table, keys, stop)
 
     def _tell(
         self,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import FrozenInstanceError
+import json
+from dataclasses import FrozenInstanceError, replace
 from typing import Any
 
 import pytest
@@ -162,3 +163,44 @@ def test_an_edit_of_a_frame_that_is_listed_twice_loses_nothing() -> None:
     after = annotation.with_frame(joined)
     assert [f.frame for f in after.frames] == [3, 4]
     assert len(after.notices("a.json")) == 2
+
+
+def test_rejected_outlines_are_kept_by_frame_and_model_and_once() -> None:
+    first, second = ((0.5, 1.0), (4.0, 1.0), (4.0, 5.0)), ((7.0, 1.0), (9.0, 1.0), (9.0, 5.0))
+    document = Annotation("a.dcm", extra={"medseg": {"reviewed_frames": [0]}})
+    twice = document.with_rejected(0, "m-v1", [first]).with_rejected(0, "m-v1", [first, second])
+    assert [e["frame"] for e in twice.extra["medseg"]["rejected"]] == [0]
+    other = twice.with_rejected(3, "n-v1", [first])
+    assert other.rejected == {(0, "m-v1"): {first, second}, (3, "n-v1"): {first}}
+    assert other.reviewed_frames == {0}
+    assert twice.with_rejected(0, "m-v1", [second]) is twice
+    read = replace(document, extra=json.loads(json.dumps(other.extra)))
+    assert read.rejected == other.rejected
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        3,
+        [None, {}],
+        [{"frame": "0", "model": "m", "outlines": []}],
+        [{"frame": 0, "model": 1, "outlines": []}],
+        [{"frame": 0, "model": "m", "outlines": 4}],
+    ],
+)
+def test_rejections_that_make_no_sense_are_left_out(value: object) -> None:
+    assert Annotation("a.dcm", extra={"medseg": {"rejected": value}}).rejected == {}
+
+
+def test_an_outline_that_makes_no_sense_rejects_nothing() -> None:
+    outlines = [None, [], [[1, 2, 3]], [["a", 1]], [1], [[[1], 2]]]
+    entry = {"frame": 0, "model": "m", "outlines": outlines}
+    found = Annotation("a.dcm", extra={"medseg": {"rejected": [entry]}}).rejected
+    assert found == {(0, "m"): frozenset()}
+
+
+def test_an_outline_is_rejected_beside_entries_that_make_no_sense() -> None:
+    entry = {"frame": 0, "model": "m", "outlines": 4}
+    document = Annotation("a.dcm", extra={"medseg": {"rejected": [entry]}})
+    outline = ((0.5, 1.0), (4.0, 1.0), (4.0, 5.0))
+    assert document.with_rejected(0, "m", [outline]).rejected == {(0, "m"): {outline}}

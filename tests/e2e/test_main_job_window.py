@@ -99,7 +99,10 @@ def predict(qtbot: QtBot, controller: Controller) -> None:
         lambda: len(controller.marks.predicted) == len(view.series.slices), timeout=WAIT_MS
     )
     stage = controller.window.slice_view._stage
-    assert stage.texts.bottom_right == ["Prediction: flair-v1"]
+    predictor = controller.runs.predictor
+    assert predictor is not None
+    day = predictor.info.created[:10]
+    assert stage.texts.bottom_right == [f"Prediction: flair-v1 ({day})"]
     found = [i for i, proposals in controller.marks.predicted.items() if proposals.shapes]
     for index in found[:1]:  # four steps may have taught it nothing at all
         controller.study.set_slice(index)

@@ -14,6 +14,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
+from medseg_desktop.core import raster
 from medseg_desktop.core.errors import ModelError, UnreadableSliceError
 from medseg_desktop.inference.predictor import Predictor
 from medseg_desktop.qt.controller import Controller
@@ -254,3 +255,58 @@ def test_a_model_that_fails_says_so_once_and_nothing_goes_on(
         qtbot.wait(50)
         assert said == ["The network of tiny-v1 cannot be run."]
     assert is_idle(controller)
+
+
+class Outlining:
+    """The regions that were outlined; `gate` holds them back while it is closed."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.gate = Event()
+        self.regions = 0
+        outline = raster._exact_regions
+
+        def counted(*arguments: Any) -> Any:
+            self.regions += 1
+            assert self.gate.wait(WAIT_MS / 1000)
+            return outline(*arguments)
+
+        monkeypatch.setattr(raster, "_exact_regions", counted)
+
+
+@pytest.fixture
+def outlining(
+    controller: Controller, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Outlining]:
+    """A model whose predictions are noise; the first region of the first slice is at work."""
+    opened(qtbot, controller, write_lesions(tmp_path / "s"))
+    use_model(qtbot, controller, tmp_path / "m")
+    noise = np.zeros(SIZE, np.uint8)
+    noise[::2, ::2] = 1
+    with monkeypatch.context() as during:
+        during.setattr(Predictor, "predict", lambda *_: noise)
+        made = Outlining(during)
+        trigger(controller, "predict")
+        qtbot.waitUntil(lambda: made.regions == 1, timeout=WAIT_MS)
+        yield made
+        made.gate.set()
+
+
+def test_what_is_outlined_for_nobody_ends_at_the_next_region_and_the_next_wish_is_begun(
+    controller: Controller, qtbot: QtBot, outlining: Outlining
+) -> None:
+    controller.predictions.stop()
+    outlining.gate.set()
+    qtbot.waitUntil(lambda: not controller.predictions._running, timeout=WAIT_MS)
+    assert outlining.regions == 1
+    trigger(controller, "predict_slice")
+    wait_for_proposals(qtbot, controller, 1)
+    assert len(offered(controller)) == SIZE[0] * SIZE[1] // 4
+
+
+def test_closing_waits_for_one_region_and_not_for_the_slice(
+    controller: Controller, outlining: Outlining
+) -> None:
+    controller.predictions.quit()
+    outlining.gate.set()
+    controller.predictions.close()
+    assert outlining.regions == 1

@@ -353,3 +353,22 @@ def test_nothing_is_accepted_that_nobody_sees(
     assert controller.annotations.stack.count() == 0
     for key in ("accept", "reject", "accept_series", "accept_all", "next_proposal"):
         assert not controller.window.actions_by_key[key].isEnabled(), key
+
+
+def test_a_rejected_lesion_stays_rejected_when_the_reviewed_slice_is_opened_again(
+    controller: Controller, qtbot: QtBot, tmp_path: Path
+) -> None:
+    folder = proposing(qtbot, controller, tmp_path)
+    with_tool(qtbot, controller, ToolName.EDIT)
+    click_on_slice(controller, FIRST[1] + 0.5, FIRST[0] + 0.5)
+    press(qtbot, controller.window.slice_view, Key.Key_X)
+    assert not controller.saving.unsaved  # nobody has reviewed the slice
+    press(qtbot, controller.window.slice_view, Key.Key_S)
+    trigger(controller, "accept")
+    saved(qtbot, controller)
+    reopened(qtbot, controller, folder)
+    wait_for_proposals(qtbot, controller, 2)
+    qtbot.waitUntil(lambda: len(controller.marks.predicted) == 3, timeout=10_000)
+    (accepted,) = own(controller)
+    assert covers(accepted, SECOND, controller)
+    assert offered(controller) == ()

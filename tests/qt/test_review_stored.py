@@ -6,6 +6,8 @@ import json
 import shutil
 from pathlib import Path
 
+import msgspec
+import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
@@ -16,6 +18,7 @@ from medseg_desktop.inference.prediction import run_prediction
 from medseg_desktop.io.medlabelme import read_annotation
 from medseg_desktop.qt.controller import Controller
 from medseg_desktop.qt.panels.overlay_panel import Layer
+from medseg_desktop.qt.recovery import Contents
 from tests.builders import QuietContext, model_info, write_model_package
 from tests.qt.proposing import (
     offered,
@@ -140,11 +143,117 @@ def test_the_model_in_use_goes_before_a_file_and_is_named_where_it_has_looked(
     opened(qtbot, controller, folder)
     use_model(qtbot, controller, tmp_path / "m", "near")
     assert corner(controller) == ["Prediction: far-v1"]  # nobody has asked it for anything
+    near = ["Prediction: near-v1 (2026-01-01)"]
     trigger(controller, "predict_slice")
-    qtbot.waitUntil(lambda: corner(controller) == ["Prediction: near-v1"], timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: corner(controller) == near, timeout=WAIT_MS)
     assert len(offered(controller)) == 2
     controller.study.step_slice(1)
     assert corner(controller) == ["Prediction: far-v1"]
     trigger(controller, "predict_series")
-    qtbot.waitUntil(lambda: corner(controller) == ["Prediction: near-v1"], timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: corner(controller) == near, timeout=WAIT_MS)
     wait_for_proposals(qtbot, controller, 3)
+
+
+def test_taking_over_a_models_file_shows_its_proposals_and_leaves_the_file(
+    controller: Controller, qtbot: QtBot, tmp_path: Path
+) -> None:
+    folder = write_lesions(tmp_path / "s", slices=1)
+    opened(qtbot, controller, folder)
+    key(controller, Qt.Key.Key_S)
+    saved(qtbot, controller)
+    path = view(controller).slice.path
+    file = Path(path).with_suffix(".json")
+    predict_beside(folder, tmp_path)
+    theirs = file.read_bytes()
+    key(controller, Qt.Key.Key_S)
+    controller.saving.save()
+    qtbot.waitUntil(lambda: bool(controller.saving.conflicts), timeout=WAIT_MS)
+    controller.saving.take_theirs(path)
+    qtbot.waitUntil(lambda: not controller.saving.conflicts, timeout=WAIT_MS)
+    assert not controller.saving.unsaved
+    assert file.read_bytes() == theirs
+    assert len(offered(controller)) == 2
+    assert view(controller).layers.prediction.visible
+    assert corner(controller) == ["Prediction: far-v1"]
+    assert controller.annotations.state(view(controller).slice) is SliceState.UNSEEN
+    trigger(controller, "accept")
+    assert len(own(controller)) == 2
+    saved(qtbot, controller)
+    assert not read_annotation(file).is_prediction
+
+
+def test_an_earlier_version_that_a_model_wrote_is_restored_as_such(
+    controller: Controller, qtbot: QtBot, tmp_path: Path
+) -> None:
+    folder = write_lesions(tmp_path / "s", slices=1)
+    predict_beside(folder, tmp_path)
+    opened(qtbot, controller, folder)
+    trigger(controller, "accept")
+    saved(qtbot, controller)
+    reopened(qtbot, controller, folder)
+    assert offered(controller) == ()
+    path, told = view(controller).slice.path, list[Contents]()
+    controller.saving.recovery.ask_versions(path, told.append)
+    qtbot.waitUntil(lambda: bool(told), timeout=WAIT_MS)
+    earlier = told[0][0][1]
+    assert earlier is not None
+    controller.saving.recovery.restore_documents({path: earlier}, "restore")
+    saved(qtbot, controller)
+    assert read_annotation(Path(path).with_suffix(".json")).prediction_model == "far-v1"
+    assert len(offered(controller)) == 2
+    assert own(controller) == ()
+    controller.annotations.stack.undo()
+    assert len(own(controller)) == 2
+
+
+def test_a_film_of_which_nothing_is_decided_any_more_is_the_models_file_again(
+    controller: Controller, qtbot: QtBot, tmp_path: Path
+) -> None:
+    film = write_film(tmp_path / "s" / "film.dcm", frames=3)
+    predict_beside(film.parent, tmp_path)
+    file = film.with_suffix(".json")
+    was = {**json.loads(file.read_text(encoding="utf-8")), "theirs": {"key": 1}}
+    file.write_text(json.dumps(was), encoding="utf-8")
+    opened(qtbot, controller, film.parent)
+    controller.study.set_slice(0)
+    trigger(controller, "reject")
+    key(controller, Qt.Key.Key_S)
+    saved(qtbot, controller)
+    reopened(qtbot, controller, film.parent)
+    controller.study.set_slice(0)
+    assert offered(controller) == ()
+    key(controller, Qt.Key.Key_S)
+    saved(qtbot, controller)
+    found = json.loads(file.read_text(encoding="utf-8"))
+    assert found["theirs"] == {"key": 1}
+    assert [len(f["shapes"]) for f in found["frames"]] == [2, 2, 2]
+    assert read_annotation(file).prediction_model == "far-v1"
+
+
+def test_what_was_rejected_of_a_models_file_stays_so_and_the_slice_is_not_reviewed(
+    controller: Controller, qtbot: QtBot, tmp_path: Path
+) -> None:
+    folder = write_lesions(tmp_path / "s", slices=1)
+    predict_beside(folder, tmp_path)
+    opened(qtbot, controller, folder)
+    before = read_annotation(Path(view(controller).slice.path).with_suffix(".json"))
+    trigger(controller, "reject")
+    saved(qtbot, controller)
+    reopened(qtbot, controller, folder)
+    assert offered(controller) == ()
+    assert controller.annotations.state(view(controller).slice) is SliceState.UNSEEN
+    found = read_annotation(Path(view(controller).slice.path).with_suffix(".json"))
+    assert found.prediction_model == "far-v1"
+    assert found.frames == before.frames
+
+
+@pytest.mark.parametrize("created", ["", "some day"])
+def test_a_model_that_does_not_say_when_it_was_made_is_named_without_a_day(
+    controller: Controller, qtbot: QtBot, tmp_path: Path, created: str
+) -> None:
+    opened(qtbot, controller, write_lesions(tmp_path / "s", slices=1))
+    info = msgspec.structs.replace(model_info(name="old"), created=created)
+    write_model_package(tmp_path / "m" / "old", info)
+    use_model(qtbot, controller, tmp_path / "m", "old")
+    trigger(controller, "predict_slice")
+    qtbot.waitUntil(lambda: corner(controller) == ["Prediction: old-v1"], timeout=WAIT_MS)

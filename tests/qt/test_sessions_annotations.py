@@ -18,6 +18,7 @@ from medseg_desktop.core.labels import MAXIMUM_LABELS, RECIPE_LABELS, Label, Lab
 from medseg_desktop.core.raster import draw_label_map
 from medseg_desktop.core.shapes.history import Place
 from medseg_desktop.core.shapes.proposals import Proposals
+from medseg_desktop.core.volume import Series
 from medseg_desktop.qt.sessions import AnnotationSession
 from tests.annotating import AUTHOR, COLUMNS, ROWS, draw, found_of, series_of, session_of, square
 
@@ -311,3 +312,119 @@ def test_shapes_of_a_label_that_the_table_does_not_have_are_in_no_label_map() ->
     shapes = (square(1, 1), square(1, 1, 4, "unknown"))
     label_map = draw_label_map(shapes, RECIPE_LABELS, ROWS, COLUMNS)
     assert set(np.unique(label_map)) == {0, 1}
+
+
+# -- documents from elsewhere
+
+
+def written_by_model(*shapes: Shape, model: str = "far-v1", **keys: object) -> Annotation:
+    frames = (FrameAnnotation(0, shapes, COLUMNS, ROWS),)
+    return Annotation("a1.dcm", 1, frames, extra={"medseg": {"prediction": model}, **keys})
+
+
+def test_a_document_that_a_model_wrote_comes_as_its_proposals_and_goes_with_undo() -> None:
+    ours, theirs = document_of(square(1, 1)), written_by_model(square(6, 6), square(12, 6))
+    session, edited = session_of((A,), {HERE.item.path: ours}), list[str]()
+    session.document_edited.connect(edited.append)
+    assert session.replace_documents("take over", {HERE.item.path: theirs})
+    assert session.document(HERE.item.path) is theirs
+    assert session.shapes(HERE.item) == ()
+    assert [s.points for s in session.open_proposals(HERE.item)] == [
+        square(6, 6).points,
+        square(12, 6).points,
+    ]
+    assert session.proposed(A) == (1,)
+    assert session.proposing_model(HERE.item) == "far-v1"
+    assert session.has_stored_proposals
+    session.stack.undo()
+    assert session.document(HERE.item.path) == ours
+    assert session.open_proposals(HERE.item) == ()
+    assert session.proposed(A) == ()
+    assert not session.has_stored_proposals
+    session.stack.redo()
+    assert session.document(HERE.item.path) is theirs
+    assert edited == [HERE.item.path] * 3
+
+
+def test_what_was_decided_about_another_content_does_not_count_for_the_new_one() -> None:
+    session = session_of((A,), {HERE.item.path: written_by_model(square(1, 1), square(6, 1))})
+    first, second = session.open_proposals(HERE.item)
+    session.edit(HERE, "reject", lambda s: tuple(x for x in s if x is not first), True)
+    theirs = written_by_model(square(12, 6))
+    session.replace_documents("take over", {HERE.item.path: theirs})
+    assert [s.points for s in session.open_proposals(HERE.item)] == [square(12, 6).points]
+    session.stack.undo()
+    assert session.open_proposals(HERE.item) == (second,)
+
+
+def test_a_file_that_is_gone_takes_the_models_proposals_along() -> None:
+    session = session_of((A,), {HERE.item.path: written_by_model(square(1, 1))})
+    session.replace_documents("take over", {HERE.item.path: None})
+    assert session.document(HERE.item.path) is None
+    assert session.open_proposals(HERE.item) == ()
+    session.stack.undo()
+    assert len(session.open_proposals(HERE.item)) == 1
+
+
+def test_a_persons_restored_document_leaves_the_open_proposals_of_the_file() -> None:
+    session = session_of((A,), {HERE.item.path: written_by_model(square(1, 1), square(6, 1))})
+    accepted = AUTHOR.accepted(session.open_proposals(HERE.item)[0])
+    session.replace_documents("restore", {HERE.item.path: document_of(accepted)})
+    assert session.shapes(HERE.item) == (accepted,)
+    assert [s.points for s in session.open_proposals(HERE.item)] == [square(6, 1).points]
+
+
+# -- rejections
+
+
+def reject(session: AnnotationSession, place: Place, *numbers: int) -> None:
+    offered = session.open_proposals(place.item)
+    ids = {id(offered[i]) for i in numbers}
+    session.edit(place, "reject", lambda s: tuple(x for x in s if id(x) not in ids), True)
+
+
+def read_again(session: AnnotationSession, *series: Series) -> AnnotationSession:
+    """Another session that opens what this one would write."""
+    paths = {item.path for each in series for item in each.slices}
+    documents = {path: session.document(path) for path in paths}
+    return session_of(series, {p: d for p, d in documents.items() if d is not None})
+
+
+def test_a_rejection_on_a_reviewed_slice_is_kept_with_its_document_until_undo() -> None:
+    session = session_of((A,), {HERE.item.path: document_of(square(15, 1))})
+    before = session.document(HERE.item.path)
+    session.set_proposals(HERE.item, proposals_of())
+    reject(session, HERE, 0)
+    later = read_again(session, A)
+    assert later.shapes(HERE.item) == session.shapes(HERE.item)
+    later.set_proposals(HERE.item, proposals_of())
+    assert len(later.open_proposals(HERE.item)) == 1
+    later.set_proposals(HERE.item, proposals_of("other-v1"))
+    assert len(later.open_proposals(HERE.item)) == 2  # another model has not been asked about
+    session.stack.undo()
+    assert session.document(HERE.item.path) is before
+    assert len(session.open_proposals(HERE.item)) == 2
+
+
+def test_rejections_alone_make_no_document_and_come_with_the_first_decision() -> None:
+    film = series_of("f", 3, film=True)
+    session = session_of((film,))
+    for i in (0, 1):
+        session.set_proposals(film.slices[i], proposals_of())
+    reject(session, Place(film, 0), 0, 1)
+    assert session.document(film.slices[0].path) is None
+    session.set_reviewed([Place(film, 2)], "reviewed", True)
+    later = read_again(session, film)
+    for i in (0, 1):
+        later.set_proposals(film.slices[i], proposals_of())
+    assert later.reviewed(film) == (2,)
+    assert later.proposed(film) == (1,)
+
+
+def test_accepted_and_edited_proposals_are_not_among_the_rejected() -> None:
+    session = session_of((A,))
+    session.set_proposals(HERE.item, proposals_of())
+    session.edit(HERE, "accept", lambda s: tuple(map(AUTHOR.accepted, s)), with_proposals=True)
+    document = session.document(HERE.item.path)
+    assert document is not None
+    assert document.rejected == {}

@@ -11,6 +11,7 @@ from typing import Generic, TypeVar
 
 from medseg_desktop.core.annotation import Annotation, Shape
 from medseg_desktop.core.labels import LabelTable
+from medseg_desktop.core.shapes.proposals import Proposals
 from medseg_desktop.core.volume import Series, Slice
 
 T = TypeVar("T")
@@ -52,6 +53,8 @@ class Step:
         documents: by the path of the DICOM file; None for no document.
         labels: None where the table stays.
         decided: numbers of the decided proposals.
+        predictions: what a model wrote, by the path of the DICOM file; None for nothing.
+        stored: what these propose; None for nothing.
         place: None where it belongs to no slice.
     """
 
@@ -60,12 +63,15 @@ class Step:
     labels: Change[LabelTable] | None = None
     decided: Mapping[ProposalKey, Change[frozenset[int]]] = field(default_factory=dict)
     place: Place | None = None
+    predictions: Mapping[str, Change[Annotation | None]] = field(default_factory=dict)
+    stored: Mapping[SliceKey, Change[Proposals | None]] = field(default_factory=dict)
 
     @property
     def changes_something(self) -> bool:
         return (
             any(c.old != c.new for c in self.documents.values())
             or any(c.old != c.new for c in self.decided.values())
+            or any(c.old != c.new for c in self.predictions.values())
             or (self.labels is not None and self.labels.old != self.labels.new)
         )
 
@@ -76,6 +82,8 @@ class Step:
             documents={k: c.reversed() for k, c in self.documents.items()},
             labels=self.labels.reversed() if self.labels else None,
             decided={k: c.reversed() for k, c in self.decided.items()},
+            predictions={k: c.reversed() for k, c in self.predictions.items()},
+            stored={k: c.reversed() for k, c in self.stored.items()},
         )
 
 

@@ -10,15 +10,16 @@ from medseg_desktop.core.annotation import Annotation, FrameAnnotation, Shape
 
 #: The key that ours lie under, at top level and in each shape.
 OWN = "medseg"
-_GIVEN_BACK = ("reviewed_frames", "slice_states")
+_GIVEN_BACK = ("reviewed_frames", "slice_states", "rejected", "proposals")
 
 
 def give_back(document: Annotation, saved: Annotation) -> Annotation:
     """A document with the own keys of what was saved, as far as they still hold.
 
     A shape without `medseg` gets that of a saved one with its label and points in the same
-    frame (each serves once).  `reviewed_frames` and `slice_states` come back where the
-    document has no `medseg` at all.
+    frame (each serves once).  What was reviewed, rejected and proposed comes back where
+    the document has no `medseg` at all.  Reviewed frames that are not listed any more, because
+    nothing is outlined on them, are listed again: no listed frame would mean that all are.
     """
     frames = tuple(_frame(frame, saved.shapes(frame.frame)) for frame in document.frames)
     extra = document.extra
@@ -26,7 +27,19 @@ def give_back(document: Annotation, saved: Annotation) -> Annotation:
     if OWN not in extra and isinstance(ours, Mapping):
         kept = {k: ours[k] for k in _GIVEN_BACK if k in ours}
         extra = {**extra, OWN: kept} if kept else extra
-    return replace(document, frames=frames, extra=extra)
+    return _relisted(replace(document, frames=frames, extra=extra), saved)
+
+
+def _relisted(document: Annotation, saved: Annotation) -> Annotation:
+    """A document that lists every frame of which it and what was saved say it was reviewed."""
+    if not saved.frames or document.is_labelme or document.is_prediction or saved.is_prediction:
+        return document  # what was saved without frames means all of them itself
+    total = document.total_frames
+    for i in sorted(document.reviewed_frames & saved.reviewed_frames):
+        if document.frame(i) is None and i >= 0 and (total is None or i < total):
+            was = saved.frame(i) or FrameAnnotation(i)
+            document = document.with_frame(replace(was, shapes=(), unusable=()))
+    return document
 
 
 def says_the_same(document: Annotation, other: Annotation) -> bool:

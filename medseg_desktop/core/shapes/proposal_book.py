@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from medseg_desktop.core.annotation import Shape
+from medseg_desktop.core.annotation import Points, Shape
 from medseg_desktop.core.labels import LabelTable
 from medseg_desktop.core.shapes.edit import Shapes
 from medseg_desktop.core.shapes.history import Change, ProposalKey, SliceKey
-from medseg_desktop.core.shapes.proposals import Proposals
+from medseg_desktop.core.shapes.proposals import Proposals, taken_outlines
 
 
 class ProposalBook:
@@ -18,17 +18,21 @@ class ProposalBook:
     Args:
         shapes_at: the shapes that a slice has now.
         labels: the label table of now.
+        rejected_at: what the file of a slice says to be rejected of a model's proposals for it.
     """
 
     def __init__(
-        self, shapes_at: Callable[[SliceKey], Shapes], labels: Callable[[], LabelTable]
+        self,
+        shapes_at: Callable[[SliceKey], Shapes],
+        labels: Callable[[], LabelTable],
+        rejected_at: Callable[[SliceKey, str], frozenset[Points]],
     ) -> None:
-        self._shapes_at, self._labels = shapes_at, labels
+        self._shapes_at, self._labels, self._rejected_at = shapes_at, labels, rejected_at
         self._in_use: dict[SliceKey, Proposals] = {}  # of the model in use
         self._stored: dict[SliceKey, Proposals] = {}  # of annotation files that a model wrote
         self._decided: dict[ProposalKey, frozenset[int]] = {}
         #: The open ones of a slice, with what they were told from.
-        self._open: dict[SliceKey, tuple[Proposals, Shapes, Shapes]] = {}
+        self._open: dict[SliceKey, tuple[Proposals, Shapes, frozenset[Points], Shapes]] = {}
         #: Proposals as they came, the table, and the same under its names.
         self._named: dict[SliceKey, tuple[Proposals, LabelTable, Proposals]] = {}
         #: Slices with open ones: whole series are asked about after every edit.
@@ -59,6 +63,24 @@ class ProposalBook:
             self._in_use.pop(key, None)
         self._look_at(gone)
 
+    def stored(self, path: str) -> dict[SliceKey, Proposals]:
+        """What the annotation file of a DICOM file proposes, with what was decided about it."""
+        return {key: found for key, found in self._stored.items() if key[0] == path}
+
+    @property
+    def has_stored(self) -> bool:
+        """Some annotation file proposes something."""
+        return bool(self._stored)
+
+    def store(self, changes: Mapping[SliceKey, Change[Proposals | None]]) -> None:
+        """Annotation files propose something else now."""
+        for key, change in changes.items():
+            if change.new is None:
+                self._stored.pop(key, None)
+            else:
+                self._stored[key] = change.new
+        self._look_at(changes)
+
     def of(self, key: SliceKey) -> Proposals | None:
         """The proposals of a slice: those of the model in use go before those of a file."""
         found = self._in_use.get(key) or self._stored.get(key)
@@ -75,9 +97,16 @@ class ProposalBook:
         if proposals is None:
             return ()
         shapes, known = self._shapes_at(key), self._open.get(key)
-        if known is None or known[0] is not proposals or not same_shapes(known[1], shapes):
-            known = self._open[key] = (proposals, shapes, proposals.open(shapes))
-        return known[2]
+        rejected = self._rejected_at(key, proposals.model)
+        if (
+            known is None
+            or known[0] is not proposals
+            or not same_shapes(known[1], shapes)
+            or known[2] != rejected
+        ):
+            found = proposals.open(shapes, rejected)
+            known = self._open[key] = (proposals, shapes, rejected, found)
+        return known[3]
 
     @property
     def decided(self) -> Mapping[ProposalKey, frozenset[int]]:
@@ -98,6 +127,15 @@ class ProposalBook:
             return {}
         after = proposals.without(used)
         return {(proposals.model, key): Change(proposals.decided, after.decided)}
+
+    def rejected(self, path: str) -> Iterator[tuple[int, str, list[Points]]]:
+        """What was rejected of a file's frames up to now: frame, model, outlines."""
+        for frame in sorted(self._frames.get(path, ())):
+            proposals = self.of((path, frame))
+            if proposals is not None and proposals.decided:
+                taken = taken_outlines(self._shapes_at((path, frame)))
+                outlines = [proposals.shapes[i].points for i in sorted(proposals.decided)]
+                yield frame, proposals.model, [o for o in outlines if o not in taken]
 
     def follow(
         self, decided: Mapping[ProposalKey, Change[frozenset[int]]], paths: Iterable[str]

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from medseg_desktop.core.annotation import Annotation, Point, Shape
+from medseg_desktop.core.annotation import Annotation, Points, Shape
 from medseg_desktop.core.labels import LabelTable
 from medseg_desktop.core.shapes.provenance import Provenance, own_keys, proposed_by, with_own_keys
 from medseg_desktop.core.shapes.rings import shapes_from_label_map
@@ -36,13 +36,18 @@ class Proposals:
         label_map: npt.NDArray[np.uint8],
         table: LabelTable,
         keys: Mapping[str, Any] | None = None,
+        stop: Callable[[], bool] | None = None,
     ) -> Proposals:
         """Of a predicted label map (rows, columns) of the model's own class indices.
 
         Args:
             keys: further keys that the file's format wants in every shape.
+            stop: asked between regions; noise may have thousands.
+
+        Raises:
+            Cancelled: `stop` said so.
         """
-        found = shapes_from_label_map(label_map, table)
+        found = shapes_from_label_map(label_map, table, stop)
         if keys:
             found = tuple(replace(s, extra={**keys, **s.extra}) for s in found)
         return cls(model, tuple(with_own_keys(s, **proposed_by(model)) for s in found))
@@ -54,20 +59,23 @@ class Proposals:
         marked = (with_own_keys(s, **proposed_by(model)) for s in document.shapes(frame))
         return cls(model, tuple(marked))
 
-    def open(self, shapes: Iterable[Shape]) -> tuple[Shape, ...]:
+    def open(
+        self, shapes: Iterable[Shape], rejected: Set[Points] = frozenset()
+    ) -> tuple[Shape, ...]:
         """What is still to be decided about.
 
         Args:
             shapes: of the slice; what was accepted into them, in whichever session, is not
                 proposed again.
+            rejected: outlines that were rejected, in whichever session.
         """
         if not self.shapes:
             return ()
-        taken = set(_taken(shapes))
+        gone = taken_outlines(shapes) | rejected
         return tuple(
             shape
             for i, shape in enumerate(self.shapes)
-            if i not in self.decided and shape.points not in taken
+            if i not in self.decided and shape.points not in gone
         )
 
     def present(self, table: LabelTable) -> Proposals:
@@ -85,8 +93,12 @@ class Proposals:
         return replace(self, decided=self.decided | numbers)
 
 
-def _taken(shapes: Iterable[Shape]) -> Iterable[tuple[Point, ...]]:
+def taken_outlines(shapes: Iterable[Shape]) -> frozenset[Points]:
     """The outlines of proposals that shapes were made of."""
+    return frozenset(_taken(shapes))
+
+
+def _taken(shapes: Iterable[Shape]) -> Iterable[Points]:
     for shape in shapes:
         if Provenance.of(shape).model:
             yield shape.points

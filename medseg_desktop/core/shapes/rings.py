@@ -7,7 +7,7 @@ key `medseg.rings` holds the outlines themselves, for drawing and editing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -90,15 +90,18 @@ def with_rings(shape: Shape, rings: Sequence[Ring]) -> Shape:
     return _polygon(shape, outline, rings)
 
 
-def shapes_from_label_map(label_map: LabelMap, table: LabelTable) -> tuple[Shape, ...]:
+def shapes_from_label_map(
+    label_map: LabelMap, table: LabelTable, stop: Callable[[], bool] | None = None
+) -> tuple[Shape, ...]:
     """Outlines of every connected region (8-neighbourhood) of each class, as polygons.
 
     They rasterise back to exactly the same pixels.  A region whose holes cannot be bridged
-    exactly comes as neighbouring polygons.
+    exactly comes as neighbouring polygons.  Raises Cancelled when `stop` says so, see
+    `core.raster.regions`.
     """
     shapes: list[Shape] = []
     for label in table.foreground:
-        found = regions((label_map == label.index).astype(np.uint8))
+        found = regions((label_map == label.index).astype(np.uint8), stop)
         shapes += region_shapes(label.name, found, {})
     return tuple(shapes)
 

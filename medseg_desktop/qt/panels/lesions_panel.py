@@ -101,6 +101,11 @@ class LesionsPanel(QWidget):
             self.table.set_empty_text(self.tr("No lesion in this series."))
             self._show_total(self._total)
 
+    def set_problem(self, text: str) -> None:
+        """Says why no lesions can be listed, in their place."""
+        self.set_lesions((), None)
+        self.table.set_empty_text(text)
+
     def select(self, number: int | None) -> None:
         """Marks a lesion, or none; emits nothing."""
         self.table.select(() if number is None else (number,))

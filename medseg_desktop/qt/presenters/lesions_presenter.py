@@ -11,7 +11,7 @@ from PySide6.QtCore import QObject, QTimer
 
 from medseg_desktop.core.annotation import Shape
 from medseg_desktop.core.display import modality_values
-from medseg_desktop.core.errors import UnreadableSliceError
+from medseg_desktop.core.errors import MedSegError, UnreadableSliceError
 from medseg_desktop.core.labels import LabelTable
 from medseg_desktop.core.lesions import Lesion, find_lesions, total_ml
 from medseg_desktop.core.raster import LabelMap, draw_label_map
@@ -96,6 +96,7 @@ class LesionsPresenter(QObject):
         self._background.submit(
             partial(self._find, series, shapes, self._annotations.labels),
             partial(self._show, self._generation, series),
+            partial(self._on_failed, self._generation),
         )
 
     def _find(
@@ -135,6 +136,13 @@ class LesionsPresenter(QObject):
             for lesion in lesions
         ]
         self._panel.set_lesions(rows, total_ml(lesions))
+
+    def _on_failed(self, generation: int, error: MedSegError) -> None:
+        """What was measured before is no longer true, and nothing is measured any more."""
+        if generation == self._generation:
+            self._lesions = ()
+            text = self.tr("The lesions could not be measured. {reason}")
+            self._panel.set_problem(text.format(reason=error.message))
 
     def _go(self, number: int) -> None:
         """To the slice with the longest diameter of a lesion, which is shown there."""

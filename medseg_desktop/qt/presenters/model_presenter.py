@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 
 from PySide6.QtCore import QObject, QSignalBlocker, Qt
@@ -10,6 +11,7 @@ from PySide6.QtWidgets import QComboBox
 
 from medseg_desktop.core.view import LayerState, ResolvedView
 from medseg_desktop.inference.predictor import Predictor
+from medseg_desktop.io.model_package import ModelInfo
 from medseg_desktop.io.workspace import ModelEntry
 from medseg_desktop.qt.panels.message_bar import Level, MessageBar
 from medseg_desktop.qt.panels.overlay_panel import Layer, OverlayPanel
@@ -53,6 +55,7 @@ class ModelPresenter(QObject):
         self._offered: Path | None = None
         #: The series on screen is predicted; else only slices that are asked for.
         self._whole_series = True
+        self._shows_stored = False
         chooser.activated.connect(self._on_chosen)
         self._action.toggled.connect(self._on_toggled)
         actions["predict_slice"].triggered.connect(self.predict_slice)
@@ -64,18 +67,32 @@ class ModelPresenter(QObject):
         runs.model_added.connect(self._on_added)
         study.view_changed.connect(self._on_view)
         study.folder_changed.connect(lambda _: predictions.forget())
-        annotations.proposals_changed.connect(self._show_name)
+        annotations.proposals_changed.connect(self._on_proposals)
         self._fill(())
 
     def set_folder(self) -> None:
         """Another folder is open, and its annotations are known: what a model wrote is shown."""
-        if self._annotations.has_stored_proposals:
-            if not self._study.state.layers.prediction.visible:
-                self._whole_series = False  # to show it is not to ask for more
-                self._set_visible(True)
+        self._shows_stored = self._annotations.has_stored_proposals
+        if self._shows_stored:
+            self._show_stored()
         elif self._runs.predictor is None or not self._whole_series:
             self._set_visible(False)
         self._show_available()
+        self._show_name()
+
+    def _show_stored(self) -> None:
+        """Show what a model wrote, which is not to ask for more."""
+        if not self._study.state.layers.prediction.visible:
+            self._whole_series = False
+            self._set_visible(True)
+
+    def _on_proposals(self) -> None:
+        """What comes with a file that a model wrote is shown, as where it is opened."""
+        if self._shows_stored != self._annotations.has_stored_proposals:
+            self._shows_stored = not self._shows_stored
+            if self._shows_stored:
+                self._show_stored()
+            self._show_available()
         self._show_name()
 
     def cancel(self) -> None:
@@ -171,9 +188,13 @@ class ModelPresenter(QObject):
     def _show_name(self) -> None:
         """Name the model whose proposals lie on the slice, which may be that of a file."""
         predictor, view = self._runs.predictor, self._study.view
-        title = self._annotations.proposing_model(view.slice) if view else ""
-        title = title or (predictor.info.title if predictor else "")
-        self._slices.set_model_name(title)
+        of_file = self._annotations.proposing_model(view.slice) if view else ""
+        if predictor and (not of_file or (view and view.index in self._marks.predicted)):
+            title = predictor.info.title
+            self._slices.set_model_name(_dated(predictor.info))
+        else:
+            title = of_file
+            self._slices.set_model_name(title)  # a file does not tell when its model was made
         self._panel.set_prediction_name(title)
 
     def _on_toggled(self, on: bool) -> None:
@@ -236,3 +257,12 @@ class ModelPresenter(QObject):
             self._predictions.want(predictor, view.series, view.index)
         else:
             self._predictions.look_at(view.series, view.index)
+
+
+def _dated(info: ModelInfo) -> str:
+    """Name, version and day of a model: the same name may be given again."""
+    try:
+        day = datetime.fromisoformat(info.created).date().isoformat()
+    except ValueError:
+        return info.title  # it does not say when it was made
+    return f"{info.title} ({day})"

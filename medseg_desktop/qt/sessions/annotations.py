@@ -9,7 +9,7 @@ import msgspec
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QUndoCommand, QUndoStack
 
-from medseg_desktop.core.annotation import Annotation, Shape, SliceState
+from medseg_desktop.core.annotation import Annotation, Points, Shape, SliceState
 from medseg_desktop.core.labels import MAXIMUM_LABELS, LabelTable
 from medseg_desktop.core.shapes.edit import Shapes
 from medseg_desktop.core.shapes.history import (
@@ -21,7 +21,7 @@ from medseg_desktop.core.shapes.history import (
     edited_slice,
 )
 from medseg_desktop.core.shapes.proposal_book import ProposalBook, same_shapes
-from medseg_desktop.core.shapes.proposals import Proposals
+from medseg_desktop.core.shapes.proposals import Proposals, taken_outlines
 from medseg_desktop.core.shapes.provenance import Author
 from medseg_desktop.core.shapes.review import (
     FileFacts,
@@ -39,6 +39,7 @@ from medseg_desktop.io.kept_proposals import kept_proposals, with_kept_proposals
 _Edits = dict[str, list[tuple[Place, SliceChange]]]
 #: Steps that can be taken back; each is a few references.
 _STEPS = 2000
+_NOTHING: frozenset[Points] = frozenset()
 
 
 class AnnotationSession(QObject):
@@ -67,7 +68,8 @@ class AnnotationSession(QObject):
         self._seed = labels
         self._documents: dict[str, Annotation] = {}
         self._predictions: dict[str, Annotation] = {}  # what a model wrote, by DICOM file
-        self._proposals = ProposalBook(self._shapes_at, lambda: self.labels)
+        self._has_stored = False
+        self._proposals = ProposalBook(self._shapes_at, lambda: self.labels, self._rejected_at)
         self.labels = labels
         #: So many labels may be known to datasets and models; their indices never go.
         self.fixed_labels = len(labels)
@@ -93,14 +95,14 @@ class AnnotationSession(QObject):
         stored: dict[SliceKey, Proposals] = {}
         for path, file in found.annotations.items():
             document = file.annotation
-            prediction = document if document.is_prediction else kept_proposals(document)
+            own, prediction = _parts(document)
             if prediction is not None:
                 self._predictions[path] = prediction
-                for frame in prediction.frames:
-                    stored[path, frame.frame] = Proposals.of_file(prediction, frame.frame)
-            if prediction is not document:
-                self._documents[path] = relabelled(document, self._seed.outdated(document.labels))
+                stored |= _stored(path, own, prediction)
+            if own is not None:
+                self._documents[path] = relabelled(own, self._seed.outdated(own.labels))
         self._proposals.begin(stored)
+        self._note_stored()
         names = (name for document in self._documents.values() for name in document.labels)
         self.labels = _within_limit(self._seed.extended(names))
         self.are_labels_edited = False
@@ -119,6 +121,10 @@ class AnnotationSession(QObject):
     def _shapes_at(self, key: SliceKey) -> tuple[Shape, ...]:
         document = self._documents.get(key[0])
         return document.shapes(key[1]) if document else ()
+
+    def _rejected_at(self, key: SliceKey, model: str) -> frozenset[Points]:
+        document = self.document(key[0])
+        return document.rejected.get((key[1], model), _NOTHING) if document else _NOTHING
 
     def state(self, item: Slice) -> SliceState:
         """What is known of a slice."""
@@ -162,8 +168,12 @@ class AnnotationSession(QObject):
 
     @property
     def has_stored_proposals(self) -> bool:
-        """A model has written annotation files of this folder."""
-        return bool(self._predictions)
+        """A model has written annotation files of this folder, which nobody had decided about."""
+        return self._has_stored
+
+    def _note_stored(self) -> None:
+        undecided = self._predictions.keys() - self._documents.keys()
+        self._has_stored = bool(undecided) or self._proposals.has_stored
 
     @property
     def has_open_proposals(self) -> bool:
@@ -220,6 +230,7 @@ class AnnotationSession(QObject):
         """
         edits: _Edits = {}
         decided: dict[ProposalKey, Change[frozenset[int]]] = {}
+        rejected: list[tuple[Slice, Points]] = []
         first: Place | None = None
         for place in places:
             item = place.item
@@ -233,9 +244,35 @@ class AnnotationSession(QObject):
             elif not used:
                 continue
             first = first or place
+            taken = taken_outlines(after)
+            rejected += [(item, p.points) for p in used if p.points not in taken]
         documents = self._edited(edits)
+        predictions = self._note_rejected(rejected, documents)
         changes, labels = self._changes(documents), self._labels_of(documents.values())
-        return self._push(Step(text, changes, labels, decided, first)) and self._reveal(changes)
+        step = Step(text, changes, labels, decided, first, predictions)
+        return self._push(step) and self._reveal(changes)
+
+    def _note_rejected(
+        self, rejected: Iterable[tuple[Slice, Points]], documents: dict[str, Annotation | None]
+    ) -> dict[str, Change[Annotation | None]]:
+        """Put rejected outlines into the documents, or into those that a model wrote.
+
+        Where a file has none yet, nothing is written: one that lists no frame would say that
+        all are reviewed.  They come into it with the first decision, see `_with_slice`.
+
+        Returns:
+            What changes in the models' documents.
+        """
+        predictions: dict[str, Annotation] = {}
+        for item, outline in rejected:
+            path, model = item.path, self.proposing_model(item)
+            document = documents.get(path, self._documents.get(path))
+            prediction = predictions.get(path, self._predictions.get(path))
+            if document is not None:
+                documents[path] = document.with_rejected(item.frame, model, [outline])
+            elif prediction is not None:
+                predictions[path] = prediction.with_rejected(item.frame, model, [outline])
+        return {path: Change(self._predictions[path], p) for path, p in predictions.items()}
 
     def set_reviewed(self, places: Iterable[Place], text: str, reviewed: bool) -> bool:
         """Say of slices that somebody has looked at them, or that nobody has, by one step.
@@ -285,14 +322,32 @@ class AnnotationSession(QObject):
         return any(label in document.labels for document in self._documents.values())
 
     def replace_documents(self, text: str, documents: Mapping[str, Annotation | None]) -> bool:
-        """Other documents for some DICOM files (restored, or an earlier version), by one step."""
-        present = {
-            path: document and relabelled(document, self.labels.outdated(document.labels))
-            for path, document in documents.items()
-            if not (document and document.is_prediction)
-        }
-        present |= {p: None for p, d in documents.items() if d and d.is_prediction}
-        return self._push(Step(text, self._changes(present), self._labels_of(present.values())))
+        """Other documents for some DICOM files (restored, or an earlier version), by one step.
+
+        One that a model wrote is a proposal, as where it is opened.  A person's leaves alone what
+        a model has proposed, unless it brings that with it.
+        """
+        present: dict[str, Annotation | None] = {}
+        predictions: dict[str, Change[Annotation | None]] = {}
+        stored: dict[SliceKey, Change[Proposals | None]] = {}
+        for path, document in documents.items():
+            own, prediction = _parts(document)
+            present[path] = own and relabelled(own, self.labels.outdated(own.labels))
+            if own is not None and prediction is None:
+                continue
+            predictions[path] = Change(self._predictions.get(path), prediction)
+            before = self._proposals.stored(path)
+            after = _stored(path, own, prediction) if prediction else {}
+            stored |= {k: Change(before.get(k), after.get(k)) for k in before.keys() | after.keys()}
+        return self._push(
+            Step(
+                text,
+                self._changes(present),
+                self._labels_of(present.values()),
+                predictions=predictions,
+                stored=stored,
+            )
+        )
 
     def _edited(self, edits: _Edits) -> dict[str, Annotation | None]:
         return {path: self._with_slices(path, several) for path, several in edits.items()}
@@ -308,7 +363,10 @@ class AnnotationSession(QObject):
         changes = {place.item.frame: change for place, change in edits}
         after = with_slices(document or prediction, facts, changes, signature)
         if after is not None and document is None and prediction is not None and item.frames > 1:
-            return with_kept_proposals(after, prediction)
+            after = with_kept_proposals(after, prediction)
+        if after is not None and document is None:
+            for frame, model, outlines in self._proposals.rejected(item.path):
+                after = after.with_rejected(frame, model, outlines)
         return after
 
     def _labels_of(self, documents: Iterable[Annotation | None]) -> Change[LabelTable] | None:
@@ -360,16 +418,24 @@ class AnnotationSession(QObject):
         Args:
             again: it was done before, so the window has to go where it happened.
         """
-        for path, change in step.documents.items():
-            if change.new is None:
-                self._documents.pop(path, None)
-            else:
-                self._documents[path] = change.new
+        for known, changes in (
+            (self._documents, step.documents),
+            (self._predictions, step.predictions),
+        ):
+            for path, change in changes.items():
+                if change.new is None:
+                    known.pop(path, None)
+                else:
+                    known[path] = change.new
+        self._proposals.store(step.stored)
         self._proposals.follow(step.decided, step.documents)
         if step.labels is not None:
             self.show_labels(self._with_fixed(step.labels.new).looking_like(self.labels))
-        for path in step.documents:
+        for path in {**step.documents, **step.predictions}:
             self.document_edited.emit(path)
+        if step.predictions:
+            self._note_stored()
+            self.proposals_changed.emit()
         if again and step.place is not None:
             self.returned_to.emit(step.place)
         self.documents_changed.emit()
@@ -393,6 +459,26 @@ class _Command(QUndoCommand):
 
 def _key(item: Slice) -> SliceKey:
     return item.path, item.frame
+
+
+def _parts(document: Annotation | None) -> tuple[Annotation | None, Annotation | None]:
+    """Of the content of an annotation file: a person's document, and what a model proposes."""
+    if document is None:
+        return None, None
+    if document.is_prediction:
+        return None, document
+    return document, kept_proposals(document)
+
+
+def _stored(
+    path: str, document: Annotation | None, prediction: Annotation
+) -> dict[SliceKey, Proposals]:
+    """What a model's document proposes for the frames that nobody has looked at."""
+    return {
+        (path, f.frame): Proposals.of_file(prediction, f.frame)
+        for f in prediction.frames
+        if slice_state(document, f.frame) is SliceState.UNSEEN
+    }
 
 
 def _within_limit(labels: LabelTable) -> LabelTable:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from medseg_desktop.core.annotation import Annotation, FrameAnnotation, Shape
+from medseg_desktop.core.errors import Cancelled
 from medseg_desktop.core.labels import LabelTable
 from medseg_desktop.core.raster import draw_label_map
 from medseg_desktop.core.shapes.edit import cut, erased, merged, painted
@@ -100,3 +102,18 @@ def test_a_models_file_gives_its_proposals_frame_by_frame() -> None:
     assert found.model == "far-v2"
     assert [own_keys(s) for s in found.shapes] == [{"provenance": "model far-v2"}]
     assert Proposals.of_file(document, 0).shapes == ()
+
+
+def test_outlining_noise_ends_at_the_next_region_when_nobody_waits_for_it() -> None:
+    asked: list[int] = []
+
+    def stop() -> bool:
+        asked.append(1)
+        return len(asked) > 3
+
+    specks = label_map(*((r, r + 1, c, c + 1) for r in range(0, 32, 2) for c in range(0, 40, 2)))
+    with pytest.raises(Cancelled):
+        Proposals.of("m-v1", specks, TABLE, stop=stop)
+    assert len(asked) == 4
+    found = Proposals.of("m-v1", specks, TABLE, stop=lambda: False)
+    assert found == Proposals.of("m-v1", specks, TABLE)
