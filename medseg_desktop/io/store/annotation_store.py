@@ -157,7 +157,7 @@ class AnnotationStore:
 
         Args:
             base: of the document, from loading or the last `Saved`.
-            place: from `io.store.places.place_of`.
+            place: from `io.store.places.Places`.
             autosave: nobody asked for it.
 
         Raises:
