@@ -103,7 +103,7 @@ class AnnotationStore:
 
     def record(self, key: ImageKey) -> Record:
         """The document's folder in the workspace, which may not exist."""
-        return Record(self.folder / key.series_folder / key.folder)
+        return Record(self.folder / key.series_folder / key.folder, key.name)
 
     def versions(self, key: ImageKey) -> tuple[Version, ...]:
         """The contents that were replaced, newest first; raises WorkspaceError."""
@@ -221,7 +221,7 @@ class AnnotationStore:
         """Save in the workspace only, over the mirror that was found there."""
         old = record.state()
         self._keep(record, old, data, mirror, mirror, autosave)
-        state = self._state(data, autosave, base=base.beside)
+        state = self._state(record, data, autosave, base=base.beside)
         self._tried[record.mirror].add(_digest(data))
         left = None
         if data is None:
@@ -258,7 +258,7 @@ class AnnotationStore:
             assert data is not None
             record.write_mirror(data)
         digest, old = _digest(data), _digest(beside)
-        state = self._state(data, autosave, base=digest, path=str(path), replaces=old)
+        state = self._state(record, data, autosave, base=digest, path=str(path), replaces=old)
         record.write_state(state)
         if data != beside:
             self._write_beside(path, data, base)
@@ -328,6 +328,7 @@ class AnnotationStore:
 
     def _state(
         self,
+        record: Record,
         data: bytes | None,
         autosave: bool,
         *,
@@ -339,7 +340,8 @@ class AnnotationStore:
             base=base,
             path=path,
             replaces=replaces,
-            time=self._clock().astimezone(UTC).isoformat(timespec="seconds"),
+            time=self._clock().astimezone(UTC).isoformat(timespec="microseconds"),
+            image=record.image,
             autosaved=autosave,
             removed=data is None,
         )

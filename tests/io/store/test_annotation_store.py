@@ -75,7 +75,7 @@ def test_a_save_is_beside_the_image_and_in_the_workspace_byte_for_byte(desk: Des
     assert not saved.moved_to_workspace
     state = json.loads((desk.mirror.parent / "state.json").read_text(encoding="utf-8"))
     assert (state["schema"], state["base"], state["path"]) == (1, digest, str(desk.file))
-    assert state["time"] == "2026-01-02T03:04:05+00:00"
+    assert state["time"] == "2026-01-02T03:04:05.000000+00:00"
     assert desk.load().base == saved.base
 
 
