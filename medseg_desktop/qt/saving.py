@@ -136,8 +136,8 @@ class Saving(QObject):
 
     def begin_reading(self) -> None:
         """Another source is being read, or this one again: what is edited from now on may be
-        missing in what is read."""
-        self._edited.clear()
+        missing in what is read, and so may what is saved while it is read."""
+        self._edited = self._dirty | self._running
 
     def give_up(self) -> None:
         """What is unsaved now is dropped, as soon as the next source is there."""
