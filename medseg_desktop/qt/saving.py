@@ -49,6 +49,8 @@ class Saving(QObject):
         moved(str): a document cannot be written beside its image, for this reason; it lives in
             the workspace now.
         failed(str): something could not be saved; it stays unsaved and in the journal.
+        left_unsaved(str): the same of a source that is not open any more, once for each: it is
+            offered when its images are opened again.
         conflicted(): another program has changed a file; see `conflicts`.
 
     Attributes:
@@ -60,6 +62,7 @@ class Saving(QObject):
     saved = Signal(object)
     moved = Signal(str)
     failed = Signal(str)
+    left_unsaved = Signal(str)
     conflicted = Signal()
 
     def __init__(
@@ -75,6 +78,7 @@ class Saving(QObject):
         self._background = Background(1, "saving", self)
         self._autosave = autosave
         self._folder = 0  # counts opened sources, so that late answers are known
+        self._told_folder = -1  # the last of which a failed save was told when it was left
         self._dirty: set[str] = set()
         self._unnoted: set[str] = set()
         #: Documents as their files say them; a path that is missing here is unsaved.
@@ -324,6 +328,7 @@ class Saving(QObject):
 
     def _on_not_saved(self, folder: int, path: str, error: MedSegError) -> None:
         if folder != self._folder:
+            self._tell_left(folder, error)
             return
         self._running.discard(path)
         self._wanted.discard(path)
@@ -339,6 +344,14 @@ class Saving(QObject):
             self._on_failed(error)
         self.state_changed.emit()
         self._settle()
+
+    def _tell_left(self, folder: int, error: MedSegError) -> None:
+        """A document of an earlier source is not saved, but in the journal if that works."""
+        if "journal" in self._told:
+            self._on_failed(error)
+        elif folder > self._told_folder:  # its other documents mostly fail for the same reason
+            self._told_folder = folder
+            self.left_unsaved.emit(error.message)
 
     def _on_failed(self, error: MedSegError) -> None:
         self.failed.emit(" ".join(str(error).split()))

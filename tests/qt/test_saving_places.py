@@ -360,6 +360,39 @@ def test_what_is_drawn_while_another_folder_is_read_is_saved(
     assert len(shapes_in(file)) == 2
 
 
+@pytest.mark.parametrize("is_named", [True, False])
+def test_what_cannot_be_saved_when_its_folder_is_left_is_told_and_offered_again(
+    controller: Controller,
+    qtbot: QtBot,
+    study: Path,
+    other: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    is_named: bool,
+) -> None:
+    opened(qtbot, controller, study)
+    controller.study.set_identity(is_named)
+    file = beside(controller)
+    scan = HeldScan(controller)
+    controller.open(other)
+    qtbot.waitUntil(lambda: scan.found is not None, timeout=WAIT_MS)
+    mend = full_disk(monkeypatch, study)
+    draw_rectangle(controller)
+    scan.arrive()
+    qtbot.waitUntil(lambda: "offered when you open" in message(controller), timeout=WAIT_MS)
+    assert (file.name in message(controller)) == is_named
+    assert path_on_screen(controller).is_relative_to(other)
+    assert not controller.saving.unsaved
+    mend()
+    scan.found = None
+    controller.open(study)
+    qtbot.waitUntil(lambda: scan.found is not None, timeout=WAIT_MS)
+    scan.arrive()
+    qtbot.waitUntil(lambda: controller.annotating.recovery.dialog is not None, timeout=WAIT_MS)
+    controller.annotating.recovery.dialog.restore.click()  # type: ignore[union-attr]
+    saved(qtbot, controller)
+    assert len(shapes_in(file)) == 2
+
+
 def test_without_autosave_what_is_drawn_while_another_folder_is_read_is_offered_again(
     qtbot: QtBot, study: Path, other: Path, tmp_path: Path
 ) -> None:
