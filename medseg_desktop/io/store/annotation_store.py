@@ -118,16 +118,20 @@ class AnnotationStore:
         nothing.
 
         Raises:
-            WorkspaceError: nobody could read them.
+            WorkspaceError: nobody could read them, or not one of the shapes.
         """
         if document is None or self._says_nothing(document):
             return None
         name = f"The annotation of {key.image}"
         data = annotation_bytes(document, name)
         try:
-            parse_annotation(data, name)
+            notices = parse_annotation(data, name).notices(name)
         except AnnotationError as error:
             raise WorkspaceError(error.message, "It was not saved.") from error
+        known = document.notices(name)  # what could not be read before goes back as it was
+        if len(notices) > len(known):
+            sentence = next((n for n in notices if n not in known), notices[0])
+            raise WorkspaceError(sentence, "It was not saved; change or delete that shape.")
         return data
 
     def save(
