@@ -15,11 +15,13 @@ from typing import TypeVar
 import msgspec
 
 from medseg_desktop.core.errors import (
+    LabelError,
     ModelError,
     UsageError,
     WorkspaceError,
     describe_os_error,
 )
+from medseg_desktop.core.label_changes import with_changes
 from medseg_desktop.core.labels import RECIPE_LABELS, Label, LabelTable
 from medseg_desktop.core.split import SetName, Split, SplitEntry
 from medseg_desktop.io.atomic import write_bytes
@@ -130,19 +132,32 @@ class Workspace:
             )
         return table
 
-    def keep_labels(self, table: LabelTable) -> None:
+    def keep_labels(self, table: LabelTable, known: LabelTable | None = None) -> None:
         """Store a table in place of the present one.
 
         Labels may have other names than in datasets and models made before: what these agree
         on with the table is the index.
 
+        Args:
+            known: what the table was made from; what another window has stored since stays.
+                None where the present one does not matter.
+
         Raises:
-            WorkspaceError: it is no label table, or the present one is damaged (which is then
-                left as it is), or it cannot be written.
+            WorkspaceError: it is no label table, or does not go together with the present one,
+                or that is damaged (which is then left as it is), or it cannot be written.
         """
         if table.problem:
             raise WorkspaceError(f"The label table {table.problem}; the stored one was kept.")
-        if table != self.labels():
+        now = self.labels()
+        if known is not None:
+            try:
+                table = with_changes(now, known, table)
+            except LabelError as error:
+                raise WorkspaceError(
+                    f"{self.root / _LABELS} was changed by another window and was kept: "
+                    f"{error.message}"
+                ) from error
+        if table != now:
             self._write(_LABELS, table.labels)
 
     def add_labels(self, table: LabelTable, known: int) -> None:

@@ -103,7 +103,10 @@ class Saving(QObject):
         annotations.document_edited.connect(self._on_edited)
         annotations.documents_changed.connect(self.state_changed)  # once a step, not once a file
         annotations.labels_changed.connect(self._keep_labels)
-        self._kept_labels: LabelTable | None = annotations.labels
+        self._kept_labels = annotations.labels
+        #: What is to be stored of the table, and what of that is stored; for any thread.
+        self._wanted_labels = self._stored_labels = annotations.labels
+        self._labels_lock = threading.Lock()
 
     def _timer(self, after_ms: int, call: Callable[[], None]) -> QTimer:
         timer = QTimer(self)
@@ -258,12 +261,24 @@ class Saving(QObject):
         """Changes of the table are kept in the workspace; what a folder brought, when it is
         converted or edited."""
         if self._annotations.are_labels_edited and labels != self._kept_labels:
-            self._kept_labels = labels
+            self._kept_labels = self._wanted_labels = labels
             self._background.submit(
-                lambda: self._workspace.keep_labels(labels),
+                self._store_labels,
                 lambda _: self._works("labels"),
                 partial(self._tell_once, "labels"),
             )
+
+    def keep_labels_now(self, labels: LabelTable) -> None:
+        """Store the table, as a conversion needs it; raises WorkspaceError."""
+        self._wanted_labels = labels
+        self._store_labels()
+
+    def _store_labels(self) -> None:
+        """Bring into the workspace what has changed since the last time; raises WorkspaceError."""
+        with self._labels_lock:
+            labels = self._wanted_labels
+            self._workspace.keep_labels(labels, self._stored_labels)
+            self._stored_labels = labels
 
     # -- saving
 

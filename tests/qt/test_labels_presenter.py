@@ -218,7 +218,7 @@ def test_where_labels_overlap_the_later_shape_counts_and_the_list_says_so(
         label_map = draw_label_map(shapes, window.annotations.labels, 32, 40)
         return {index: int((label_map == index).sum()) for index in np.unique(label_map).tolist()}
 
-    window.shape_list.fill()
+    window.annotating.shape_list.fill()
     panel = window.window.shapes_panel
     assert panel.overlap.text() == "49 px lie in two labels; the later shape counts."
     assert counted()[2] == 49
@@ -252,7 +252,7 @@ def test_undo_during_a_stroke_drops_the_stroke(window: Controller) -> None:
     assert tool is not None
     tool.press((3.0, 3.0), NO_KEYS)
     tool.drag((9.0, 3.0), NO_KEYS)
-    window.draw_actions.undo()
+    window.annotating.draw_actions.undo()
     tool.release((9.0, 3.0), NO_KEYS)
     assert window.annotations.stack.index() == 1
     assert len(labels_here(window)) == 2
@@ -265,7 +265,7 @@ def test_undo_between_press_and_drag_forgets_what_was_taken(window: Controller) 
     assert tool is not None
     tool.press((27.0, 5.0), NO_KEYS)
     assert list(window.drawing.selection) == [1]
-    window.draw_actions.undo()
+    window.annotating.draw_actions.undo()
     assert list(window.drawing.selection) == []
     tool.drag((30.0, 9.0), NO_KEYS)
     tool.release((30.0, 9.0), NO_KEYS)
@@ -282,7 +282,7 @@ def test_the_delete_key_spares_a_vertex_that_undo_has_taken_away(window: Control
     tool.drag((27.0, 0.0), NO_KEYS)
     tool.release((27.0, 0.0), NO_KEYS)
     assert window.annotations.stack.undoText() == "insert vertex"
-    window.draw_actions.undo()
+    window.annotating.draw_actions.undo()
     assert not tool.delete()
     assert window.annotations.shapes(view(window).slice)[1] == FIRST
 
