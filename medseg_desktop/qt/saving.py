@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from enum import Enum, auto
 from functools import partial
@@ -18,7 +19,7 @@ from medseg_desktop.io.dicom_series import ScanResult
 from medseg_desktop.io.store.annotation_store import ChangedOnDiskError, Saved
 from medseg_desktop.io.store.saver import Saver
 from medseg_desktop.io.workspace import Workspace
-from medseg_desktop.qt.background import Background
+from medseg_desktop.qt.background import Background, ended_in_time
 from medseg_desktop.qt.recovery import Recovery
 from medseg_desktop.qt.sessions import AnnotationSession
 
@@ -27,7 +28,10 @@ from medseg_desktop.qt.sessions import AnnotationSession
 _NOTE_AFTER_MS, _SAVE_AFTER_MS, _SAVE_AT_LATEST_MS = 200, 1500, 8000
 #: What could not be saved is tried again.
 _AGAIN_AFTER_MS = 20_000
+#: Where nothing goes forward for so long, a network drive say, nobody waits for it any more.
+_PATIENCE_S = 8.0
 
+_log = logging.getLogger(__name__)
 _Save = Callable[[str, Annotation | None], Saved]
 
 
@@ -98,6 +102,8 @@ class Saving(QObject):
         self._save_soon = self._timer(_SAVE_AFTER_MS, self._save_by_itself)
         self._save_at_latest = self._timer(_SAVE_AT_LATEST_MS, self._save_by_itself)
         self._again = self._timer(_AGAIN_AFTER_MS, self._save_by_itself)
+        self._patience = self._timer(round(_PATIENCE_S * 1000), self._lose_patience)
+        self._ended = 0  # documents that `close` has seen to
         self.recovery = Recovery(self._saver, self._background, annotations, self.note, self)
         self.recovery.failed.connect(self.failed)
         annotations.document_edited.connect(self._on_edited)
@@ -417,8 +423,8 @@ class Saving(QObject):
         """Save what is unsaved, or give it up, or leave it to the journal.
 
         Args:
-            done: called when nothing is being written any more, with whether all went as wanted;
-                at once where nothing has to be done.
+            done: called when nothing is being written any more, or the disk does not answer, with
+                whether all went as wanted; at once where nothing has to be done.
         """
         self._settled.append(done)
         if how is Ending.SAVE:
@@ -445,31 +451,67 @@ class Saving(QObject):
         self._background.submit(lambda: None, done)
 
     def _settle(self) -> None:
-        if self._settled and not self._running and not self._pending:
-            calls, self._settled = self._settled, []
-            is_saved = not self._dirty
-            for call in calls:
-                call(is_saved)
+        if self._settled and (self._running or self._pending):
+            self._patience.start()  # something has just gone forward
+        elif self._settled:
+            self._answer(not self._dirty)
+
+    def _lose_patience(self) -> None:
+        _log.warning("saving does not go forward; going on without waiting for it")
+        self._answer(False)
+
+    def _answer(self, is_saved: bool) -> None:
+        self._patience.stop()
+        calls, self._settled = self._settled, []
+        for call in calls:
+            call(is_saved)
 
     def quit(self) -> None:
         """Begin nothing more by itself; all that waits to be written is written by `close`."""
         self._stop_timers()
 
     def close(self) -> None:
-        """End the thread, and the session in the journal; what is unsaved is saved, or noted."""
+        """End the thread, and the session in the journal; what is unsaved is saved, or noted.
+
+        Where a disk does not answer that is given up; what is unsaved is in the journal then, if
+        the disk of the workspace answers.
+        """
         self._stop_timers()
+        self._patience.stop()
         if self._background.closed:
             return
         is_written = threading.Event()
         self._background.submit(is_written.set, lambda _: None)
-        is_written.wait()
-        self._background.close()
-        for path in sorted(self._dirty):
-            document = self._annotations.document(path)
+        documents = {path: self._annotations.document(path) for path in sorted(self._dirty)}
+        kept = documents.keys() if not self._autosave else self.conflicts.keys()
+
+        def end() -> None:
+            is_written.wait()
+            self._background.close()
+            self._end(documents, frozenset(kept))
+
+        def note() -> None:
+            for path, document in documents.items():
+                with contextlib.suppress(MedSegError):
+                    self._saver.note(path, document, look=False)
+                self._ended += 1
+
+        def progress() -> int:
+            return self._background.worked + self._ended
+
+        if not ended_in_time(end, "end of saving", _PATIENCE_S, progress):
+            _log.warning("saving does not end; leaving %d documents unsaved", len(documents))
+            self._background.quit()
+            ended_in_time(note, "last notes", _PATIENCE_S, progress)
+
+    def _end(self, documents: Mapping[str, Annotation | None], kept: frozenset[str]) -> None:
+        """Save the last documents but for those that are `kept` in the journal."""
+        for path, document in documents.items():
             with contextlib.suppress(MedSegError):
                 self._saver.note(path, document)
-            if self._autosave and path not in self.conflicts:
+            if path not in kept:
                 with contextlib.suppress(MedSegError):
                     self._saver.save(path, document, autosave=True)
-        self._saver.forget_all_but(self._dirty)
+            self._ended += 1
+        self._saver.forget_all_but(documents)
         self._saver.close()

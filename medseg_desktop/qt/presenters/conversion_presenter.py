@@ -170,7 +170,7 @@ class ConversionPresenter(QObject):
         if not self._is_waiting:
             return  # it was cancelled, or something else was opened
         self._is_waiting = False
-        if is_saved:
+        if is_saved or not self._saving.unsaved:
             self._convert(dialog, found, form)
         else:
             dialog.set_error(self._unsaved_text())
