@@ -55,11 +55,6 @@ class LoadedDocument:
     file: Path | None = None
     conflict: Conflict | None = None
 
-    @property
-    def is_in_workspace(self) -> bool:
-        """The document was not read from a file beside the image."""
-        return self.counts is not None and self.counts.path != self.file
-
 
 @dataclass(frozen=True, slots=True)
 class LoadedAnnotations:

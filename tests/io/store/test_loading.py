@@ -50,7 +50,8 @@ def test_without_a_workspace_the_files_beside_the_images_are_all(desk: Desk) -> 
 def test_what_was_made_in_the_workspace_comes_back(desk: Desk) -> None:
     base = desk.save(document(1), Base(), place=NOWHERE).base
     loaded = desk.load()
-    assert loaded.is_in_workspace
+    assert loaded.counts is not None
+    assert loaded.counts.path == desk.mirror
     assert (loaded.base, loaded.file, loaded.conflict) == (base, None, None)
     assert desk.loaded() == document(1)
     assert not desk.file.exists()
