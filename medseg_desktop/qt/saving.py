@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime
 from enum import Enum, auto
 from functools import partial
@@ -19,7 +18,8 @@ from medseg_desktop.io.dicom_series import ScanResult
 from medseg_desktop.io.store.annotation_store import ChangedOnDiskError, Saved
 from medseg_desktop.io.store.saver import Saver
 from medseg_desktop.io.workspace import Workspace
-from medseg_desktop.qt.background import Background, ended_in_time
+from medseg_desktop.qt.background import Background
+from medseg_desktop.qt.last_saves import LastSaves
 from medseg_desktop.qt.recovery import Recovery
 from medseg_desktop.qt.sessions import AnnotationSession
 
@@ -103,7 +103,6 @@ class Saving(QObject):
         self._save_at_latest = self._timer(_SAVE_AT_LATEST_MS, self._save_by_itself)
         self._again = self._timer(_AGAIN_AFTER_MS, self._save_by_itself)
         self._patience = self._timer(round(_PATIENCE_S * 1000), self._lose_patience)
-        self._ended = 0  # documents that `close` has seen to
         self.recovery = Recovery(self._saver, self._background, annotations, self.note, self)
         self.recovery.failed.connect(self.failed)
         annotations.document_edited.connect(self._on_edited)
@@ -480,38 +479,6 @@ class Saving(QObject):
         self._patience.stop()
         if self._background.closed:
             return
-        is_written = threading.Event()
-        self._background.submit(is_written.set, lambda _: None)
         documents = {path: self._annotations.document(path) for path in sorted(self._dirty)}
-        kept = documents.keys() if not self._autosave else self.conflicts.keys()
-
-        def end() -> None:
-            is_written.wait()
-            self._background.close()
-            self._end(documents, frozenset(kept))
-
-        def note() -> None:
-            for path, document in documents.items():
-                with contextlib.suppress(MedSegError):
-                    self._saver.note(path, document, look=False)
-                self._ended += 1
-
-        def progress() -> int:
-            return self._background.worked + self._ended
-
-        if not ended_in_time(end, "end of saving", _PATIENCE_S, progress):
-            _log.warning("saving does not end; leaving %d documents unsaved", len(documents))
-            self._background.quit()
-            ended_in_time(note, "last notes", _PATIENCE_S, progress)
-
-    def _end(self, documents: Mapping[str, Annotation | None], kept: frozenset[str]) -> None:
-        """Save the last documents but for those that are `kept` in the journal."""
-        for path, document in documents.items():
-            with contextlib.suppress(MedSegError):
-                self._saver.note(path, document)
-            if path not in kept:
-                with contextlib.suppress(MedSegError):
-                    self._saver.save(path, document, autosave=True)
-            self._ended += 1
-        self._saver.forget_all_but(documents)
-        self._saver.close()
+        kept = self.conflicts.keys() if self._autosave else documents.keys()
+        LastSaves(self._saver, self._background, documents, frozenset(kept)).run(_PATIENCE_S)
