@@ -26,6 +26,7 @@ from medseg_desktop.core.labels import RECIPE_LABELS, Label, LabelTable
 from medseg_desktop.core.split import SetName, Split, SplitEntry
 from medseg_desktop.io.atomic import write_bytes
 from medseg_desktop.io.dataset import MANIFEST
+from medseg_desktop.io.file_lock import try_lock
 from medseg_desktop.io.model_package import (
     MODEL_JSON,
     ModelInfo,
@@ -37,6 +38,8 @@ from medseg_desktop.io.model_package import (
 
 _SALT_BYTES = 32
 _LABELS = "labels.json"
+#: Nobody needs longer to read and write the label table.
+_LONGEST_TURN_S = 1.0
 T = TypeVar("T")
 
 
@@ -148,17 +151,34 @@ class Workspace:
         """
         if table.problem:
             raise WorkspaceError(f"The label table {table.problem}; the stored one was kept.")
-        now = self.labels()
-        if known is not None:
-            try:
-                table = with_changes(now, known, table)
-            except LabelError as error:
-                raise WorkspaceError(
-                    f"{self.root / _LABELS} was changed by another window and was kept: "
-                    f"{error.message}"
-                ) from error
-        if table != now:
-            self._write(_LABELS, table.labels)
+        with contextlib.nullcontext() if known is None else self._turn():
+            now = self.labels()
+            if known is not None:
+                table = self._together(now, known, table)
+            if table != now:
+                self._write(_LABELS, table.labels)
+
+    def _together(self, now: LabelTable, known: LabelTable, table: LabelTable) -> LabelTable:
+        try:
+            return with_changes(now, known, table)
+        except LabelError as error:
+            what = f"{self.root / _LABELS} was changed by another window and was kept"
+            raise WorkspaceError(f"{what}: {error.message}") from error
+
+    @contextlib.contextmanager
+    def _turn(self) -> Iterator[None]:
+        """One window at a time; on a disk without locks nobody waits for long."""
+        self._make(self.root)
+        path = self.root / ".labels.lock"
+        try:
+            lock = path.open("ab")
+        except OSError as error:
+            raise WorkspaceError(describe_os_error(error, path, "write")) from error
+        with lock:
+            end_s = time.monotonic() + _LONGEST_TURN_S
+            while not try_lock(lock) and time.monotonic() < end_s:
+                time.sleep(0.01)
+            yield
 
     def add_labels(self, table: LabelTable, known: int) -> None:
         """Append to the present table what a conversion has found beyond the first `known`.

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -146,6 +147,18 @@ def test_what_another_window_has_stored_stays_or_is_told(workspace: Workspace) -
         workspace.keep_labels(known.renamed(1, "edema"), known)
     assert "labels.json" in caught.value.message
     assert (workspace.root / "labels.json").read_bytes() == stored
+
+
+def test_windows_that_change_the_labels_at_the_same_moment_lose_nothing(
+    workspace: Workspace,
+) -> None:
+    def keep(name: str) -> None:
+        Workspace(workspace.root).keep_labels(RECIPE_LABELS.add(name), RECIPE_LABELS)
+
+    names = [f"label {n}" for n in range(12)]
+    with ThreadPoolExecutor(len(names)) as windows:
+        list(windows.map(keep, names))
+    assert set(workspace.labels().names) == {*RECIPE_LABELS.names, *names}
 
 
 def test_what_a_conversion_found_is_appended_to_labels_edited_meanwhile(
