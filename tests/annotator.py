@@ -137,6 +137,7 @@ def draw() -> Steps:
     """Draw one rectangle after another, in rows."""
     yield can_draw
     press(Key.Key_T)
+    yield lambda: the_window().actions_by_key["tool_rectangle"].isChecked()
     for n in range(200):
         x, y = 1 + 4 * (n % 20), 1 + 4 * (n // 20)
         stroke(the_window().slice_view, [(x, y), (x + 1, y + 1), (x + 2, y + 2)])

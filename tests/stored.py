@@ -16,7 +16,7 @@ from medseg_desktop.io.annotation_files import read_annotation_file
 from medseg_desktop.io.store.annotation_store import AnnotationStore, Saved
 from medseg_desktop.io.store.keys import ImageKey
 from medseg_desktop.io.store.loading import LoadedDocument, apply_store
-from medseg_desktop.io.store.places import Place, place_of
+from medseg_desktop.io.store.places import Place, Places
 from medseg_desktop.io.store.record import Base
 
 #: The tests that count run this many times as much with MEDSEG_FULL_COUNTS=1.
@@ -104,7 +104,7 @@ class Desk:
         return counts.annotation if counts else None
 
     def place(self) -> Place:
-        return place_of(self.image, [], read_from=self.load().file)
+        return Places([self.image]).of(self.image, self.load().file)
 
     def save(self, annotation: Annotation | None, base: Base, **options: Any) -> Saved:
         place = options.pop("place", None) or Place(self.file)

@@ -36,7 +36,7 @@ from medseg_desktop.io.sources.source import Source
 from medseg_desktop.io.store.annotation_store import AnnotationStore
 from medseg_desktop.io.store.keys import ImageFile, ImageKey, image_keys
 from medseg_desktop.io.store.loading import LoadedAnnotations, apply_store
-from medseg_desktop.io.store.places import Place, place_of
+from medseg_desktop.io.store.places import Place, Places
 
 #: Called with (files done, files in all); returning normally means "go on".
 ScanProgress = Callable[[int, int], None]
@@ -94,6 +94,7 @@ class ScanResult:
     plain: dict[str, PlainFile] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     loaded: LoadedAnnotations = field(default_factory=LoadedAnnotations)
+    _places: Places | None = field(default=None, init=False, repr=False, compare=False)
 
     @property
     def root(self) -> Path:
@@ -106,14 +107,17 @@ class ScanResult:
         return found.annotation if found else None
 
     def place(self, path: str) -> Place:
-        """Where the document of an image (absolute path) is saved, as `place_of` says."""
+        """Where the document of an image (absolute path) is saved, as `Places` says."""
+        if self._places is None:  # frozen; made when it is first asked for, which few are
+            object.__setattr__(self, "_places", self._make_places())
+        assert self._places is not None
         document = self.loaded.documents[path]
-        json = (self.root / f.path for f in self.files if f.path.lower().endswith(".json"))
-        return place_of(
-            document.key.image,
-            [other.key.image for other in self.loaded.documents.values()],
-            read_from=document.file,
-            refused=[found for found in json if found != document.file],
+        return self._places.of(document.key.image, document.file)
+
+    def _make_places(self) -> Places:
+        return Places(
+            (document.key.image for document in self.loaded.documents.values()),
+            (self.root / f.path for f in self.files if f.path.lower().endswith(".json")),
             is_temporary=self.source.is_temporary,
         )
 

@@ -15,15 +15,18 @@ from typing import TypeVar
 import msgspec
 
 from medseg_desktop.core.errors import (
+    LabelError,
     ModelError,
     UsageError,
     WorkspaceError,
     describe_os_error,
 )
+from medseg_desktop.core.label_changes import with_changes
 from medseg_desktop.core.labels import RECIPE_LABELS, Label, LabelTable
 from medseg_desktop.core.split import SetName, Split, SplitEntry
 from medseg_desktop.io.atomic import write_bytes
 from medseg_desktop.io.dataset import MANIFEST
+from medseg_desktop.io.file_lock import try_lock
 from medseg_desktop.io.model_package import (
     MODEL_JSON,
     ModelInfo,
@@ -35,6 +38,8 @@ from medseg_desktop.io.model_package import (
 
 _SALT_BYTES = 32
 _LABELS = "labels.json"
+#: Nobody needs longer to read and write the label table.
+_LONGEST_TURN_S = 1.0
 T = TypeVar("T")
 
 
@@ -130,20 +135,50 @@ class Workspace:
             )
         return table
 
-    def keep_labels(self, table: LabelTable) -> None:
+    def keep_labels(self, table: LabelTable, known: LabelTable | None = None) -> None:
         """Store a table in place of the present one.
 
         Labels may have other names than in datasets and models made before: what these agree
         on with the table is the index.
 
+        Args:
+            known: what the table was made from; what another window has stored since stays.
+                None where the present one does not matter.
+
         Raises:
-            WorkspaceError: it is no label table, or the present one is damaged (which is then
-                left as it is), or it cannot be written.
+            WorkspaceError: it is no label table, or does not go together with the present one,
+                or that is damaged (which is then left as it is), or it cannot be written.
         """
         if table.problem:
             raise WorkspaceError(f"The label table {table.problem}; the stored one was kept.")
-        if table != self.labels():
-            self._write(_LABELS, table.labels)
+        with contextlib.nullcontext() if known is None else self._turn():
+            now = self.labels()
+            if known is not None:
+                table = self._together(now, known, table)
+            if table != now:
+                self._write(_LABELS, table.labels)
+
+    def _together(self, now: LabelTable, known: LabelTable, table: LabelTable) -> LabelTable:
+        try:
+            return with_changes(now, known, table)
+        except LabelError as error:
+            what = f"{self.root / _LABELS} was changed by another window and was kept"
+            raise WorkspaceError(f"{what}: {error.message}") from error
+
+    @contextlib.contextmanager
+    def _turn(self) -> Iterator[None]:
+        """One window at a time; on a disk without locks nobody waits for long."""
+        self._make(self.root)
+        path = self.root / ".labels.lock"
+        try:
+            lock = path.open("ab")
+        except OSError as error:
+            raise WorkspaceError(describe_os_error(error, path, "write")) from error
+        with lock:
+            end_s = time.monotonic() + _LONGEST_TURN_S
+            while not try_lock(lock) and time.monotonic() < end_s:
+                time.sleep(0.01)
+            yield
 
     def add_labels(self, table: LabelTable, known: int) -> None:
         """Append to the present table what a conversion has found beyond the first `known`.

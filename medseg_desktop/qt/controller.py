@@ -161,7 +161,7 @@ class Controller(QObject):
             self,
         )
         self.worklist = WorklistPresenter(w.worklist, self.study, self.annotations, self)
-        self.conversion = ConversionPresenter(self.runs, self.annotations, w)
+        self.conversion = ConversionPresenter(self.runs, self.annotations, self.saving, w)
         self.training = TrainingPresenter(w.training_panel, self.runs, self)
         threads = self.settings.threads or physical_cores()
         self.status = StatusLine(w, self.study, self.runs, self.predictions, threads, self)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
+import logging
 import threading
 from collections.abc import Callable
 from datetime import datetime
@@ -19,6 +19,7 @@ from medseg_desktop.io.store.annotation_store import ChangedOnDiskError, Saved
 from medseg_desktop.io.store.saver import Saver
 from medseg_desktop.io.workspace import Workspace
 from medseg_desktop.qt.background import Background
+from medseg_desktop.qt.last_saves import LastSaves
 from medseg_desktop.qt.recovery import Recovery
 from medseg_desktop.qt.sessions import AnnotationSession
 
@@ -27,7 +28,10 @@ from medseg_desktop.qt.sessions import AnnotationSession
 _NOTE_AFTER_MS, _SAVE_AFTER_MS, _SAVE_AT_LATEST_MS = 200, 1500, 8000
 #: What could not be saved is tried again.
 _AGAIN_AFTER_MS = 20_000
+#: Where nothing goes forward for so long, a network drive say, nobody waits for it any more.
+_PATIENCE_S = 8.0
 
+_log = logging.getLogger(__name__)
 _Save = Callable[[str, Annotation | None], Saved]
 
 
@@ -49,6 +53,8 @@ class Saving(QObject):
         moved(str): a document cannot be written beside its image, for this reason; it lives in
             the workspace now.
         failed(str): something could not be saved; it stays unsaved and in the journal.
+        left_unsaved(str): the same of a source that is not open any more, once for each: it is
+            offered when its images are opened again.
         conflicted(): another program has changed a file; see `conflicts`.
 
     Attributes:
@@ -60,6 +66,7 @@ class Saving(QObject):
     saved = Signal(object)
     moved = Signal(str)
     failed = Signal(str)
+    left_unsaved = Signal(str)
     conflicted = Signal()
 
     def __init__(
@@ -75,6 +82,7 @@ class Saving(QObject):
         self._background = Background(1, "saving", self)
         self._autosave = autosave
         self._folder = 0  # counts opened sources, so that late answers are known
+        self._told_folder = -1  # the last of which a failed save was told when it was left
         self._dirty: set[str] = set()
         self._unnoted: set[str] = set()
         #: Documents as their files say them; a path that is missing here is unsaved.
@@ -94,12 +102,16 @@ class Saving(QObject):
         self._save_soon = self._timer(_SAVE_AFTER_MS, self._save_by_itself)
         self._save_at_latest = self._timer(_SAVE_AT_LATEST_MS, self._save_by_itself)
         self._again = self._timer(_AGAIN_AFTER_MS, self._save_by_itself)
+        self._patience = self._timer(round(_PATIENCE_S * 1000), self._lose_patience)
         self.recovery = Recovery(self._saver, self._background, annotations, self.note, self)
         self.recovery.failed.connect(self.failed)
         annotations.document_edited.connect(self._on_edited)
         annotations.documents_changed.connect(self.state_changed)  # once a step, not once a file
         annotations.labels_changed.connect(self._keep_labels)
-        self._kept_labels: LabelTable | None = annotations.labels
+        self._kept_labels = annotations.labels
+        #: What is to be stored of the table, and what of that is stored; for any thread.
+        self._wanted_labels = self._stored_labels = annotations.labels
+        self._labels_lock = threading.Lock()
 
     def _timer(self, after_ms: int, call: Callable[[], None]) -> QTimer:
         timer = QTimer(self)
@@ -136,8 +148,8 @@ class Saving(QObject):
 
     def begin_reading(self) -> None:
         """Another source is being read, or this one again: what is edited from now on may be
-        missing in what is read."""
-        self._edited.clear()
+        missing in what is read, and so may what is saved while it is read."""
+        self._edited = self._dirty | self._running
 
     def give_up(self) -> None:
         """What is unsaved now is dropped, as soon as the next source is there."""
@@ -254,12 +266,24 @@ class Saving(QObject):
         """Changes of the table are kept in the workspace; what a folder brought, when it is
         converted or edited."""
         if self._annotations.are_labels_edited and labels != self._kept_labels:
-            self._kept_labels = labels
+            self._kept_labels = self._wanted_labels = labels
             self._background.submit(
-                lambda: self._workspace.keep_labels(labels),
+                self._store_labels,
                 lambda _: self._works("labels"),
                 partial(self._tell_once, "labels"),
             )
+
+    def keep_labels_now(self, labels: LabelTable) -> None:
+        """Store the table, as a conversion needs it; raises WorkspaceError."""
+        self._wanted_labels = labels
+        self._store_labels()
+
+    def _store_labels(self) -> None:
+        """Bring into the workspace what has changed since the last time; raises WorkspaceError."""
+        with self._labels_lock:
+            labels = self._wanted_labels
+            self._workspace.keep_labels(labels, self._stored_labels)
+            self._stored_labels = labels
 
     # -- saving
 
@@ -324,6 +348,7 @@ class Saving(QObject):
 
     def _on_not_saved(self, folder: int, path: str, error: MedSegError) -> None:
         if folder != self._folder:
+            self._tell_left(folder, error)
             return
         self._running.discard(path)
         self._wanted.discard(path)
@@ -339,6 +364,14 @@ class Saving(QObject):
             self._on_failed(error)
         self.state_changed.emit()
         self._settle()
+
+    def _tell_left(self, folder: int, error: MedSegError) -> None:
+        """A document of an earlier source is not saved, but in the journal if that works."""
+        if "journal" in self._told:
+            self._on_failed(error)
+        elif folder > self._told_folder:  # its other documents mostly fail for the same reason
+            self._told_folder = folder
+            self.left_unsaved.emit(error.message)
 
     def _on_failed(self, error: MedSegError) -> None:
         self.failed.emit(" ".join(str(error).split()))
@@ -389,8 +422,8 @@ class Saving(QObject):
         """Save what is unsaved, or give it up, or leave it to the journal.
 
         Args:
-            done: called when nothing is being written any more, with whether all went as wanted;
-                at once where nothing has to be done.
+            done: called when nothing is being written any more, or the disk does not answer, with
+                whether all went as wanted; at once where nothing has to be done.
         """
         self._settled.append(done)
         if how is Ending.SAVE:
@@ -417,31 +450,35 @@ class Saving(QObject):
         self._background.submit(lambda: None, done)
 
     def _settle(self) -> None:
-        if self._settled and not self._running and not self._pending:
-            calls, self._settled = self._settled, []
-            is_saved = not self._dirty
-            for call in calls:
-                call(is_saved)
+        if self._settled and (self._running or self._pending):
+            self._patience.start()  # something has just gone forward
+        elif self._settled:
+            self._answer(not self._dirty)
+
+    def _lose_patience(self) -> None:
+        _log.warning("saving does not go forward; going on without waiting for it")
+        self._answer(False)
+
+    def _answer(self, is_saved: bool) -> None:
+        self._patience.stop()
+        calls, self._settled = self._settled, []
+        for call in calls:
+            call(is_saved)
 
     def quit(self) -> None:
         """Begin nothing more by itself; all that waits to be written is written by `close`."""
         self._stop_timers()
 
     def close(self) -> None:
-        """End the thread, and the session in the journal; what is unsaved is saved, or noted."""
+        """End the thread, and the session in the journal; what is unsaved is saved, or noted.
+
+        Where a disk does not answer that is given up; what is unsaved is in the journal then, if
+        the disk of the workspace answers.
+        """
         self._stop_timers()
+        self._patience.stop()
         if self._background.closed:
             return
-        is_written = threading.Event()
-        self._background.submit(is_written.set, lambda _: None)
-        is_written.wait()
-        self._background.close()
-        for path in sorted(self._dirty):
-            document = self._annotations.document(path)
-            with contextlib.suppress(MedSegError):
-                self._saver.note(path, document)
-            if self._autosave and path not in self.conflicts:
-                with contextlib.suppress(MedSegError):
-                    self._saver.save(path, document, autosave=True)
-        self._saver.forget_all_but(self._dirty)
-        self._saver.close()
+        documents = {path: self._annotations.document(path) for path in sorted(self._dirty)}
+        kept = self.conflicts.keys() if self._autosave else documents.keys()
+        LastSaves(self._saver, self._background, documents, frozenset(kept)).run(_PATIENCE_S)

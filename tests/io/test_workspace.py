@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -133,6 +134,31 @@ def test_a_damaged_label_table_is_one_sentence_and_is_not_written_over(
     with pytest.raises(WorkspaceError):
         workspace.keep_labels(RECIPE_LABELS.add("edema"))
     assert file.read_text() == good.replace(was, becomes)
+
+
+def test_what_another_window_has_stored_stays_or_is_told(workspace: Workspace) -> None:
+    known = RECIPE_LABELS
+    workspace.keep_labels(known.add("edema"), known)
+    workspace.keep_labels(known.add("core").recolored(1, (1, 2, 3)), known)
+    assert workspace.labels().names == (*known.names, "edema", "core")
+    assert workspace.labels().labels[1].color == (1, 2, 3)
+    stored = (workspace.root / "labels.json").read_bytes()
+    with pytest.raises(WorkspaceError, match=r"another window .* edema") as caught:
+        workspace.keep_labels(known.renamed(1, "edema"), known)
+    assert "labels.json" in caught.value.message
+    assert (workspace.root / "labels.json").read_bytes() == stored
+
+
+def test_windows_that_change_the_labels_at_the_same_moment_lose_nothing(
+    workspace: Workspace,
+) -> None:
+    def keep(name: str) -> None:
+        Workspace(workspace.root).keep_labels(RECIPE_LABELS.add(name), RECIPE_LABELS)
+
+    names = [f"label {n}" for n in range(12)]
+    with ThreadPoolExecutor(len(names)) as windows:
+        list(windows.map(keep, names))
+    assert set(workspace.labels().names) == {*RECIPE_LABELS.names, *names}
 
 
 def test_what_a_conversion_found_is_appended_to_labels_edited_meanwhile(

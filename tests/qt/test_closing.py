@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import threading
 import time
@@ -16,6 +17,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
+from medseg_desktop.core.errors import WorkspaceError
 from medseg_desktop.core.specs import TrainSpec
 from medseg_desktop.io.store.saver import Saver
 from medseg_desktop.qt.controller import Controller
@@ -218,6 +220,47 @@ def test_a_disk_that_hangs_for_a_moment_is_waited_for(
         assert time.monotonic() - begun_s < 5
         assert len(shapes_in(file)) == 3
     assert entries(tmp_path / "w") == []
+
+
+@pytest.mark.parametrize("how", [close_window, close_now, end])
+def test_a_disk_that_hangs_for_ever_does_not_keep_the_window_open(
+    qtbot: QtBot,
+    study: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    how: Callable[[Controller], None],
+) -> None:
+    monkeypatch.setattr("medseg_desktop.qt.saving._PATIENCE_S", 0.5)
+    begun, answers = threading.Event(), threading.Event()
+
+    def hang(*_: Any, **__: Any) -> Any:
+        begun.set()
+        answers.wait()
+        raise WorkspaceError("The drive is gone.")
+
+    try:
+        with program(qtbot, tmp_path / "w") as controller:
+            opened(qtbot, controller, study)
+            file, before = beside(controller), beside(controller).read_bytes()
+            monkeypatch.setattr(Saver, "save", hang)
+            draw_rectangle(controller)
+            controller.saving.save()
+            assert begun.wait(WAIT_MS / 1000)
+            draw_rectangle(controller, (22, 22), (30, 30))  # can be noted by nobody but `close`
+            begun_s = time.monotonic()
+            how(controller)
+            if how is close_window:
+                qtbot.waitUntil(lambda: controller.closing.question is not None, timeout=WAIT_MS)
+                press(controller.closing.question, "Close")
+            if how is not end:
+                closed(qtbot, controller)
+        assert time.monotonic() - begun_s < 8
+        assert file.read_bytes() == before
+        (entry,) = entries(tmp_path / "w")
+        document = json.loads(entry.read_text(encoding="utf-8"))["document"]
+        assert len(document["frames"][0]["shapes"]) == 3
+    finally:
+        answers.set()
 
 
 def test_the_cross_of_a_question_stays(qtbot: QtBot, study: Path, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import errno
 import json
 import os
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -305,6 +306,40 @@ def test_an_edited_label_table_survives_a_restart(
     assert Workspace(workspace).labels() == table
     with program(qtbot, workspace) as controller:
         assert controller.annotations.labels == table
+
+
+def test_two_windows_keep_what_the_other_one_made_of_the_labels(
+    controller: Controller, qtbot: QtBot, study: Path
+) -> None:
+    root = controller.workspace.root
+    start = Workspace(root).labels()
+
+    def stored() -> tuple[str, ...]:
+        return Workspace(root).labels().names[len(start) :]
+
+    def is_stored(name: str) -> bool:
+        return name in stored()
+
+    with program(qtbot, root) as second:
+        windows = (controller, second)
+        for window, name in zip(windows, ("edema", "core"), strict=True):
+            opened(qtbot, window, study)
+            window.annotations.set_labels("add a label", window.annotations.labels.add(name))
+            qtbot.waitUntil(partial(is_stored, name), timeout=WAIT_MS)
+        assert stored() == ("edema", "core")
+        labels = second.annotations.labels  # where "core" has the index of "edema"
+        index = labels.index_of("core")
+        assert index is not None
+        second.annotations.set_labels("colour", labels.recolored(index, (1, 2, 3)))
+        controller.annotations.set_labels("rename", controller.annotations.labels.renamed(1, "L"))
+        qtbot.waitUntil(lambda: "L" in Workspace(root).labels().names, timeout=WAIT_MS)
+        qtbot.waitUntil(
+            lambda: Workspace(root).labels().labels[-1].color == (1, 2, 3), timeout=WAIT_MS
+        )
+        trigger(second, "undo")
+        trigger(second, "undo")
+        qtbot.waitUntil(lambda: stored() == ("edema",), timeout=WAIT_MS)
+    assert Workspace(root).labels().index_of("H") == 1
 
 
 def test_a_label_table_that_cannot_be_kept_is_told_once(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -300,6 +302,45 @@ def test_what_is_drawn_while_the_folder_is_read_again_stays(
     assert controller.annotating.recovery.dialog is None
 
 
+def full_disk(monkeypatch: pytest.MonkeyPatch, below: Path) -> Callable[[], None]:
+    """Let files below a folder fail to be written until the returned call."""
+    replace, is_full = os.replace, [True]
+
+    def full(source: str, target: str) -> None:
+        if is_full and str(target).startswith(str(below)):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", full)
+    return is_full.clear
+
+
+def test_what_could_be_saved_only_while_the_folder_is_read_again_is_shown(
+    controller: Controller, qtbot: QtBot, study: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened(qtbot, controller, study)
+    file = beside(controller)
+    mend = full_disk(monkeypatch, study)
+    draw_rectangle(controller)
+    qtbot.waitUntil(lambda: controller.saving.is_failing, timeout=WAIT_MS)
+    scan = HeldScan(controller)
+    controller.window.actions_by_key["reload"].trigger()
+    qtbot.waitUntil(lambda: controller.closing.question is not None, timeout=WAIT_MS)
+    press(controller.closing.question, "Open anyway")
+    qtbot.waitUntil(lambda: scan.found is not None, timeout=WAIT_MS)
+    mend()
+    controller.saving.save()
+    saved(qtbot, controller)
+    assert len(shapes_in(file)) == 2  # but one in what was read
+    scan.arrive()
+    shown(qtbot, controller)
+    assert shapes_on_screen(controller) == 2
+    draw_rectangle(controller, (22, 22), (30, 30))
+    saved(qtbot, controller)
+    assert controller.saving.conflicts == {}
+    assert len(shapes_in(file)) == 3
+
+
 def test_what_is_drawn_while_another_folder_is_read_is_saved(
     controller: Controller,
     qtbot: QtBot,
@@ -316,6 +357,39 @@ def test_what_is_drawn_while_another_folder_is_read_is_saved(
     controller.window.close()  # at once
     assert not controller.saving.unsaved
     qtbot.waitUntil(lambda: not controller.window.isVisible(), timeout=WAIT_MS)
+    assert len(shapes_in(file)) == 2
+
+
+@pytest.mark.parametrize("is_named", [True, False])
+def test_what_cannot_be_saved_when_its_folder_is_left_is_told_and_offered_again(
+    controller: Controller,
+    qtbot: QtBot,
+    study: Path,
+    other: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    is_named: bool,
+) -> None:
+    opened(qtbot, controller, study)
+    controller.study.set_identity(is_named)
+    file = beside(controller)
+    scan = HeldScan(controller)
+    controller.open(other)
+    qtbot.waitUntil(lambda: scan.found is not None, timeout=WAIT_MS)
+    mend = full_disk(monkeypatch, study)
+    draw_rectangle(controller)
+    scan.arrive()
+    qtbot.waitUntil(lambda: "offered when you open" in message(controller), timeout=WAIT_MS)
+    assert (file.name in message(controller)) == is_named
+    assert path_on_screen(controller).is_relative_to(other)
+    assert not controller.saving.unsaved
+    mend()
+    scan.found = None
+    controller.open(study)
+    qtbot.waitUntil(lambda: scan.found is not None, timeout=WAIT_MS)
+    scan.arrive()
+    qtbot.waitUntil(lambda: controller.annotating.recovery.dialog is not None, timeout=WAIT_MS)
+    controller.annotating.recovery.dialog.restore.click()  # type: ignore[union-attr]
+    saved(qtbot, controller)
     assert len(shapes_in(file)) == 2
 
 

@@ -103,7 +103,7 @@ class AnnotationStore:
 
     def record(self, key: ImageKey) -> Record:
         """The document's folder in the workspace, which may not exist."""
-        return Record(self.folder / key.series_folder / key.folder)
+        return Record(self.folder / key.series_folder / key.folder, key.name)
 
     def versions(self, key: ImageKey) -> tuple[Version, ...]:
         """The contents that were replaced, newest first; raises WorkspaceError."""
@@ -118,16 +118,20 @@ class AnnotationStore:
         nothing.
 
         Raises:
-            WorkspaceError: nobody could read them.
+            WorkspaceError: nobody could read them, or not one of the shapes.
         """
         if document is None or self._says_nothing(document):
             return None
         name = f"The annotation of {key.image}"
         data = annotation_bytes(document, name)
         try:
-            parse_annotation(data, name)
+            notices = parse_annotation(data, name).notices(name)
         except AnnotationError as error:
             raise WorkspaceError(error.message, "It was not saved.") from error
+        known = document.notices(name)  # what could not be read before goes back as it was
+        if len(notices) > len(known):
+            sentence = next((n for n in notices if n not in known), notices[0])
+            raise WorkspaceError(sentence, "It was not saved; change or delete that shape.")
         return data
 
     def save(
@@ -157,7 +161,7 @@ class AnnotationStore:
 
         Args:
             base: of the document, from loading or the last `Saved`.
-            place: from `io.store.places.place_of`.
+            place: from `io.store.places.Places`.
             autosave: nobody asked for it.
 
         Raises:
@@ -221,7 +225,7 @@ class AnnotationStore:
         """Save in the workspace only, over the mirror that was found there."""
         old = record.state()
         self._keep(record, old, data, mirror, mirror, autosave)
-        state = self._state(data, autosave, base=base.beside)
+        state = self._state(record, data, autosave, base=base.beside)
         self._tried[record.mirror].add(_digest(data))
         left = None
         if data is None:
@@ -258,7 +262,7 @@ class AnnotationStore:
             assert data is not None
             record.write_mirror(data)
         digest, old = _digest(data), _digest(beside)
-        state = self._state(data, autosave, base=digest, path=str(path), replaces=old)
+        state = self._state(record, data, autosave, base=digest, path=str(path), replaces=old)
         record.write_state(state)
         if data != beside:
             self._write_beside(path, data, base)
@@ -328,6 +332,7 @@ class AnnotationStore:
 
     def _state(
         self,
+        record: Record,
         data: bytes | None,
         autosave: bool,
         *,
@@ -339,7 +344,8 @@ class AnnotationStore:
             base=base,
             path=path,
             replaces=replaces,
-            time=self._clock().astimezone(UTC).isoformat(timespec="seconds"),
+            time=self._clock().astimezone(UTC).isoformat(timespec="microseconds"),
+            image=record.image,
             autosaved=autosave,
             removed=data is None,
         )

@@ -211,21 +211,6 @@ class Journal:
                 raise WorkspaceError(describe_os_error(error, path, "remove")) from error
         self._remove_empty_sessions()
 
-    def adopt(self, entries: Iterable[Leftover]) -> dict[ImageKey, int]:
-        """Make leftovers unsaved documents of this session.
-
-        Returns:
-            The numbers of the new notes.
-
-        Raises:
-            WorkspaceError: they cannot be written; the old ones are still there.
-        """
-        numbers = {}
-        for entry in entries:
-            numbers[entry.key] = self.note(entry.key, entry.document, entry.base, entry.target)
-            self.discard(entry)
-        return numbers
-
     def close(self) -> None:
         """End the session; what is still unsaved is a leftover for the next one."""
         self._clean()

@@ -6,7 +6,7 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 _UID = re.compile(r"[0-9.]{1,64}")
@@ -19,14 +19,26 @@ class ImageKey:
 
     Attributes:
         image: absolute path of the file, which may be another one at the next opening.
-        disambiguator: where several files of a source share their UIDs, a text that is this
-            file's own and the same at the next opening; else empty.
+        disambiguator: where several files of a source share their UIDs, its `name`; else empty.
+        known_as: a text that is this file's own and the same at the next opening; empty where
+            the path is.
     """
 
     series_uid: str
     sop_uid: str
     image: Path
     disambiguator: str = ""
+    known_as: str = field(default="", compare=False)
+
+    @property
+    def name(self) -> str:
+        """What tells this file from others with the same UIDs."""
+        return self.known_as or str(self.image)
+
+    @property
+    def twin(self) -> ImageKey:
+        """What the file is known by without the files that share its UIDs, or with them."""
+        return replace(self, disambiguator="" if self.disambiguator else self.name)
 
     @property
     def series_folder(self) -> str:
@@ -72,6 +84,7 @@ def image_keys(
                 sop_uid=file.sop_uid or f"no-uid:{place}",
                 image=file.path,
                 disambiguator=place if counts[file.series_uid, file.sop_uid] > 1 else "",
+                known_as=place if temporary_of else "",
             )
         )
     return tuple(keys)

@@ -5,7 +5,9 @@ Nothing is written here: opening and looking leaves the disk as it is.
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
@@ -19,7 +21,7 @@ from medseg_desktop.io.medlabelme import parse_annotation
 from medseg_desktop.io.store.annotation_store import AnnotationStore
 from medseg_desktop.io.store.keys import ImageKey
 from medseg_desktop.io.store.places import is_writable
-from medseg_desktop.io.store.record import Base, SavedState, read_bytes
+from medseg_desktop.io.store.record import Base, Record, SavedState, read_bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +54,6 @@ class LoadedDocument:
     base: Base
     file: Path | None = None
     conflict: Conflict | None = None
-
-    @property
-    def is_in_workspace(self) -> bool:
-        """The document was not read from a file beside the image."""
-        return self.counts is not None and self.counts.path != self.file
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +120,7 @@ def apply_store(
         except (WorkspaceError, AnnotationError) as error:
             notes.append(error.message)
             documents[path] = _plain(key, beside, _mirror_digest(store, key))
+    notes += _of_nobody(images, documents, store)
     counting = {path: d.counts for path, d in documents.items() if d.counts is not None}
     return LoadedAnnotations(counting, documents, tuple(notes))
 
@@ -158,7 +156,7 @@ def _load(
         WorkspaceError: the workspace cannot be read.
         AnnotationError: its document is damaged or does not fit the image.
     """
-    record = store.record(key)
+    record, state = _record_of(key, store)
     data = read_bytes(record.mirror)
     mirror = None
     if data is not None:
@@ -166,7 +164,57 @@ def _load(
         mirror = AnnotationFile(record.mirror, parse_annotation(data, name), digest_of(data))
         if shape is not None:
             check_fits(mirror.annotation, shape, name)
-    return decide(key, beside, mirror, record.state(), is_folder_writable)
+    document = decide(key, beside, mirror, state, is_folder_writable)
+    own = store.record(key).mirror
+    if own == record.mirror:
+        return document
+    data = read_bytes(own)  # a save goes to its own record, whichever was read
+    digest = None if data is None else digest_of(data)
+    return replace(document, base=replace(document.base, mirror=digest))
+
+
+def _record_of(key: ImageKey, store: AnnotationStore) -> tuple[Record, SavedState | None]:
+    """The record that tells of an image, with its state.
+
+    A file has another record while others with its UIDs are open.  Where one of the two names
+    this file, that one tells, or the later of both; else its own, since files may be moved.
+    """
+    own, twin = store.record(key), store.record(key.twin)
+    own_state, twin_state = own.state(), twin.state()
+    if twin_state is None or twin_state.image != key.name:
+        return own, own_state
+    if own_state is None or own_state.image != key.name or own_state.time < twin_state.time:
+        return twin, twin_state
+    return own, own_state
+
+
+def _of_nobody(
+    images: Sequence[ImageKey],
+    documents: Mapping[str, LoadedDocument],
+    store: AnnotationStore | None,
+) -> list[str]:
+    """What was annotated in the workspace before its image lay elsewhere, or had copies.
+
+    Nobody knows which of several files with its UIDs it belongs to.
+    """
+    groups: defaultdict[tuple[str, str], list[ImageKey]] = defaultdict(list)
+    for key in images:
+        if key.disambiguator:
+            groups[key.series_uid, key.sop_uid].append(key)
+    notes = []
+    for keys in groups.values():
+        if store is None or all(documents[str(key.image)].counts for key in keys):
+            continue
+        record = store.record(keys[0].twin)
+        with contextlib.suppress(WorkspaceError):
+            state = record.state()
+            is_here = state is not None and state.path is None and not state.removed
+            if state is not None and is_here and state.image not in {key.name for key in keys}:
+                notes.append(
+                    f"The annotation in {record.mirror} could belong to {keys[0].image} or to "
+                    "another file with the same UIDs; open the right one alone to see it."
+                )
+    return notes
 
 
 def decide(

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import stat
 import tempfile
-from collections.abc import Collection
+from collections import Counter, defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,48 +26,64 @@ class Place:
     reason: str = ""
 
 
-def place_of(
-    image: Path,
-    others: Collection[Path],
-    *,
-    read_from: Path | None = None,
-    refused: Collection[Path] = (),
-    is_temporary: bool = False,
-) -> Place:
-    """Where the document of an image is saved; to find out Windows needs a temporary file there.
+class Places:
+    """The places of all documents of a source, whose folders are looked through once."""
 
-    Args:
-        others: the further images of its folder (more do no harm).
-        read_from: the file that the document was read from; it goes back to exactly that.
-        refused: files that must not be replaced, because they could not be read as
-            annotations or belong to other images.
-        is_temporary: the image lies in a folder that will be gone.
-    """
-    if is_temporary:
-        return Place(None, "The images were unpacked into a temporary folder.")
-    path = read_from or annotation_path(image, others)
-    if path.is_symlink():  # the file that is meant, not the link to it
-        path = Path(os.path.realpath(path))
-    if any(_same(path, other) for other in refused):
-        return Place(None, f"{path} is there already and cannot be used as an annotation.")
-    if not is_writable(path.parent):
-        return Place(None, f"The folder {path.parent} cannot be written.")
-    if _is_protected(path):
-        return Place(None, f"{path} is write-protected.")
-    return Place(path)
+    def __init__(
+        self, images: Iterable[Path], found: Iterable[Path] = (), *, is_temporary: bool = False
+    ) -> None:
+        """Take in what there is.
+
+        Args:
+            images: all images of the source.
+            found: the `.json` files of the source.  But for the one that a document was read
+                from they must not be replaced: they cannot be read as annotations, or belong to
+                other images.
+            is_temporary: the images lie in a folder that will be gone.
+        """
+        self._is_temporary = is_temporary
+        #: Folder -> name without regard to case -> images whose file could be called so.
+        self._wanted: defaultdict[Path, Counter[str]] = defaultdict(Counter)
+        for image in set(images):
+            self._wanted[image.parent].update(_names(image.name))
+        self._found: defaultdict[str, list[Path]] = defaultdict(list)
+        for path in found:
+            self._found[_folded(path)].append(path)
+
+    def of(self, image: Path, read_from: Path | None = None) -> Place:
+        """Where the document of an image is saved; Windows needs a temporary file to find out.
+
+        Args:
+            read_from: the file that the document was read from; it goes back to exactly that.
+        """
+        if self._is_temporary:
+            return Place(None, "The images were unpacked into a temporary folder.")
+        path = read_from or self.annotation_path(image)
+        if path.is_symlink():  # the file that is meant, not the link to it
+            path = Path(os.path.realpath(path))
+        if any(found != read_from for found in self._found.get(_folded(path), ())):
+            return Place(None, f"{path} is there already and cannot be used as an annotation.")
+        if not is_writable(path.parent):
+            return Place(None, f"The folder {path.parent} cannot be written.")
+        if _is_protected(path):
+            return Place(None, f"{path} is write-protected.")
+        return Place(path)
+
+    def annotation_path(self, image: Path) -> Path:
+        """The file beside an image: `.json` for a final `.dcm` (any case), else behind the name.
+
+        Where that name could be another image's of the folder, without regard to case, `.json`
+        comes behind the full name.
+        """
+        folder, name = image.parent, image.name
+        wanted = _short_name(name)
+        is_taken = self._wanted[folder][wanted.casefold()] > 1  # by more than itself
+        return folder / (f"{name}.json" if is_taken else wanted)
 
 
-def annotation_path(image: Path, others: Collection[Path]) -> Path:
-    """The file beside an image: `.json` for a final `.dcm` (any case), else behind the name.
-
-    Where that name could be another image's of the folder, without regard to case, `.json`
-    comes behind the full name.
-    """
-    folder, name = image.parent, image.name
-    wanted = _short_name(name)
-    neighbours = [p.name for p in others if p.parent == folder and p.name != name]
-    taken = {n.casefold() for other in neighbours for n in (_short_name(other), f"{other}.json")}
-    return folder / (f"{name}.json" if wanted.casefold() in taken else wanted)
+def _names(name: str) -> set[str]:
+    """What the file of an image could be called, without regard to case."""
+    return {_short_name(name).casefold(), f"{name}.json".casefold()}
 
 
 def _short_name(name: str) -> str:
@@ -108,5 +125,5 @@ def _is_protected(path: Path) -> bool:
         return False
 
 
-def _same(one: Path, other: Path) -> bool:
-    return str(one).casefold() == str(other).casefold()
+def _folded(path: Path) -> str:
+    return str(path).casefold()

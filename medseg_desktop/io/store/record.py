@@ -36,6 +36,8 @@ class SavedState(msgspec.Struct, frozen=True, kw_only=True):
         replaces: digest of what the file held before; the state is written first, so the file
             may still hold it.  None while a file that was not there is written.
         time: of saving, UTC, ISO 8601.
+        image: name of the image's file (see `ImageKey`), which says whose document it is where
+            several files have the same UIDs.
         autosaved: nobody asked for that saving.
         removed: the document said nothing, so nothing of it counts any more.
     """
@@ -45,15 +47,21 @@ class SavedState(msgspec.Struct, frozen=True, kw_only=True):
     path: str | None = None
     replaces: str | None = None
     time: str = ""
+    image: str = ""
     autosaved: bool = False
     removed: bool = False
 
 
 class Record:
-    """The folder of one document in the workspace."""
+    """The folder of one document in the workspace.
 
-    def __init__(self, folder: Path) -> None:
+    Args:
+        image: name of the image's file, for the state.
+    """
+
+    def __init__(self, folder: Path, image: str = "") -> None:
         self.folder = folder
+        self.image = image
         self.mirror = folder / "current.json"
         self.versions = Versions(folder / "versions")
         self._state = folder / "state.json"

@@ -73,10 +73,16 @@ class Saver:
             entry.place = self._place_of(path)
         return entry.place
 
-    def note(self, path: str, document: Annotation | None) -> None:
-        """Keep a document in the journal until it is saved; raises WorkspaceError."""
+    def note(self, path: str, document: Annotation | None, *, look: bool = True) -> None:
+        """Keep a document in the journal until it is saved; raises WorkspaceError.
+
+        Args:
+            look: its place may be found out on the disk of the image; False where that does not
+                answer.
+        """
         entry = self._open[path]
-        target = self.place(path).path
+        place = self.place(path) if look else entry.place
+        target = place.path if place is not None else None
         entry.number = self.journal.note(entry.key, document, entry.base, target)
 
     def save(self, path: str, document: Annotation | None, *, autosave: bool) -> Saved:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections import defaultdict
 from collections.abc import Sequence
+from functools import partial
 
 from PySide6.QtCore import QCoreApplication, QObject, Signal
 from PySide6.QtWidgets import QWidget
@@ -18,6 +20,7 @@ from medseg_desktop.io.dicom_series import ScanResult
 from medseg_desktop.qt.dialogs.convert_dialog import ConvertDialog, ConvertForm, PatientRow
 from medseg_desktop.qt.messages import sentence
 from medseg_desktop.qt.presenters.patient_titles import patient_titles
+from medseg_desktop.qt.saving import Ending, Saving
 from medseg_desktop.qt.sessions.annotations import AnnotationSession
 from medseg_desktop.qt.sessions.runs import RunSession
 
@@ -35,10 +38,13 @@ class ConversionPresenter(QObject):
     source_requested = Signal()
     converted = Signal(str)
 
-    def __init__(self, runs: RunSession, annotations: AnnotationSession, parent: QWidget) -> None:
+    def __init__(
+        self, runs: RunSession, annotations: AnnotationSession, saving: Saving, parent: QWidget
+    ) -> None:
         super().__init__(parent)
-        self._runs, self._annotations = runs, annotations
+        self._runs, self._annotations, self._saving = runs, annotations, saving
         self._parent = parent
+        self._is_waiting = False  # for what is being saved
         self._found: ScanResult | None = None
         self._name = ""
         self._identity = True
@@ -49,6 +55,7 @@ class ConversionPresenter(QObject):
     def set_folder(self, found: ScanResult) -> None:
         """Another folder is open."""
         self._found = found
+        self._is_waiting = False
         if self.dialog is not None and not self._runs.is_converting:
             self._begin(self.dialog)
 
@@ -67,9 +74,9 @@ class ConversionPresenter(QObject):
         if self.dialog is None:
             self.dialog = ConvertDialog(self._parent)
             self.dialog.start_requested.connect(self._start)
-            self.dialog.cancel_requested.connect(self._runs.stop_conversion)
+            self.dialog.cancel_requested.connect(self._cancel)
             self.dialog.choose_source_requested.connect(self.source_requested)
-        if not self._runs.is_converting:
+        if not self._runs.is_converting and not self._is_waiting:
             self._begin(self.dialog)
         self.dialog.show()
         self.dialog.raise_()
@@ -131,7 +138,7 @@ class ConversionPresenter(QObject):
 
     def _start(self, form: ConvertForm) -> None:
         dialog, found = self.dialog, self._found
-        if dialog is None or found is None:
+        if dialog is None or found is None or self._is_waiting:
             return
         target = self._runs.workspace.datasets / form.dataset
         if not _ALLOWED_NAME.fullmatch(form.dataset) or form.dataset.endswith((" ", ".")):
@@ -144,11 +151,58 @@ class ConversionPresenter(QObject):
                 )
             )
             return
+        # The conversion reads the files, so what is drawn has to be in them.
+        self._is_waiting = True
+        self._saving.finish(Ending.SAVE, partial(self._on_settled, dialog, found, form))
+        if self._is_waiting:
+            dialog.set_progress(self.tr("Saving annotations"), 0, 0)
+
+    def _cancel(self) -> None:
+        if self._is_waiting and self.dialog is not None:
+            self._is_waiting = False
+            self.dialog.set_error(self.tr("The conversion was stopped; nothing was kept."))
+        else:
+            self._runs.stop_conversion()
+
+    def _on_settled(
+        self, dialog: ConvertDialog, found: ScanResult, form: ConvertForm, is_saved: bool
+    ) -> None:
+        if not self._is_waiting:
+            return  # it was cancelled, or something else was opened
+        self._is_waiting = False
+        if is_saved or not self._saving.unsaved:
+            self._convert(dialog, found, form)
+        else:
+            dialog.set_error(self._unsaved_text())
+
+    def _unsaved_text(self) -> str:
+        """Why nothing can be converted now, with the first image that it is about."""
+        unsaved, changed = sorted(self._saving.unsaved), len(self._saving.conflicts)
+        if len(unsaved) == 1:
+            text = self.tr("The annotation of {name} is not saved, so nothing was converted.")
+        else:
+            text = self.tr(
+                "The annotations of {n} files are not saved ({name} is the first), so nothing was "
+                "converted."
+            )
+        if not self._identity:
+            text = self.tr("Annotations that are not saved: {n}. Nothing was converted.")
+        if changed:
+            text += " " + self.tr(
+                "Changed by another program: {changed}; choose which to keep, then convert again."
+            )
+        else:
+            text += " " + self.tr("Convert again when it can be saved.")
+        name = os.path.basename(unsaved[0])
+        return text.format(n=len(unsaved), name=name, changed=changed)
+
+    def _convert(self, dialog: ConvertDialog, found: ScanResult, form: ConvertForm) -> None:
+        target = self._runs.workspace.datasets / form.dataset
         everybody = {s.patient.hash for s in found.series}
         include = [] if set(form.patients) == everybody else list(form.patients)
         try:
             # What the folder brought to the table gets its index here, not in the child.
-            self._runs.workspace.keep_labels(self._annotations.fix_labels())
+            self._saving.keep_labels_now(self._annotations.fix_labels())
             spec = conversion_spec(
                 self._runs.workspace,
                 found.source.named,

@@ -47,6 +47,7 @@ class SavingPresenter(QObject):
         saving.saved.connect(lambda _: self._show())
         saving.moved.connect(self._on_moved)
         saving.failed.connect(self._on_failed)
+        saving.left_unsaved.connect(self._on_left_unsaved)
         saving.conflicted.connect(self._on_conflict)
         window.messages.action_requested.connect(self._on_action)
         study.identity_changed.connect(lambda _: self._show_reason())
@@ -95,6 +96,16 @@ class SavingPresenter(QObject):
             self._say(text, Level.ERROR, self.tr("Try again"), _AGAIN)
         else:
             self._say(text, Level.ERROR)
+
+    def _on_left_unsaved(self, reason: str) -> None:
+        """Another source is open by now, so there is nothing to press."""
+        if not self._study.state.identity:
+            reason = self.tr("Something could not be saved.")
+        text = self.tr(
+            "{reason} The changes are kept in the workspace and offered when you open the images "
+            "again."
+        )
+        self._say(text.format(reason=reason), Level.ERROR)
 
     def _on_action(self, key: str) -> None:
         if key == _CHOOSE:

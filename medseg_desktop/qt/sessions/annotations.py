@@ -315,6 +315,7 @@ class AnnotationSession(QObject):
     def fix_labels(self) -> LabelTable:
         """The table for a dataset: it knows these labels from now on, and they stay."""
         self.fixed_labels = max(self.fixed_labels, len(self.labels))
+        self._seed = self.labels  # in the next folder too
         return self.labels
 
     def uses(self, label: str) -> bool:

@@ -63,6 +63,46 @@ def test_what_was_unpacked_elsewhere_is_known_again() -> None:
     assert len(set(keys(Path("/tmp/1")))) == 2
 
 
+def with_shape(points: tuple[tuple[float, float], ...]) -> Annotation:
+    frame = FrameAnnotation(0, (*document(1).frames[0].shapes, Shape("H", points)))
+    return Annotation("IM1.dcm", 1, (frame,))
+
+
+@pytest.mark.parametrize(
+    "points",
+    [
+        tuple((i % 500 + 0.5, i // 500 + 0.5) for i in range(100_001)),
+        ((0.0, 0.0), (2e6, 0.0), (1.0, 1.0)),
+    ],
+    ids=["too many points", "too far away"],
+)
+def test_a_shape_that_could_not_be_read_again_is_not_saved(
+    desk: Desk, points: tuple[tuple[float, float], ...]
+) -> None:
+    base = desk.save(document(1), Base()).base
+    before = desk.file.read_bytes(), desk.mirror.read_bytes()
+    with pytest.raises(WorkspaceError, match=r"IM1\.dcm: shape 2 of frame 0") as caught:
+        desk.save(with_shape(points), base)
+    assert "not saved" in caught.value.hint
+    assert (desk.file.read_bytes(), desk.mirror.read_bytes()) == before
+
+
+def test_what_could_not_be_read_before_goes_back_as_it_was(desk: Desk) -> None:
+    base = desk.save(document(1), Base()).base
+    foreign = json.loads(desk.file.read_text(encoding="utf-8"))
+    foreign["frames"][0]["shapes"].append({"label": "H", "points": "torn"})
+    desk.file.write_text(json.dumps(foreign), encoding="utf-8")
+    loaded = desk.loaded()
+    assert loaded is not None
+    assert len(loaded.notices("a")) == 1
+    base = desk.save(loaded, desk.load().base).base
+    assert desk.load().base == base
+    assert (
+        json.loads(desk.file.read_text(encoding="utf-8"))["frames"][0]["shapes"][1]
+        == (foreign["frames"][0]["shapes"][1])
+    )
+
+
 def test_a_save_is_beside_the_image_and_in_the_workspace_byte_for_byte(desk: Desk) -> None:
     saved = desk.save(document(1), Base())
     assert (
@@ -75,7 +115,7 @@ def test_a_save_is_beside_the_image_and_in_the_workspace_byte_for_byte(desk: Des
     assert not saved.moved_to_workspace
     state = json.loads((desk.mirror.parent / "state.json").read_text(encoding="utf-8"))
     assert (state["schema"], state["base"], state["path"]) == (1, digest, str(desk.file))
-    assert state["time"] == "2026-01-02T03:04:05+00:00"
+    assert state["time"] == "2026-01-02T03:04:05.000000+00:00"
     assert desk.load().base == saved.base
 
 

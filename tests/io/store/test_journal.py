@@ -3,7 +3,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -12,7 +12,7 @@ from medseg_desktop.core.errors import WorkspaceError
 from medseg_desktop.io import file_lock
 from medseg_desktop.io.medlabelme import write_annotation
 from medseg_desktop.io.store import sessions
-from medseg_desktop.io.store.journal import Journal
+from medseg_desktop.io.store.journal import Journal, Leftover
 from medseg_desktop.io.store.keys import ImageKey
 from medseg_desktop.io.store.places import Place
 from medseg_desktop.io.store.record import Base
@@ -168,7 +168,16 @@ def test_a_second_window_does_not_offer_what_the_first_one_does(
     assert len(second.leftovers()) == 1
 
 
-def test_adopted_entries_survive_another_crash(
+def restore(journal: Journal, entries: Sequence[Leftover]) -> dict[ImageKey, int]:
+    """Note leftovers as documents of this session, as the window does; the numbers of the notes."""
+    numbers = {}
+    for entry in entries:
+        numbers[entry.key] = journal.note(entry.key, entry.document, entry.base, entry.target)
+        journal.discard(entry)
+    return numbers
+
+
+def test_restored_entries_survive_another_crash(
     desk: Desk, journals: list[Journal], recovery: Path
 ) -> None:
     dying = start(desk, journals)
@@ -177,7 +186,7 @@ def test_adopted_entries_survive_another_crash(
     dead = crash(dying)
     heir = start(desk, journals)
     entries = heir.leftovers()
-    numbers = heir.adopt(entries)
+    numbers = restore(heir, entries)
     assert not dead.exists()
     heir.forget(entries[0].key, numbers[entries[0].key])
     crash(heir)
@@ -270,7 +279,7 @@ def test_a_closed_session_leaves_what_is_unsaved_and_nothing_else(
     journal.close()
     heir = start(desk, journals)
     assert len(heir.leftovers()) == 1
-    heir.adopt(heir.leftovers())
+    restore(heir, heir.leftovers())
     heir.forget(desk.key)
     heir.close()
     assert number == 1
@@ -318,7 +327,7 @@ _NOTE = """
 import sys
 from pathlib import Path
 from tests.stored import Desk, document
-from medseg_desktop.io.store.journal import Journal
+from medseg_desktop.io.store.journal import Journal, Leftover
 from medseg_desktop.io.store.record import Base
 desk = Desk(Path(sys.argv[1]))
 journal = Journal(desk.root / "workspace" / "recovery", desk.store)

@@ -50,7 +50,8 @@ def test_without_a_workspace_the_files_beside_the_images_are_all(desk: Desk) -> 
 def test_what_was_made_in_the_workspace_comes_back(desk: Desk) -> None:
     base = desk.save(document(1), Base(), place=NOWHERE).base
     loaded = desk.load()
-    assert loaded.is_in_workspace
+    assert loaded.counts is not None
+    assert loaded.counts.path == desk.mirror
     assert (loaded.base, loaded.file, loaded.conflict) == (base, None, None)
     assert desk.loaded() == document(1)
     assert not desk.file.exists()
@@ -307,6 +308,83 @@ def test_copies_of_a_file_in_one_source_are_told_apart(
     again = look(tmp_path / "s", workspace)
     numbers = [number_of(a.annotation) for _, a in sorted(again.annotations.items())]
     assert numbers == [0, 1]
+
+
+def annotate(workspace: Workspace, found: ScanResult, path: Path, n: int) -> None:
+    """Save version n for an image, in the workspace only."""
+    known = found.loaded.documents[str(path)]
+    store = AnnotationStore(workspace.annotations)
+    store.save(known.key, document(n), known.base, NOWHERE)
+
+
+def numbers(source: Path, workspace: Workspace) -> dict[str, int]:
+    """Folder of the image -> the version of its document."""
+    found = look(source, workspace)
+    return {
+        Path(path).parent.name: number_of(file.annotation)
+        for path, file in found.annotations.items()
+    }
+
+
+def copies(folder: Path) -> tuple[Path, Path]:
+    """Two files with the same UIDs, in the folders a and b."""
+    one, other = folder / "a" / "IM1.dcm", folder / "b" / "IM1.dcm"
+    write_dicom(one, lesion_slice(), sop_uid="1.2.3")
+    write_dicom(other, lesion_slice(), sop_uid="1.2.3")
+    return one, other
+
+
+def test_what_was_annotated_alone_is_there_beside_a_copy_and_only_once(
+    tmp_path: Path, workspace: Workspace
+) -> None:
+    one, _ = copies(tmp_path / "s")
+    annotate(workspace, look(one.parent, workspace), one, 1)
+    written = everything(workspace.root)
+    assert numbers(tmp_path / "s", workspace) == {"a": 1}
+    assert everything(workspace.root) == written
+    both = look(tmp_path / "s", workspace)
+    assert both.loaded.warnings == ()
+    annotate(workspace, both, one, 2)  # as good as anything that was read
+    assert numbers(tmp_path / "s", workspace) == {"a": 2}
+    assert numbers(one.parent, workspace) == {"a": 2}
+
+
+def test_what_was_annotated_beside_a_copy_is_there_alone(
+    tmp_path: Path, workspace: Workspace
+) -> None:
+    one, other = copies(tmp_path / "s")
+    both = look(tmp_path / "s", workspace)
+    annotate(workspace, both, one, 1)
+    annotate(workspace, both, other, 2)
+    assert numbers(one.parent, workspace) == {"a": 1}
+    assert numbers(other.parent, workspace) == {"b": 2}
+    annotate(workspace, look(other.parent, workspace), other, 3)
+    annotate(workspace, look(other.parent, workspace), other, 4)
+    assert numbers(tmp_path / "s", workspace) == {"a": 1, "b": 4}
+    assert numbers(one.parent, workspace) == {"a": 1}
+
+
+def test_what_was_taken_away_beside_a_copy_does_not_come_back_alone(
+    tmp_path: Path, workspace: Workspace
+) -> None:
+    one, _ = copies(tmp_path / "s")
+    annotate(workspace, look(one.parent, workspace), one, 1)
+    known = look(tmp_path / "s", workspace).loaded.documents[str(one)]
+    AnnotationStore(workspace.annotations).save(known.key, None, known.base, NOWHERE)
+    assert numbers(tmp_path / "s", workspace) == numbers(one.parent, workspace) == {}
+
+
+def test_where_nobody_knows_which_copy_was_annotated_that_is_told(
+    tmp_path: Path, workspace: Workspace
+) -> None:
+    one, _ = copies(tmp_path / "s")
+    annotate(workspace, look(one.parent, workspace), one, 1)
+    (tmp_path / "s").rename(tmp_path / "stick")
+    found = look(tmp_path / "stick", workspace)
+    assert found.annotations == {}
+    (sentence,) = found.loaded.warnings
+    assert "the same UIDs" in sentence
+    assert numbers(tmp_path / "stick" / "a", workspace) == {"a": 1}
 
 
 def test_a_name_that_a_broken_file_has_is_not_written(tmp_path: Path, workspace: Workspace) -> None:

@@ -10,7 +10,7 @@ from medseg_desktop.io.medlabelme import read_annotation
 from medseg_desktop.io.store.annotation_store import ChangedOnDiskError
 from medseg_desktop.io.store.keys import ImageKey
 from medseg_desktop.io.store.loading import LoadedDocument
-from medseg_desktop.io.store.places import Place, annotation_path
+from medseg_desktop.io.store.places import Place, Places
 from medseg_desktop.io.store.record import Base
 from medseg_desktop.io.store.saver import Saver
 from tests.stored import document, number_of
@@ -28,7 +28,7 @@ class Window:
         return str(self.folder / name)
 
     def file(self, name: str) -> Path:
-        return annotation_path(self.folder / name, [])
+        return Places([]).annotation_path(self.folder / name)
 
     def documents(self, *names: str) -> dict[str, LoadedDocument]:
         """Images without annotations."""
@@ -38,7 +38,7 @@ class Window:
     def open(self, *names: str, staying: tuple[str, ...] = ()) -> None:
         self.saver.open(
             self.documents(*names),
-            lambda path: Place(annotation_path(Path(path), [])),
+            lambda path: Place(Places([]).annotation_path(Path(path))),
             tuple(map(self.path, staying)),
         )
 
