@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -287,9 +288,18 @@ def test_the_delete_key_spares_a_vertex_that_undo_has_taken_away(window: Control
     assert window.annotations.shapes(view(window).slice)[1] == FIRST
 
 
-def test_after_undo_the_selection_follows_its_shapes(window: Controller) -> None:
+def test_after_undo_what_has_come_back_is_selected(window: Controller) -> None:
     add(window, FIRST, SECOND)
     window.annotations.edit(here(window), "delete", lambda shapes: shapes[1:])
     window.drawing.select([1])  # SECOND
+    window.annotations.stack.undo()
+    assert window.drawing.selection == (0,)
+
+
+def test_where_nothing_comes_back_the_selection_follows_its_shapes(window: Controller) -> None:
+    add(window, FIRST, SECOND)
+    window.drawing.select([2])  # SECOND
+    window.annotations.edit(here(window), "paste", lambda shapes: (replace(FIRST, label="H"), *shapes))
+    assert window.drawing.selection == (3,)
     window.annotations.stack.undo()
     assert window.drawing.selection == (2,)

@@ -20,7 +20,7 @@ from medseg_desktop.core.annotation import Shape
 from medseg_desktop.core.raster import fill_shape, pixel_index, regions
 from medseg_desktop.core.shapes.order import barriers, may_move, other_labels, uppermost
 from medseg_desktop.core.shapes.patches import Box, Patch, Pixels, box_of, is_area, patch_of
-from medseg_desktop.core.shapes.provenance import Author
+from medseg_desktop.core.shapes.provenance import Author, is_open_proposal
 from medseg_desktop.core.shapes.rings import region_shapes
 
 Shapes = tuple[Shape, ...]
@@ -54,7 +54,8 @@ def painted(
     where most of them can come together without covering or uncovering anything beside the
     stroke; the others stay as they are.  Of several such places it is one where no later shape
     of another label lies over the stroke, then the place of one of them, then the last.  Later
-    areas of other labels lose the pixels of the stroke.
+    areas of other labels lose the pixels of the stroke.  An open proposal is only worked on where
+    the stroke touches none of a person's own shapes: these stay that person's.
 
     Args:
         keys: further keys of a shape that has no source.
@@ -64,7 +65,7 @@ def painted(
     if not brush.count:
         return shapes
     stroke = _on_slice(brush, rows, columns)
-    touched = _touched(shapes, stroke, brush.box, label, editable)
+    touched = _own_first(shapes, _touched(shapes, stroke, brush.box, label, editable))
     around = reduce(Box.around, (patch.box for patch in touched.values()), brush.box)
     others = other_labels(shapes, label, around, rows, columns)
     over = barriers(stroke, others)
@@ -146,17 +147,24 @@ def _place(
 
 def erased(shapes: Shapes, stroke: Pixels, author: Author, editable: Editable) -> Shapes:
     """Take the pixels of a stroke away from every editable area; what is left of one shape may
-    be several."""
+    be several.  Open proposals count as for `painted`."""
     result: list[Shape] = []
     rows, columns = stroke.shape
-    hit = dict(_areas(shapes, Patch.of(stroke).box, rows, columns, editable))
+    areas = _areas(shapes, Patch.of(stroke).box, rows, columns, editable)
+    hit = _own_first(shapes, {i: patch for i, patch in areas if patch.meets(stroke)})
     for i, shape in enumerate(shapes):
         patch = hit.get(i)
-        if patch is None or not patch.meets(stroke):
+        if patch is None:
             result.append(shape)
         else:
             result += _without(shape, patch, stroke, author)
     return tuple(result)
+
+
+def _own_first(shapes: Shapes, touched: dict[int, Patch]) -> dict[int, Patch]:
+    """Without open proposals, if any other shape is among them."""
+    own = {i: patch for i, patch in touched.items() if not is_open_proposal(shapes[i])}
+    return own or touched
 
 
 def _without(shape: Shape, patch: Patch, stroke: Pixels, author: Author) -> list[Shape]:

@@ -12,7 +12,7 @@ import numpy as np
 
 from medseg_desktop.core.annotation import Shape
 from medseg_desktop.core.shapes.patches import Box, Patch, Pixels, box_of, patch_of
-from medseg_desktop.core.shapes.provenance import Provenance
+from medseg_desktop.core.shapes.provenance import is_open_proposal
 
 
 def other_labels(
@@ -37,14 +37,8 @@ def other_labels(
         if shape.label != label
         and i not in without
         and box_of(shape).meets(near)
-        and not _is_open_proposal(shape)
+        and not is_open_proposal(shape)
     }
-
-
-def _is_open_proposal(shape: Shape) -> bool:
-    """A model proposes it and nobody has signed it."""
-    made = Provenance.of(shape)
-    return bool(made.model) and not made.time
 
 
 def barriers(pixels: Pixels, others: Mapping[int, Patch]) -> list[int]:

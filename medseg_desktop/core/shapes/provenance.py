@@ -72,6 +72,12 @@ class Provenance:
         )
 
 
+def is_open_proposal(shape: Shape) -> bool:
+    """A model proposes it and nobody has signed it."""
+    made = Provenance.of(shape)
+    return bool(made.model) and not made.time
+
+
 def _text(value: object) -> str:
     return value if isinstance(value, str) else ""
 

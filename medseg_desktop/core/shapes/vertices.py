@@ -109,23 +109,28 @@ def translated(shape: Shape, dx: float, dy: float) -> Shape:
     which is finer than anybody sees."""
     if shape.shape_type is ShapeType.MASK:
         dx, dy = round(dx), round(dy)
-    points = tuple((round(x + dx, _DIGITS), round(y + dy, _DIGITS)) for x, y in shape.points)
-    moved = replace(shape, points=points, rectangle_stored=())
+    points = _moved(np.array(shape.points, dtype=np.float64).reshape(-1, 2), dx, dy)
+    moved = replace(shape, points=tuple(map(_point, points)), rectangle_stored=())
     rings = rings_of(shape) if shape.shape_type is ShapeType.POLYGON else ()
     if len(rings) < 2:
         return moved
-    return with_rings(moved, [np.round(ring + np.array([dx, dy]), _DIGITS) for ring in rings])
+    return with_rings(moved, [_moved(ring, dx, dy) for ring in rings])
+
+
+def _moved(points: Ring, dx: float, dy: float) -> Ring:
+    moved: Ring = np.round(points + np.array([dx, dy]), _DIGITS)
+    return moved
 
 
 def moved_look(shape: Shape, dx: float, dy: float) -> Shape:
     """How a shape looks while it is being moved; see `_look`."""
     if shape.shape_type is not ShapeType.POLYGON:
         return translated(shape, dx, dy)
-    way = np.array([dx, dy])
-    x0, y0, x1, y1 = bounds_of(shape)
-    rings = tuple(ring + way for ring in rings_of(shape))
-    look = _look(shape, rings, rings[0] if len(rings) == 1 else outline_points(shape) + way)
-    look.derived["bounds"] = (x0 + dx, y0 + dy, x1 + dx, y1 + dy)
+    corners = np.array(bounds_of(shape)).reshape(2, 2)
+    rings = tuple(_moved(ring, dx, dy) for ring in rings_of(shape))
+    outline = rings[0] if len(rings) == 1 else _moved(outline_points(shape), dx, dy)
+    look = _look(shape, rings, outline)
+    look.derived["bounds"] = tuple(_moved(corners, dx, dy).ravel().tolist())
     return look
 
 

@@ -355,7 +355,7 @@ class DrawingPresenter(QObject):
             chosen = self._drawing.selection
             ids = {id(before[i]) for i in chosen if i < len(before)}
             if self._is_returning:
-                ids |= set(map(id, shapes)) - set(map(id, before))
+                ids = set(map(id, shapes)) - set(map(id, before)) or ids
             self.select([i for i, shape in enumerate(shapes) if id(shape) in ids])
         self._is_returning = False
         self._on_shapes()

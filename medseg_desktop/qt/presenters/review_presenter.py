@@ -74,6 +74,8 @@ class ReviewPresenter(QObject):
             unseen = state is SliceState.UNSEEN
             text = self.tr("mark as reviewed") if unseen else self.tr("mark as not reviewed")
             self._annotations.set_reviewed([place], text, unseen)
+            if not unseen:
+                self.said.emit(self.tr("This slice counts as not reviewed again."))
         self._show()  # the action ticks itself, also where nothing has changed
 
     def review_rest(self) -> None:
@@ -144,20 +146,36 @@ class ReviewPresenter(QObject):
             self._accept_in(found.series, self.tr("accept all lesions"))
 
     def _accept_in(self, several: Sequence[Series], text: str) -> None:
-        places = [
+        proposed = [
             Place(series, i) for series in several for i in self._annotations.proposed(series)
+        ]
+        # What a person has said is not undone by the way; there they can be accepted one by one.
+        places = [
+            place
+            for place in proposed
+            if self._annotations.state(place.item) is not SliceState.NO_LESION
         ]
         offered = [
             shape for place in places for shape in self._annotations.open_proposals(place.item)
         ]
+        left = len(proposed) - len(places)
         if not places:
+            if left:
+                self.said.emit(self._left_sentence(left))
             return
         self._drawing.select([])
         accepting = self._accepting(offered)
         self._annotations.edit_slices(places, text, accepting, with_proposals=True)
         slices, lesions = len(places), len(offered)
         said = self.tr("Accepted {lesions} lesions on {slices} slices.")
-        self.said.emit(said.format(lesions=lesions, slices=slices))
+        said = said.format(lesions=lesions, slices=slices)
+        self.said.emit(f"{said} {self._left_sentence(left)}" if left else said)
+
+    def _left_sentence(self, left: int) -> str:
+        if left == 1:
+            return self.tr("1 slice that was marked as without lesion was left alone.")
+        text = self.tr("{n} slices that were marked as without lesion were left alone.")
+        return text.format(n=left)
 
     def _accepting(self, chosen: Sequence[Shape]) -> Callable[[Shapes], Shapes]:
         author = self._annotations.author

@@ -231,3 +231,19 @@ def test_other_keys_of_a_shape_survive_an_edit() -> None:
 def test_the_eraser_leaves_lines_and_points() -> None:
     line = Shape("H", ((2.0, 2.0), (9.0, 9.0)), ShapeType.LINE)
     assert erased((line,), box(0, 0, 20, 24), AUTHOR, anything) == (line,)
+
+
+def test_a_stroke_on_a_persons_shape_leaves_the_proposal_under_it() -> None:
+    (own,) = (AUTHOR.drawn(s) for s in from_pixels("H", box(2, 2, 8, 8)))
+    (proposal,) = (
+        with_own_keys(s, **proposed_by("flair-v2")) for s in from_pixels("H", box(4, 4, 14, 14))
+    )
+    stroke = box(6, 6, 10, 10)
+    for after in (
+        painted((own, proposal), stroke, "H", AUTHOR, {}, anything),
+        erased((own, proposal), stroke, AUTHOR, anything),
+    ):
+        assert after[-1] is proposal
+        assert after[0].extra["medseg"]["provenance"] == "manual"
+    (alone,) = painted((proposal,), stroke | box(6, 6, 16, 10), "H", AUTHOR, {}, anything)
+    assert Provenance.of(alone).edited
