@@ -299,7 +299,9 @@ def test_after_undo_what_has_come_back_is_selected(window: Controller) -> None:
 def test_where_nothing_comes_back_the_selection_follows_its_shapes(window: Controller) -> None:
     add(window, FIRST, SECOND)
     window.drawing.select([2])  # SECOND
-    window.annotations.edit(here(window), "paste", lambda shapes: (replace(FIRST, label="H"), *shapes))
+    window.annotations.edit(
+        here(window), "paste", lambda shapes: (replace(FIRST, label="H"), *shapes)
+    )
     assert window.drawing.selection == (3,)
     window.annotations.stack.undo()
     assert window.drawing.selection == (2,)
