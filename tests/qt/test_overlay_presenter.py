@@ -113,7 +113,7 @@ def test_a_dragged_vertex_is_where_it_will_be(
 def test_the_list_counts_what_the_canvas_shows(qtbot: QtBot, desk: Controller) -> None:
     table = desk.window.shapes_panel.table
     qtbot.waitUntil(lambda: len(table.keys) == 2)
-    desk.shape_list.fill()
+    desk.annotating.shape_list.fill()
     rows = table._rows.rows
     assert [row.overlaps for row in rows] == [True, True]
     label_map = draw_label_map([SQUARE], desk.annotations.labels, _SIDE, _SIDE)
