@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
 from PySide6.QtCore import QEvent, QPointF, Qt
 from PySide6.QtGui import QMouseEvent
 from PySide6.QtTest import QTest
@@ -17,6 +18,7 @@ from pytestqt.qtbot import QtBot
 
 from medseg_desktop.core.settings import Settings
 from medseg_desktop.io.workspace import Workspace
+from medseg_desktop.qt import saving
 from medseg_desktop.qt.canvas.slice_view import SliceView
 from medseg_desktop.qt.controller import Controller
 from tests.mouse import NO_KEY, surface
@@ -129,6 +131,17 @@ def noted(qtbot: QtBot, controller: Controller, count: int = 1) -> None:
         return len(found) == count and not controller.saving._unnoted
 
     qtbot.waitUntil(is_there, timeout=WAIT_MS)
+
+
+def shorten_times(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Noting and saving begin sooner than for a person, who would not wait for them."""
+    for name, after_ms in (
+        ("_NOTE_AFTER_MS", 20),
+        ("_SAVE_AFTER_MS", 150),
+        ("_SAVE_AT_LATEST_MS", 800),
+        ("_AGAIN_AFTER_MS", 200),
+    ):
+        monkeypatch.setattr(saving, name, after_ms)
 
 
 def crashed(controller: Controller, workspace: Path) -> Path:

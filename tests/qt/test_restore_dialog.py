@@ -32,6 +32,7 @@ from tests.drawn import (
     saved,
     shapes_in,
     shapes_on_screen,
+    shorten_times,
 )
 from tests.media import write_zip
 from tests.qt.viewing import shown
@@ -41,8 +42,7 @@ WORDS = RestoreWords("Title", "Something has happened.", "Other", "Discard")
 
 @pytest.fixture(autouse=True)
 def _short_times(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("medseg_desktop.qt.saving._NOTE_AFTER_MS", 20)
-    monkeypatch.setattr("medseg_desktop.qt.saving._SAVE_AFTER_MS", 150)
+    shorten_times(monkeypatch)
 
 
 @pytest.fixture

@@ -32,15 +32,13 @@ from tests.drawn import (
     saved,
     shapes_in,
     shapes_on_screen,
+    shorten_times,
 )
 
 
 @pytest.fixture(autouse=True)
 def _short_times(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("medseg_desktop.qt.saving._NOTE_AFTER_MS", 20)
-    monkeypatch.setattr("medseg_desktop.qt.saving._SAVE_AFTER_MS", 150)
-    monkeypatch.setattr("medseg_desktop.qt.saving._SAVE_AT_LATEST_MS", 800)
-    monkeypatch.setattr("medseg_desktop.qt.saving._AGAIN_AFTER_MS", 200)
+    shorten_times(monkeypatch)
 
 
 @pytest.fixture

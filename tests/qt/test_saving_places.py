@@ -31,6 +31,7 @@ from tests.drawn import (
     saved,
     shapes_in,
     shapes_on_screen,
+    shorten_times,
 )
 from tests.media import write_zip
 from tests.qt.viewing import shown
@@ -38,9 +39,7 @@ from tests.qt.viewing import shown
 
 @pytest.fixture(autouse=True)
 def _short_times(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("medseg_desktop.qt.saving._NOTE_AFTER_MS", 20)
-    monkeypatch.setattr("medseg_desktop.qt.saving._SAVE_AFTER_MS", 150)
-    monkeypatch.setattr("medseg_desktop.qt.saving._AGAIN_AFTER_MS", 200)
+    shorten_times(monkeypatch)
 
 
 @pytest.fixture

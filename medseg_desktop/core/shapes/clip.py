@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from medseg_desktop.core.annotation import Point, Shape, ShapeType
 from medseg_desktop.core.raster import (
+    bounds_of,
     fill_shape,
     outline_points,
     pixel_centre,
@@ -33,11 +34,14 @@ def reaches_outside(shape: Shape, rows: int, columns: int) -> bool:
 
     Of a circle those are the points it is drawn with, of a `mask` the corners of its bitmap.
     """
-    vertices = outline_points(shape)
-    if shape.bitmap is not None and shape.points:
-        corner = pixel_index(shape.points[:1]).astype(np.float64)
-        vertices = np.concatenate([corner, corner + np.array(shape.bitmap.shape[::-1])])
-    return not bool(_is_inside(vertices, rows, columns).all())
+    if not shape.points:
+        return False
+    left, top, right, bottom = bounds_of(shape)
+    if shape.bitmap is not None:
+        (left, top), (height, width) = pixel_index(shape.points[:1])[0].tolist(), shape.bitmap.shape
+        right, bottom = left + width, top + height
+    # Asked this way, a number that is none lies outside.
+    return not (left >= 0 and top >= 0 and right <= columns and bottom <= rows)
 
 
 def clipped(shape: Shape, rows: int, columns: int) -> tuple[Shape, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -189,7 +190,7 @@ class LassoTool(Tool):
         return had
 
 
-class SpanTool(Tool):
+class SpanTool(Tool, ABC):
     """Two points, by a drag or by two clicks; what they span is for subclasses to say."""
 
     text = ""
@@ -200,9 +201,9 @@ class SpanTool(Tool):
         self._pointer: Point | None = None
         self._keys = NO_KEYS
 
+    @abstractmethod
     def shape(self, start: Point, end: Point, keys: Keys) -> Shape:
         """The shape that two points span."""
-        raise NotImplementedError
 
     @property
     def is_busy(self) -> bool:
