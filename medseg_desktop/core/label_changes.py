@@ -1,4 +1,4 @@
-"""The label table of a workspace that two windows have changed at the same time."""
+"""Label tables that meet: what two windows have changed, what comes back by undo."""
 
 from __future__ import annotations
 
@@ -70,3 +70,24 @@ def _removed(known: LabelTable, table: LabelTable) -> tuple[Label, ...]:
     """Labels that were taken away at the end; others are missing for other reasons."""
     left = [known.counterpart(label) for label in table.labels]
     return known.labels[len(table) :] if left == list(range(len(table))) else ()
+
+
+def within_limit(labels: LabelTable) -> LabelTable:
+    """The labels that a label map can hold; shapes of others are shown, but count nowhere."""
+    return LabelTable(labels.labels[:MAXIMUM_LABELS])
+
+
+def with_fixed(labels: LabelTable, present: LabelTable, count: int) -> LabelTable:
+    """A table that comes back, with those labels that datasets have got to know since.
+
+    Args:
+        present: the table that it replaces.
+        count: so many labels of that one, the background among them, have to stay.
+    """
+    kept = present.labels[len(labels) : count]
+    taken = set(labels.names)
+    own = (
+        msgspec.structs.replace(x, name=f"{x.name} ({x.index})") if x.name in taken else x
+        for x in kept
+    )
+    return LabelTable((*labels.labels, *own)) if kept else labels

@@ -55,6 +55,15 @@ def kept_proposals(document: Annotation) -> Annotation | None:
     return replace(document, frames=tuple(frames[i] for i in sorted(frames)), extra=extra)
 
 
+def parts_of(document: Annotation | None) -> tuple[Annotation | None, Annotation | None]:
+    """Of the content of an annotation file: a person's document, and what a model proposes."""
+    if document is None:
+        return None, None
+    if document.is_prediction:
+        return None, document
+    return document, kept_proposals(document)
+
+
 def _ours(document: Annotation) -> Mapping[str, Any]:
     ours = document.extra.get("medseg")
     return ours if isinstance(ours, Mapping) else {}

@@ -22,10 +22,8 @@ from PySide6.QtWidgets import (
     QMainWindow,
     QMenu,
     QScrollArea,
-    QSizePolicy,
     QSplitter,
     QTabWidget,
-    QToolBar,
     QToolButton,
     QVBoxLayout,
     QWidget,
@@ -36,9 +34,6 @@ from medseg_desktop.qt.actions import (
     MENUS,
     SLICE_MENU,
     SWITCHES,
-    TOOLBAR_ICONS,
-    TOOLBAR_LEFT,
-    TOOLBAR_RIGHT,
     TOOLS,
     make_actions,
 )
@@ -47,6 +42,7 @@ from medseg_desktop.qt.canvas.slice_bar import SliceBar
 from medseg_desktop.qt.canvas.slice_view import SliceView
 from medseg_desktop.qt.file_drop import DropHint, accept_copy, leave_drops_to, local_paths
 from medseg_desktop.qt.held_key import HeldKey
+from medseg_desktop.qt.main_toolbar import MainToolBar
 from medseg_desktop.qt.panels.brush_button import BrushButton
 from medseg_desktop.qt.panels.controls import Section, column, label, set_role, tool_button
 from medseg_desktop.qt.panels.labels_panel import LabelsPanel
@@ -219,52 +215,14 @@ class MainWindow(QMainWindow):
                 menu.addAction(self.actions_by_key[key])
 
     def _build_toolbar(self) -> None:
-        bar = QToolBar(self.tr("Tools"))
-        bar.setObjectName("toolbar")
-        bar.setMovable(False)
-        bar.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        bar.setContextMenuPolicy(Qt.ContextMenuPolicy.PreventContextMenu)
         self.model_chooser.setMinimumWidth(150)
         self.model_chooser.setAccessibleName(self.tr("Model"))
         self.preset_chooser.setMinimumWidth(140)
         self.preset_chooser.setAccessibleName(self.tr("Window preset"))
         self.preset_chooser.setPlaceholderText(self.tr("Window preset"))
-        widgets = {"models": self.model_chooser, "presets": self.preset_chooser}
-        self._fill_toolbar(bar, TOOLBAR_LEFT, widgets)
-        space = QWidget()
-        space.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
-        bar.addWidget(space)
-        self._fill_toolbar(bar, TOOLBAR_RIGHT, widgets)
-        self.addToolBar(bar)
-        self.toolbar = bar
-        self._toolbar_texts_px = 0
-
-    def _fit_toolbar(self) -> None:
-        """Buttons lose their texts where the window is too narrow for all of the toolbar."""
-        # Measured with the texts; once they are gone it is too late.
-        self._toolbar_texts_px = self._toolbar_texts_px or self.toolbar.sizeHint().width()
-        style = Qt.ToolButtonStyle.ToolButtonTextBesideIcon
-        if self.width() < self._toolbar_texts_px:
-            style = Qt.ToolButtonStyle.ToolButtonIconOnly
-        for key in (*TOOLBAR_LEFT, *TOOLBAR_RIGHT):
-            action = self.actions_by_key.get(key)
-            made = self.toolbar.widgetForAction(action) if action is not None else None
-            if isinstance(made, QToolButton) and key not in TOOLBAR_ICONS:
-                made.setToolButtonStyle(style)
-
-    def _fill_toolbar(
-        self, bar: QToolBar, keys: tuple[str, ...], widgets: dict[str, QComboBox]
-    ) -> None:
-        for key in keys:
-            if key == "-":
-                bar.addSeparator()
-            elif key in widgets:
-                bar.addWidget(widgets[key])
-            else:
-                bar.addAction(self.actions_by_key[key])
-                made = bar.widgetForAction(self.actions_by_key[key])
-                if key in TOOLBAR_ICONS and isinstance(made, QToolButton):
-                    made.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonIconOnly)
+        choosers = {"models": self.model_chooser, "presets": self.preset_chooser}
+        self.toolbar = MainToolBar(self.actions_by_key, choosers)
+        self.addToolBar(self.toolbar)
 
     def _build_status(self) -> None:
         bar = self.statusBar()
@@ -364,7 +322,7 @@ class MainWindow(QMainWindow):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        self._fit_toolbar()
+        self.toolbar.fit(self.width())
 
     # -- closing and dropping
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Callable
 from datetime import datetime
 from enum import Enum, auto
@@ -13,12 +12,12 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from medseg_desktop.core.annotation import Annotation
 from medseg_desktop.core.errors import MedSegError
-from medseg_desktop.core.labels import LabelTable
 from medseg_desktop.io.dicom_series import ScanResult
 from medseg_desktop.io.store.annotation_store import ChangedOnDiskError, Saved
 from medseg_desktop.io.store.saver import Saver
 from medseg_desktop.io.workspace import Workspace
 from medseg_desktop.qt.background import Background
+from medseg_desktop.qt.label_keeping import LabelKeeping
 from medseg_desktop.qt.last_saves import LastSaves
 from medseg_desktop.qt.recovery import Recovery
 from medseg_desktop.qt.sessions import AnnotationSession
@@ -77,7 +76,7 @@ class Saving(QObject):
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
-        self._workspace, self._annotations = workspace, annotations
+        self._annotations = annotations
         self._saver = Saver(workspace.annotations, workspace.recovery)
         self._background = Background(1, "saving", self)
         self._autosave = autosave
@@ -107,11 +106,14 @@ class Saving(QObject):
         self.recovery.failed.connect(self.failed)
         annotations.document_edited.connect(self._on_edited)
         annotations.documents_changed.connect(self.state_changed)  # once a step, not once a file
-        annotations.labels_changed.connect(self._keep_labels)
-        self._kept_labels = annotations.labels
-        #: What is to be stored of the table, and what of that is stored; for any thread.
-        self._wanted_labels = self._stored_labels = annotations.labels
-        self._labels_lock = threading.Lock()
+        self.labels = LabelKeeping(
+            workspace,
+            annotations,
+            self._background,
+            partial(self._works, "labels"),
+            partial(self._tell_once, "labels"),
+            self,
+        )
 
     def _timer(self, after_ms: int, call: Callable[[], None]) -> QTimer:
         timer = QTimer(self)
@@ -191,7 +193,7 @@ class Saving(QObject):
         document = self._annotations.document
         self._on_disk = {p: document(p) for p in found.loaded.documents if p not in carried}
         self.saved_at = None
-        self._kept_labels = self._annotations.labels
+        self.labels.begin()
         folder, staying = self._folder, frozenset(carried)
 
         def tell(is_opened: None) -> None:
@@ -261,29 +263,6 @@ class Saving(QObject):
 
         if documents or then is not None:
             self._background.submit(work, lambda _: self._works("journal"), failed)
-
-    def _keep_labels(self, labels: LabelTable) -> None:
-        """Changes of the table are kept in the workspace; what a folder brought, when it is
-        converted or edited."""
-        if self._annotations.are_labels_edited and labels != self._kept_labels:
-            self._kept_labels = self._wanted_labels = labels
-            self._background.submit(
-                self._store_labels,
-                lambda _: self._works("labels"),
-                partial(self._tell_once, "labels"),
-            )
-
-    def keep_labels_now(self, labels: LabelTable) -> None:
-        """Store the table, as a conversion needs it; raises WorkspaceError."""
-        self._wanted_labels = labels
-        self._store_labels()
-
-    def _store_labels(self) -> None:
-        """Bring into the workspace what has changed since the last time; raises WorkspaceError."""
-        with self._labels_lock:
-            labels = self._wanted_labels
-            self._workspace.keep_labels(labels, self._stored_labels)
-            self._stored_labels = labels
 
     # -- saving
 

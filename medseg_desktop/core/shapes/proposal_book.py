@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from medseg_desktop.core.annotation import Points, Shape
+from medseg_desktop.core.annotation import Annotation, Points, Shape, SliceState
 from medseg_desktop.core.labels import LabelTable
 from medseg_desktop.core.shapes.edit import Shapes
 from medseg_desktop.core.shapes.history import Change, ProposalKey, SliceKey
 from medseg_desktop.core.shapes.proposals import Proposals, taken_outlines
+from medseg_desktop.core.shapes.review import slice_state
 
 
 class ProposalBook:
@@ -159,6 +160,21 @@ class ProposalBook:
                 self._undecided.add(key)
             else:
                 self._undecided.discard(key)
+
+
+def stored_proposals(
+    path: str, document: Annotation | None, prediction: Annotation
+) -> dict[SliceKey, Proposals]:
+    """What a model's document proposes for the frames of a file that nobody has looked at.
+
+    Args:
+        path: of the DICOM file; document: a person's.
+    """
+    return {
+        (path, f.frame): Proposals.of_file(prediction, f.frame)
+        for f in prediction.frames
+        if slice_state(document, f.frame) is SliceState.UNSEEN
+    }
 
 
 def same_shapes(first: Shapes, second: Shapes) -> bool:

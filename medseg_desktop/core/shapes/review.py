@@ -8,11 +8,12 @@ without shapes, in our own `medseg.reviewed_frames`; `medseg.slice_states` tells
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from medseg_desktop.core.annotation import Annotation, FrameAnnotation, Shape, SliceState
+from medseg_desktop.core.labels import LabelTable
 
 
 def slice_state(document: Annotation | None, frame: int) -> SliceState:
@@ -25,6 +26,23 @@ def shape_count(document: Annotation | None, label: str) -> int:
     if document is None:
         return 0
     return sum(shape.label == label for frame in document.frames for shape in frame.shapes)
+
+
+def revealed(
+    labels: LabelTable, changes: Sequence[tuple[Annotation | None, Annotation | None]]
+) -> LabelTable:
+    """The table with those hidden labels shown that have got shapes, because what is drawn has to
+    be seen; itself where there are none.
+
+    Args:
+        changes: documents before and after.
+    """
+    for label in labels.foreground:
+        if not label.visible and any(
+            shape_count(new, label.name) > shape_count(old, label.name) for old, new in changes
+        ):
+            labels = labels.with_visible(label.index, True)
+    return labels
 
 
 @dataclass(frozen=True, slots=True)

@@ -202,7 +202,7 @@ class ConversionPresenter(QObject):
         include = [] if set(form.patients) == everybody else list(form.patients)
         try:
             # What the folder brought to the table gets its index here, not in the child.
-            self._saving.keep_labels_now(self._annotations.fix_labels())
+            self._saving.labels.keep_now(self._annotations.fix_labels())
             spec = conversion_spec(
                 self._runs.workspace,
                 found.source.named,

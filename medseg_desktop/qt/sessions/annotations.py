@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-import msgspec
 from PySide6.QtCore import QObject, Signal
-from PySide6.QtGui import QUndoCommand, QUndoStack
+from PySide6.QtGui import QUndoStack
 
 from medseg_desktop.core.annotation import Annotation, Points, Shape, SliceState
-from medseg_desktop.core.labels import MAXIMUM_LABELS, LabelTable
+from medseg_desktop.core.label_changes import with_fixed, within_limit
+from medseg_desktop.core.labels import LabelTable
 from medseg_desktop.core.shapes.edit import Shapes
 from medseg_desktop.core.shapes.history import (
     Change,
@@ -20,20 +20,21 @@ from medseg_desktop.core.shapes.history import (
     Step,
     edited_slice,
 )
-from medseg_desktop.core.shapes.proposal_book import ProposalBook, same_shapes
+from medseg_desktop.core.shapes.proposal_book import ProposalBook, same_shapes, stored_proposals
 from medseg_desktop.core.shapes.proposals import Proposals, taken_outlines
 from medseg_desktop.core.shapes.provenance import Author
 from medseg_desktop.core.shapes.review import (
     FileFacts,
     SliceChange,
     relabelled,
-    shape_count,
+    revealed,
     slice_state,
     with_slices,
 )
 from medseg_desktop.core.volume import Series, Slice
 from medseg_desktop.io.dicom_series import ScanResult
-from medseg_desktop.io.kept_proposals import kept_proposals, with_kept_proposals
+from medseg_desktop.io.kept_proposals import parts_of, with_kept_proposals
+from medseg_desktop.qt.sessions.step_command import StepCommand
 
 #: What slices are to be, by the path of their file.
 _Edits = dict[str, list[tuple[Place, SliceChange]]]
@@ -95,16 +96,16 @@ class AnnotationSession(QObject):
         stored: dict[SliceKey, Proposals] = {}
         for path, file in found.annotations.items():
             document = file.annotation
-            own, prediction = _parts(document)
+            own, prediction = parts_of(document)
             if prediction is not None:
                 self._predictions[path] = prediction
-                stored |= _stored(path, own, prediction)
+                stored |= stored_proposals(path, own, prediction)
             if own is not None:
                 self._documents[path] = relabelled(own, self._seed.outdated(own.labels))
         self._proposals.begin(stored)
         self._note_stored()
         names = (name for document in self._documents.values() for name in document.labels)
-        self.labels = _within_limit(self._seed.extended(names))
+        self.labels = within_limit(self._seed.extended(names))
         self.are_labels_edited = False
         self.labels_changed.emit(self.labels)
         self.documents_changed.emit()
@@ -332,13 +333,13 @@ class AnnotationSession(QObject):
         predictions: dict[str, Change[Annotation | None]] = {}
         stored: dict[SliceKey, Change[Proposals | None]] = {}
         for path, document in documents.items():
-            own, prediction = _parts(document)
+            own, prediction = parts_of(document)
             present[path] = own and relabelled(own, self.labels.outdated(own.labels))
             if own is not None and prediction is None:
                 continue
             predictions[path] = Change(self._predictions.get(path), prediction)
             before = self._proposals.stored(path)
-            after = _stored(path, own, prediction) if prediction else {}
+            after = stored_proposals(path, own, prediction) if prediction else {}
             stored |= {k: Change(before.get(k), after.get(k)) for k in before.keys() | after.keys()}
         return self._push(
             Step(
@@ -373,28 +374,11 @@ class AnnotationSession(QObject):
     def _labels_of(self, documents: Iterable[Annotation | None]) -> Change[LabelTable] | None:
         """The table with what documents bring to it; None where that is nothing."""
         names = (name for document in documents if document for name in document.labels)
-        extended = _within_limit(self.labels.extended(names))
+        extended = within_limit(self.labels.extended(names))
         return None if extended == self.labels else Change(self.labels, extended)
 
-    def _with_fixed(self, labels: LabelTable) -> LabelTable:
-        """A table that comes back, with those labels that datasets have got to know since."""
-        kept = self.labels.labels[len(labels) : self.fixed_labels]
-        taken = set(labels.names)
-        own = (
-            msgspec.structs.replace(x, name=f"{x.name} ({x.index})") if x.name in taken else x
-            for x in kept
-        )
-        return LabelTable((*labels.labels, *own)) if kept else labels
-
     def _reveal(self, changes: Mapping[str, Change[Annotation | None]]) -> bool:
-        """Show hidden labels that have got shapes: what is drawn has to be seen."""
-        labels = self.labels
-        for label in labels.foreground:
-            if not label.visible and any(
-                shape_count(c.new, label.name) > shape_count(c.old, label.name)
-                for c in changes.values()
-            ):
-                labels = labels.with_visible(label.index, True)
+        labels = revealed(self.labels, [(c.old, c.new) for c in changes.values()])
         if labels is not self.labels:
             self.show_labels(labels)
         return True
@@ -410,7 +394,7 @@ class AnnotationSession(QObject):
     def _push(self, step: Step) -> bool:
         if not step.changes_something:
             return False
-        self.stack.push(_Command(self, step))
+        self.stack.push(StepCommand(step, self.apply))
         return True
 
     def apply(self, step: Step, again: bool) -> None:
@@ -431,7 +415,8 @@ class AnnotationSession(QObject):
         self._proposals.store(step.stored)
         self._proposals.follow(step.decided, step.documents)
         if step.labels is not None:
-            self.show_labels(self._with_fixed(step.labels.new).looking_like(self.labels))
+            labels = with_fixed(step.labels.new, self.labels, self.fixed_labels)
+            self.show_labels(labels.looking_like(self.labels))
         for path in {**step.documents, **step.predictions}:
             self.document_edited.emit(path)
         if step.predictions:
@@ -442,46 +427,5 @@ class AnnotationSession(QObject):
         self.documents_changed.emit()
 
 
-class _Command(QUndoCommand):
-    """A step on Qt's undo stack, which carries it out when it is pushed."""
-
-    def __init__(self, session: AnnotationSession, step: Step) -> None:
-        super().__init__(step.text)
-        self._session, self._step = session, step
-        self._done = False
-
-    def redo(self) -> None:
-        self._session.apply(self._step, again=self._done)
-        self._done = True
-
-    def undo(self) -> None:
-        self._session.apply(self._step.reversed(), again=True)
-
-
 def _key(item: Slice) -> SliceKey:
     return item.path, item.frame
-
-
-def _parts(document: Annotation | None) -> tuple[Annotation | None, Annotation | None]:
-    """Of the content of an annotation file: a person's document, and what a model proposes."""
-    if document is None:
-        return None, None
-    if document.is_prediction:
-        return None, document
-    return document, kept_proposals(document)
-
-
-def _stored(
-    path: str, document: Annotation | None, prediction: Annotation
-) -> dict[SliceKey, Proposals]:
-    """What a model's document proposes for the frames that nobody has looked at."""
-    return {
-        (path, f.frame): Proposals.of_file(prediction, f.frame)
-        for f in prediction.frames
-        if slice_state(document, f.frame) is SliceState.UNSEEN
-    }
-
-
-def _within_limit(labels: LabelTable) -> LabelTable:
-    """The labels that a label map can hold; shapes of others are shown, but count nowhere."""
-    return LabelTable(labels.labels[:MAXIMUM_LABELS])
