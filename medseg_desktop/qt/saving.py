@@ -14,6 +14,7 @@ from medseg_desktop.core.annotation import Annotation
 from medseg_desktop.core.errors import MedSegError
 from medseg_desktop.io.dicom_series import ScanResult
 from medseg_desktop.io.store.annotation_store import ChangedOnDiskError, Saved
+from medseg_desktop.io.store.places import Place
 from medseg_desktop.io.store.saver import Saver
 from medseg_desktop.io.workspace import Workspace
 from medseg_desktop.qt.background import Background
@@ -210,10 +211,9 @@ class Saving(QObject):
             self._annotations.replace_documents(text, carried)
         self.state_changed.emit()
 
-    def ask_place(self, path: str, done: Callable[[str], None]) -> None:
-        """Call `done` with the reason why the document of an image lives in the workspace; empty
-        where it lies beside the image."""
-        self._background.submit(lambda: self._saver.place(path).reason, done, self._on_failed)
+    def ask_place(self, path: str, done: Callable[[Place], None]) -> None:
+        """Call `done` with the place where the document of an image is saved."""
+        self._background.submit(lambda: self._saver.place(path), done, self._on_failed)
 
     # -- changes
 

@@ -34,7 +34,7 @@ from tests.drawn import (
     shorten_times,
 )
 from tests.media import write_zip
-from tests.qt.viewing import shown
+from tests.qt.viewing import shown, view
 
 
 @pytest.fixture(autouse=True)
@@ -152,6 +152,21 @@ def test_an_annotation_file_that_cannot_be_used_is_never_overwritten(
             assert shapes_on_screen(controller) == count
             saved(qtbot, controller)
     assert files(study) == before
+
+
+def test_a_slice_whose_annotation_file_is_broken_says_where_its_annotations_go(
+    controller: Controller, qtbot: QtBot, study: Path
+) -> None:
+    opened(qtbot, controller, study)
+    broken = beside(controller)
+    index = view(controller).index
+    broken.write_text("{ no json", encoding="utf-8")
+    opened(qtbot, controller, study)
+    controller.study.set_slice(index)
+    said = f"{broken} is there already and cannot be used as an annotation."
+    qtbot.waitUntil(lambda: message(controller).startswith(said), timeout=WAIT_MS)
+    controller.study.set_slice(index - 1 if index else index + 1)
+    qtbot.waitUntil(lambda: not message(controller).startswith(said), timeout=WAIT_MS)
 
 
 # -- another source

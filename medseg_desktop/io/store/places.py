@@ -20,10 +20,12 @@ class Place:
     Attributes:
         path: the file beside the image; None where the document lives only in the workspace.
         reason: why it does, as one sentence.
+        in_the_way: the file beside the image that must not be replaced, where that is why.
     """
 
     path: Path | None
     reason: str = ""
+    in_the_way: Path | None = None
 
 
 class Places:
@@ -62,7 +64,8 @@ class Places:
         if path.is_symlink():  # the file that is meant, not the link to it
             path = Path(os.path.realpath(path))
         if any(found != read_from for found in self._found.get(_folded(path), ())):
-            return Place(None, f"{path} is there already and cannot be used as an annotation.")
+            reason = f"{path} is there already and cannot be used as an annotation."
+            return Place(None, reason, in_the_way=path)
         if not is_writable(path.parent):
             return Place(None, f"The folder {path.parent} cannot be written.")
         if _is_protected(path):

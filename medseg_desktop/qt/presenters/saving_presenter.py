@@ -7,6 +7,7 @@ import os
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QInputDialog, QMessageBox
 
+from medseg_desktop.io.store.places import Place
 from medseg_desktop.qt.main_window import MainWindow
 from medseg_desktop.qt.messages import Level, Message
 from medseg_desktop.qt.saving import Saving
@@ -36,7 +37,7 @@ class SavingPresenter(QObject):
         super().__init__(parent)
         self._window, self._saving = window, saving
         self._study, self._annotations = study, annotations
-        self._reason = ""
+        self._place = Place(None)
         self.question: QMessageBox | None = None
         actions = window.actions_by_key
         actions["save"].triggered.connect(lambda _=False: saving.save())
@@ -50,7 +51,7 @@ class SavingPresenter(QObject):
         saving.left_unsaved.connect(self._on_left_unsaved)
         saving.conflicted.connect(self._on_conflict)
         window.messages.action_requested.connect(self._on_action)
-        study.identity_changed.connect(lambda _: self._show_reason())
+        study.identity_changed.connect(lambda _: self._show_place())
 
     # -- what is saved
 
@@ -116,20 +117,22 @@ class SavingPresenter(QObject):
     def _say(self, text: str, level: Level, action: str = "", key: str = "") -> None:
         self._window.messages.show_message(text, level, action, key)
 
-    def show_place(self, reason: str) -> None:
-        """Said when a folder is opened that cannot be written; empty where it can."""
-        self._reason = reason
-        self._show_reason()
+    def show_place(self, place: Place) -> None:
+        """Said of an image whose document cannot lie beside it; nothing where it can."""
+        self._place = place
+        self._show_place()
 
-    def _show_reason(self) -> None:
+    def _show_place(self) -> None:
         """The folder is often called like the patient."""
-        message = None
-        if self._reason:
+        place, message = self._place, None
+        if place.reason:
             text = self.tr("{reason} Annotations are kept in the workspace instead.")
-            text = text.format(reason=self._reason)
+            text = text.format(reason=place.reason)
             if not self._study.state.identity:
                 text = self.tr("Annotations are kept in the workspace, not beside the images.")
-            message = Message(text, Level.INFO, subject=self._reason)
+            # A broken file is somebody's work that nobody sees; a share to read from is usual.
+            level = Level.WARNING if place.in_the_way else Level.INFO
+            message = Message(text, level, subject=place.reason)
         self._window.messages.set_standing("place", message)
 
     # -- another program has changed a file
