@@ -363,7 +363,6 @@ def test_a_rejected_lesion_stays_rejected_when_the_reviewed_slice_is_opened_agai
     click_on_slice(controller, FIRST[1] + 0.5, FIRST[0] + 0.5)
     press(qtbot, controller.window.slice_view, Key.Key_X)
     assert not controller.saving.unsaved  # nobody has reviewed the slice
-    press(qtbot, controller.window.slice_view, Key.Key_S)
     trigger(controller, "accept")
     saved(qtbot, controller)
     reopened(qtbot, controller, folder)

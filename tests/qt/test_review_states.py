@@ -127,6 +127,25 @@ def test_what_a_model_proposes_is_not_marked_with_the_rest(
     assert "2 with open proposals stay to be decided" in message(controller)
 
 
+def test_s_rejects_what_is_proposed_on_the_slice_by_the_same_step(
+    controller: Controller, qtbot: QtBot, tmp_path: Path
+) -> None:
+    proposing(qtbot, controller, tmp_path)
+    item, annotations = view(controller).slice, controller.annotations
+    offered = annotations.open_proposals(item)
+    assert len(offered) == 2
+    key(controller, Key.Key_S)
+    assert state(controller) is SliceState.NO_LESION
+    assert annotations.open_proposals(item) == ()
+    assert "2 proposed lesions were rejected" in message(controller)
+    assert annotations.stack.count() == 1
+    annotations.stack.undo()
+    assert state(controller) is SliceState.UNSEEN
+    assert annotations.open_proposals(item) == offered
+    annotations.stack.redo()
+    assert (state(controller), annotations.open_proposals(item)) == (SliceState.NO_LESION, ())
+
+
 def test_frames_of_a_film_are_listed_as_they_are_reviewed(
     controller: Controller, qtbot: QtBot, tmp_path: Path
 ) -> None:
@@ -253,7 +272,7 @@ def test_the_buttons_of_the_slice_panel_do_what_the_keys_do(
 ) -> None:
     proposing(qtbot, controller, tmp_path)
     QTest.mouseClick(getattr(controller.window.slice_panel, button), Qt.MouseButton.LeftButton)
-    outcome = {"accept": (2, 0), "reject": (0, 0), "reviewed": (0, 2)}[button]
+    outcome = {"accept": (2, 0), "reject": (0, 0), "reviewed": (0, 0)}[button]
     assert (len(own(controller)), len(offered(controller))) == outcome
     reviewed = controller.annotations.is_reviewed(view(controller).slice)
     assert reviewed == (button != "reject")

@@ -71,12 +71,28 @@ class ReviewPresenter(QObject):
                 self.tr("This slice has outlines. Delete them first if it has no lesion.")
             )
         else:
-            unseen = state is SliceState.UNSEEN
-            text = self.tr("mark as reviewed") if unseen else self.tr("mark as not reviewed")
-            self._annotations.set_reviewed([place], text, unseen)
-            if not unseen:
-                self.said.emit(self.tr("This slice counts as not reviewed again."))
+            self._set_reviewed(place, state is SliceState.UNSEEN)
         self._show()  # the action ticks itself, also where nothing has changed
+
+    def _set_reviewed(self, place: Place, reviewed: bool) -> None:
+        """Who sees no lesion rejects those that are proposed to him, by the same step."""
+        if not reviewed:
+            self._annotations.set_reviewed([place], self.tr("mark as not reviewed"), False)
+            self.said.emit(self.tr("This slice counts as not reviewed again."))
+            return
+        text = self.tr("mark as reviewed")
+        offered = self._annotations.open_proposals(place.item) if self._offers else ()
+        if not offered:
+            self._annotations.set_reviewed([place], text, True)
+            return
+        self._drawing.select([])
+        self._annotations.edit_slices(
+            [place], text, self._dropping(offered), with_proposals=True, reviewed=True
+        )
+        said = self.tr("The proposed lesion was rejected with it.")
+        if len(offered) > 1:
+            said = self.tr("The {n} proposed lesions were rejected with it.")
+        self.said.emit(said.format(n=len(offered)))
 
     def review_rest(self) -> None:
         """Every slice of the series that nobody has marked was looked at and has no lesion; not
@@ -124,14 +140,13 @@ class ReviewPresenter(QObject):
             return
         one = len(chosen) == 1
         text = self.tr("reject lesion") if one else self.tr("reject lesions")
-        ids = set(map(id, chosen))
         self._drawing.select([])
-        self._annotations.edit(
-            place,
-            text,
-            lambda shapes: tuple(s for s in shapes if id(s) not in ids),
-            with_proposals=True,
-        )
+        self._annotations.edit(place, text, self._dropping(chosen), with_proposals=True)
+
+    @staticmethod
+    def _dropping(gone: Sequence[Shape]) -> Callable[[Shapes], Shapes]:
+        ids = set(map(id, gone))
+        return lambda shapes: tuple(s for s in shapes if id(s) not in ids)
 
     def accept_series(self) -> None:
         """Make all proposals of the series shapes of their slices, as one step."""

@@ -223,11 +223,15 @@ class AnnotationSession(QObject):
         text: str,
         operation: Callable[[Shapes], Shapes],
         with_proposals: bool = False,
+        reviewed: bool = False,
     ) -> bool:
         """Change the shapes of several slices by one step; see `edit`.
 
         Labels that the table does not have are appended to it by the same step, and what comes
         to a hidden label is shown.
+
+        Args:
+            reviewed: the slices count as reviewed, also where their shapes stay as they are.
         """
         edits: _Edits = {}
         decided: dict[ProposalKey, Change[frozenset[int]]] = {}
@@ -240,7 +244,7 @@ class AnnotationSession(QObject):
             after, used = edited_slice(shapes, offered, operation)
             if used:
                 decided |= self._proposals.used(_key(item), used)
-            if not same_shapes(shapes, after):
+            if not same_shapes(shapes, after) or (reviewed and not self.is_reviewed(item)):
                 edits.setdefault(item.path, []).append((place, SliceChange(after, True)))
             elif not used:
                 continue
