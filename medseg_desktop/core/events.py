@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import os
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -40,13 +40,22 @@ class Progress(_Event, frozen=True, kw_only=True, tag="progress"):
 
 
 class Step(_Event, frozen=True, kw_only=True, tag="step"):
-    """One logged training step: the weighted sum, each head's loss and the learning rate."""
+    """The training steps since the last log line.
+
+    Attributes:
+        loss, losses: means of the weighted sum and of each head's loss.
+        lr: learning rate of the last of them.
+        step_s, wait_s: mean duration, and how much of it was spent waiting for data, seconds.
+        memory_bytes: what the process (CPU) or the device (GPU) has in use.
+    """
 
     iteration: int
     loss: float
     losses: list[float]
     lr: float
     step_s: float = 0.0
+    wait_s: float = 0.0
+    memory_bytes: int = 0
 
 
 class CaseScore(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,6 +78,40 @@ class Evaluation(_Event, frozen=True, kw_only=True, tag="evaluation"):
     iou: dict[str, float | None]
     cases: list[CaseScore]
     mean_dice: float | None = None
+
+
+class PreviewSlice(msgspec.Struct, frozen=True, kw_only=True):
+    """A validation slice as the network saw it at an evaluation.
+
+    Attributes:
+        rank: which of the slices with lesion it is by Dice, at this evaluation.
+        name: of the slice in the dataset.
+        dice: of the foreground on this slice.
+        grey, reference, prediction: PNGs of equal size, grey values and class indices, as
+            paths relative to the run folder with "/".
+    """
+
+    rank: Literal["worst", "median", "best"]
+    patient_hash: str
+    name: str
+    dice: float
+    grey: str
+    reference: str
+    prediction: str
+
+
+class Preview(_Event, frozen=True, kw_only=True, tag="preview"):
+    """How a few validation slices look after `iteration` steps."""
+
+    iteration: int
+    slices: list[PreviewSlice]
+
+
+class Paused(_Event, frozen=True, kw_only=True, tag="paused"):
+    """The work waits (`paused`), or goes on after waiting, after `iteration` steps."""
+
+    iteration: int
+    paused: bool
 
 
 class Checkpoint(_Event, frozen=True, kw_only=True, tag="checkpoint"):
@@ -105,7 +148,17 @@ class Failed(_Event, frozen=True, kw_only=True, tag="failed"):
 
 
 Event = (
-    Started | Progress | Step | Evaluation | Checkpoint | Log | Finished | CancelledEvent | Failed
+    Started
+    | Progress
+    | Step
+    | Evaluation
+    | Preview
+    | Checkpoint
+    | Paused
+    | Log
+    | Finished
+    | CancelledEvent
+    | Failed
 )
 TERMINAL = (Finished, CancelledEvent, Failed)
 
@@ -171,7 +224,7 @@ def _decode_step_with_gaps(line: bytes | str) -> Event:
     fields = msgspec.json.decode(line)
     if not isinstance(fields, dict) or fields.get("event") != "step":
         return _convert(fields)
-    for name in ("loss", "lr", "step_s"):
+    for name in ("loss", "lr", "step_s", "wait_s"):
         if name in fields and fields[name] is None:
             fields[name] = math.nan
     losses = fields.get("losses")

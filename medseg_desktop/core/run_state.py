@@ -18,6 +18,8 @@ from medseg_desktop.core.events import (
     Failed,
     Finished,
     Log,
+    Paused,
+    Preview,
     Progress,
     Started,
     Step,
@@ -31,6 +33,7 @@ class RunStatus(StrEnum):
 
     STARTING = "starting"
     RUNNING = "running"
+    PAUSED = "paused"
     STOPPING = "stopping"
     FINISHED = "finished"
     CANCELLED = "cancelled"
@@ -42,7 +45,8 @@ class RunState:
     """Everything a front end shows of a job.
 
     Attributes:
-        steps, evaluations: in order of iteration, for the plots.
+        steps, evaluations, previews: in order of iteration, for the plots and the replay.
+        paused_s: how long the current phase has been at a halt, in seconds.
         best: the evaluation with the highest mean patient Dice so far.
         started_time, last_time: Unix time in seconds.
         result: of a finished or cancelled job.
@@ -55,8 +59,11 @@ class RunState:
     done: int = 0
     total: int = 0
     phase_started_time: float = 0.0
+    paused_s: float = 0.0
+    paused_time: float = 0.0
     steps: tuple[Step, ...] = ()
     evaluations: tuple[Evaluation, ...] = ()
+    previews: tuple[Preview, ...] = ()
     best: Evaluation | None = None
     log: tuple[str, ...] = ()
     started_time: float = 0.0
@@ -73,7 +80,7 @@ class RunState:
     @property
     def remaining_s(self) -> float | None:
         """Estimated seconds left in the current phase; None before it can be told."""
-        elapsed_s = self.last_time - self.phase_started_time
+        elapsed_s = self.last_time - self.phase_started_time - self.paused_s
         if self.done <= 0 or self.total <= 0 or elapsed_s < 1.0:
             return None
         return elapsed_s * max(0, self.total - self.done) / self.done
@@ -104,6 +111,7 @@ def reduce(run: RunState, event: Event) -> RunState:
                 done=event.done,
                 total=event.total,
                 phase_started_time=begun,
+                paused_s=run.paused_s if goes_on else 0.0,
             )
         case Step():
             return replace(run, steps=(*run.steps, event))
@@ -111,6 +119,10 @@ def reduce(run: RunState, event: Event) -> RunState:
             return replace(
                 run, evaluations=(*run.evaluations, event), best=_better(run.best, event)
             )
+        case Preview():
+            return replace(run, previews=(*run.previews, event))
+        case Paused():
+            return _paused(run, event)
         case Checkpoint():
             return run
         case Log():
@@ -121,6 +133,15 @@ def reduce(run: RunState, event: Event) -> RunState:
             return replace(run, status=RunStatus.CANCELLED, result=event.result)
         case Failed():
             return replace(run, status=RunStatus.FAILED, message=event.message, hint=event.hint)
+
+
+def _paused(run: RunState, event: Paused) -> RunState:
+    if event.paused:
+        return replace(run, status=RunStatus.PAUSED, paused_time=event.time)
+    if run.status is not RunStatus.PAUSED:
+        return run
+    waited_s = max(0.0, event.time - run.paused_time)
+    return replace(run, status=RunStatus.RUNNING, paused_s=run.paused_s + waited_s)
 
 
 def _better(best: Evaluation | None, new: Evaluation) -> Evaluation | None:

@@ -51,7 +51,16 @@ class ConvertSpec(_Spec, frozen=True, kw_only=True, tag="convert"):
 class TrainSpec(_Spec, frozen=True, kw_only=True, tag="train"):
     """Train on a dataset; the best model ends in `run`/model.
 
-    `init` is "none" or the absolute path of a model package folder.
+    Attributes:
+        init: "none", "starter" (the weights that come with the program), or the absolute path
+            of a model package.
+        resume: go on with the training in `run`, to `iterations` steps in all.
+        learning_rate: highest rate of the schedule; 0 takes the recipe's.
+        patience: end after so many evaluations without a better one; 0 never does.
+        devices: numbers of the GPUs to train on together, or as many places on the processor;
+            empty for one process.
+        threads: of the processor, for each process; 0 chooses.
+        evaluate_every, log_every: in steps; 0 chooses.
     """
 
     dataset: str
@@ -68,6 +77,10 @@ class TrainSpec(_Spec, frozen=True, kw_only=True, tag="train"):
     threads: int = 0
     evaluate_every: int = 0
     log_every: int = 0
+    resume: bool = False
+    learning_rate: float = 0.0
+    patience: int = 0
+    devices: list[int] = []
 
 
 class PredictSpec(_Spec, frozen=True, kw_only=True, tag="predict"):

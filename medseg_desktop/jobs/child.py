@@ -174,6 +174,22 @@ class Child:
                     self._is_forced = True
                     process_group.kill(self._process)
 
+    def pause(self) -> None:
+        """Ask the job to halt at its next safe point; it says so with an event."""
+        self._say(b"pause\n")
+
+    def resume(self) -> None:
+        """Ask a halted job to go on."""
+        self._say(b"resume\n")
+
+    def _say(self, words: bytes) -> None:
+        process = self._process
+        if process is None or process.stdin is None:
+            return
+        with self._lock, contextlib.suppress(OSError, ValueError):  # it has ended already
+            process.stdin.write(words)
+            process.stdin.flush()
+
     def wait(self, timeout_s: float | None = None) -> Terminal | None:
         """Wait until the job is over and everything of it is released.
 
@@ -320,10 +336,7 @@ class Child:
             self._ladder.start()
 
     def _climb_down(self, process: Popen[bytes]) -> None:
-        assert process.stdin is not None
-        with contextlib.suppress(OSError, ValueError):  # it has ended already
-            process.stdin.write(b"stop\n")
-            process.stdin.flush()
+        self._say(b"stop\n")
         if not self._exited.wait(self._limits.stop_s):
             self._is_forced = True
             self._force_end(process)

@@ -33,6 +33,37 @@ EXIT_FAILED = 1
 EXIT_CANCELLED = 130
 
 
+class Orders:
+    """What the parent has asked for on stdin; thread-safe.
+
+    Attributes:
+        stop: finish the step, save and end.
+    """
+
+    def __init__(self) -> None:
+        self.stop = threading.Event()
+        self._may_run = threading.Event()
+        self._may_run.set()
+
+    @property
+    def is_paused(self) -> bool:
+        """The work should halt."""
+        return not self._may_run.is_set()
+
+    def obey(self, word: bytes) -> None:
+        """One line of stdin: `stop`, `pause` or `resume`; others are ignored."""
+        if word == b"pause":
+            self._may_run.clear()
+        elif word in (b"resume", b"stop"):
+            if word == b"stop":
+                self.stop.set()
+            self._may_run.set()
+
+    def wait(self) -> None:
+        """Return when nothing is paused (any more)."""
+        self._may_run.wait()
+
+
 class JobContext:
     """What a handler may use of the process it runs in; every method is thread-safe.
 
@@ -41,12 +72,12 @@ class JobContext:
     """
 
     def __init__(
-        self, kind: str, work_dir: Path, stream: EventStream, stop: threading.Event
+        self, kind: str, work_dir: Path, stream: EventStream, orders: Orders | None = None
     ) -> None:
         self.work_dir = work_dir
         self._kind = kind
         self._stream = stream
-        self._stop = stop
+        self._orders = orders or Orders()
         self._lock = threading.RLock()
         self._has_started = False
 
@@ -79,7 +110,16 @@ class JobContext:
     @property
     def stop_requested(self) -> bool:
         """The user, or the end of the parent, asks to finish the step, save and stop."""
-        return self._stop.is_set()
+        return self._orders.stop.is_set()
+
+    @property
+    def pause_requested(self) -> bool:
+        """The user asks to halt at the next safe point, see `wait_while_paused`."""
+        return self._orders.is_paused and not self.stop_requested
+
+    def wait_while_paused(self) -> None:
+        """Return when the work may go on, or is to stop."""
+        self._orders.wait()
 
     def check(self) -> None:
         """The safe point of a loop.
@@ -111,10 +151,10 @@ def run_worker(spec_path: Path, handlers: Mapping[str, Handler]) -> int:
     """
     faulthandler.enable()  # a crash in native code leaves its place in the log
     stream = take_stdout()
-    stop = threading.Event()
-    _watch_stdin(stop)
+    orders = Orders()
+    _watch_stdin(orders)
     try:
-        last = _run(spec_path, handlers, stream, stop)
+        last = _run(spec_path, handlers, stream, orders)
         code = _finish(stream, last, spec_path.parent / LOG_FILE)
     finally:
         stream.close()
@@ -122,7 +162,7 @@ def run_worker(spec_path: Path, handlers: Mapping[str, Handler]) -> int:
 
 
 def _run(
-    spec_path: Path, handlers: Mapping[str, Handler], stream: EventStream, stop: threading.Event
+    spec_path: Path, handlers: Mapping[str, Handler], stream: EventStream, orders: Orders
 ) -> Finished | CancelledEvent | Failed:
     try:
         spec = _read_spec(spec_path)
@@ -131,7 +171,7 @@ def _run(
         handler = handlers.get(kind)
         if handler is None:
             raise JobError(f"This version cannot do the job {kind}.", "Update the program.")
-        context = JobContext(kind, spec_path.parent, stream, stop)
+        context = JobContext(kind, spec_path.parent, stream, orders)
         try:
             result = handler(spec, context)
         finally:
@@ -187,8 +227,8 @@ def _finish(stream: EventStream, last: Finished | CancelledEvent | Failed, log_p
     return EXIT_CANCELLED if isinstance(last, CancelledEvent) else EXIT_FAILED
 
 
-def _watch_stdin(stop: threading.Event) -> None:
-    """Set `stop` at the word `stop` on stdin, or at its end: then the parent is gone.
+def _watch_stdin(orders: Orders) -> None:
+    """Obey the words on stdin; its end means stop, because then the parent is gone.
 
     Stdin is made private like stdout: processes that the work starts must not read from it,
     and on Windows a pending read would block them when they look at it.
@@ -199,17 +239,17 @@ def _watch_stdin(stop: threading.Event) -> None:
         os.dup2(nothing, 0)
         os.close(nothing)
     except OSError:  # started without stdin: nobody could ever stop us
-        stop.set()
+        orders.obey(b"stop")
         return
-    threading.Thread(target=_read_commands, args=(private, stop), daemon=True).start()
+    threading.Thread(target=_read_commands, args=(private, orders), daemon=True).start()
 
 
-def _read_commands(fd: int, stop: threading.Event) -> None:
+def _read_commands(fd: int, orders: Orders) -> None:
     # A pipe that breaks means what its end means: the parent is gone.
     with contextlib.suppress(OSError), open(fd, "rb", buffering=0) as commands:
         pending = b""
-        while chunk := commands.read(1024):
+        while not orders.stop.is_set() and (chunk := commands.read(1024)):
             *lines, pending = (pending + chunk).split(b"\n")
-            if any(line.strip() == b"stop" for line in lines):
-                break
-    stop.set()
+            for line in lines:
+                orders.obey(line.strip())
+    orders.obey(b"stop")

@@ -77,6 +77,16 @@ class JobThread(QThread):
         if child is not None:
             child.stop()
 
+    def pause(self) -> None:
+        """Ask the job to halt at its next safe point."""
+        if self._child is not None:
+            self._child.pause()
+
+    def resume(self) -> None:
+        """Let a halted job go on."""
+        if self._child is not None:
+            self._child.resume()
+
     def run(self) -> None:
         """The thread's body (called by Qt)."""
         try:

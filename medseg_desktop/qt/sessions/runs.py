@@ -166,6 +166,16 @@ class RunSession(QObject):
         """Ask the training to finish its step, save and stop."""
         self._stop(TrainSpec)
 
+    def pause_training(self) -> None:
+        """Ask the training to halt after its step; its memory stays in use."""
+        for job in self._of(TrainSpec):
+            job.pause()
+
+    def resume_training(self) -> None:
+        """Let a halted training go on."""
+        for job in self._of(TrainSpec):
+            job.resume()
+
     def stop_all(self) -> None:
         """Ask every job to stop; `idle` tells when they have."""
         for job in self._jobs:
@@ -177,9 +187,11 @@ class RunSession(QObject):
         return not self._jobs
 
     def _stop(self, kind: type) -> None:
-        for job in self._jobs:
-            if isinstance(job.spec, kind):
-                job.stop()
+        for job in self._of(kind):
+            job.stop()
+
+    def _of(self, kind: type) -> list[JobThread]:
+        return [job for job in self._jobs if isinstance(job.spec, kind)]
 
     def _start(self, job: JobThread, on_change: Any) -> None:
         self._jobs.append(job)
