@@ -29,9 +29,10 @@ with warnings.catch_warnings(), tempfile.TemporaryDirectory() as _home:
     warnings.simplefilter("ignore")
     os.environ["SEG_HOME"] = _home
     import paddle
-    from paddleseg.models import BiSeNetV2
+    from paddleseg import models
+    from paddleseg.models import layers
 
-__all__ = ["BiSeNetV2", "choose_device", "paddle", "quiet", "software_versions"]
+__all__ = ["choose_device", "layers", "models", "paddle", "quiet", "software_versions"]
 
 # Paddle's handlers turn a terminate signal into a long native trace; the supervisor only
 # needs the process to end.

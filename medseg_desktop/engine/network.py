@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -11,45 +10,47 @@ import numpy.typing as npt
 import safetensors
 import safetensors.numpy
 
-from medseg_desktop.core.errors import JobError, ModelError
+from medseg_desktop.core.errors import ModelError
 from medseg_desktop.core.labels import LabelTable
-from medseg_desktop.engine.backend import BiSeNetV2, paddle
+from medseg_desktop.engine.architectures import architecture_of, class_layers_of
+from medseg_desktop.engine.backend import paddle
+from medseg_desktop.engine.spare_biases import (
+    drop_spare_biases,
+    with_spare_biases,
+    without_spare_biases,
+)
 
 if TYPE_CHECKING:
     from paddle.nn import Layer
 
 Weights = dict[str, npt.NDArray[np.float32]]
 
-#: The last layer of the head and of each auxiliary head: its first axis is the class.
-_CLASS_LAYER = re.compile(r"(aux_)?head\d?\.conv_1x1\.(weight|bias)")
-
-
 def build_network(architecture: str, n_labels: int, channels: int = 1) -> Layer:
     """A network with fresh weights; its input is float32 (N, channels, H, W).
 
-    In training mode it returns the logits of five heads, otherwise of one, each as float32
-    (N, n_labels, H, W).
+    It returns a list of logits, each float32 (N, n_labels, H, W): of the head alone, or in
+    training mode of the head and of each auxiliary head (BiSeNetV2 has four, PP-LiteSeg two,
+    U-Net none).
 
     Raises:
         JobError: an unknown architecture.
     """
-    if architecture != "bisenetv2":
-        raise JobError(f"There is no network called {architecture}.", "Choose bisenetv2.")
-    network: Layer = BiSeNetV2(
-        num_classes=n_labels, in_channels=channels, lambd=0.25, align_corners=False
-    )
+    network = architecture_of(architecture).make(n_labels, channels)
+    drop_spare_biases(network)
     return network
 
 
 def read_state(network: Layer) -> Weights:
-    """A copy of all weights and running statistics, by name."""
+    """A copy of all weights and running statistics, by PaddleSeg's names."""
     # numpy() may share the tensor's memory on a CPU.
-    return {name: np.array(t.numpy()) for name, t in network.state_dict().items()}
+    state = {name: np.array(t.numpy()) for name, t in network.state_dict().items()}
+    return with_spare_biases(network, state)
 
 
 def load_state(network: Layer, weights: Mapping[str, npt.NDArray[np.float32]]) -> None:
     """Set all weights and running statistics to what `read_state` returned."""
-    state = {name: paddle.to_tensor(array) for name, array in weights.items()}
+    kept = without_spare_biases(network, weights)
+    state = {name: paddle.to_tensor(array) for name, array in kept.items()}
     missing, unexpected = network.set_state_dict(state)
     if missing or unexpected:
         raise ValueError(f"weights do not fit: {missing} {unexpected}")
@@ -104,9 +105,10 @@ def load_matching(
         for label in to_table.labels
         if (old := from_table.counterpart(label)) is not None
     ]
+    class_layers = class_layers_of(network)
     merged: Weights = {}
     for name, values in fresh.items():
-        is_class_layer = _CLASS_LAYER.fullmatch(name) is not None
+        is_class_layer = class_layers.fullmatch(name) is not None
         wanted = (len(from_table), *values.shape[1:]) if is_class_layer else values.shape
         if weights[name].shape != wanted:
             raise _misfit(source)
