@@ -199,7 +199,8 @@ def _add_train(commands: _Commands) -> None:
                        "(default), or as in the original method")  # fmt: skip
     train.add_argument("--model", choices=["bisenetv2"], default="bisenetv2")
     train.add_argument("--iters", type=_count,
-                       help="training steps in all; default 3000, with --resume as begun")  # fmt: skip
+                       help="training steps in all; default 3000, "
+                       "with --resume as begun")  # fmt: skip
     train.add_argument("--batch-size", type=_count, default=8,
                        help="slices in one step; default 8")  # fmt: skip
     train.add_argument("--size", type=_count, default=512,
