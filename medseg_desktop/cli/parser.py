@@ -197,7 +197,10 @@ def _add_train(commands: _Commands) -> None:
     train.add_argument("--preset", choices=["default", "reference"], default="default",
                        help="how the network learns: for few patients and short trainings "
                        "(default), or as in the original method")  # fmt: skip
-    train.add_argument("--model", choices=["bisenetv2"], default="bisenetv2")
+    train.add_argument("--model", choices=["bisenetv2", "unet", "pp_liteseg"],
+                       default="bisenetv2",
+                       help="the network; unet takes ten times as long; "
+                       "default bisenetv2")  # fmt: skip
     train.add_argument("--iters", type=_count,
                        help="training steps in all; default 3000, "
                        "with --resume as begun")  # fmt: skip

@@ -8,6 +8,8 @@ from medseg_desktop.core.specs import TrainSpec
 # batch 8 takes 1.2 s at 128 x 128 and 4.7 s at 256 x 256; validating 73 slices 2.8 s and 11 s.
 _STEP_PER_PIXEL = 4.7 * 2 / (8 * 256 * 256)
 _VALIDATION_PER_PIXEL = 11 * 2 / (73 * 256 * 256)
+#: How much longer the other networks take.
+_TIMES_AS_LONG = {"unet": 10.0, "pp_liteseg": 1.5}
 #: Importing Paddle at the start, exporting and checking the model at the end.
 _AROUND_S = 12.0
 #: A training is evaluated at least so often, and after so many steps (see `engine.recipe`).
@@ -16,7 +18,7 @@ _EVALUATIONS, _EVALUATE_EVERY = 3, 200
 
 def training_seconds(spec: TrainSpec, cores: int, validation_slices: int) -> float:
     """Rough duration of a training on the processor, in seconds, from start to model."""
-    side = spec.size**2
+    side = spec.size**2 * _TIMES_AS_LONG.get(spec.architecture, 1.0)
     evaluations = max(_EVALUATIONS, spec.iterations / _EVALUATE_EVERY)
     steps = spec.iterations * spec.batch_size * side * _STEP_PER_PIXEL
     validation = evaluations * validation_slices * side * _VALIDATION_PER_PIXEL

@@ -1,4 +1,9 @@
-"""The training loss: cross-entropy, and soft Dice, of the head and of each auxiliary head."""
+"""The training loss: cross-entropy, and soft Dice, of the head and of each auxiliary head.
+
+Paddle's softmax over the classes is slow on a processor where each class is a plane, so both
+losses are made of one pass over whole planes: a tenth of the time with two classes, a quarter
+with four.
+"""
 
 from __future__ import annotations
 
@@ -10,35 +15,61 @@ from medseg_desktop.engine.backend import paddle
 if TYPE_CHECKING:
     from paddle import Tensor
 
+softplus = paddle.nn.functional.softplus
+
 
 def head_losses(logits: Sequence[Tensor], labels: Tensor, dice_weight: float = 0.0) -> list[Tensor]:
     """Mean cross-entropy over all pixels, plus weighted soft Dice, one scalar for each head.
 
     Args:
-        logits: of each head, float32 (N, K, H, W).
+        logits: of each head, float32 (N, K, H, W) with K of 2 or more.
         labels: class indices, int64 (N, 1, H, W).
         dice_weight: 0 leaves the soft Dice out.
 
     PaddleSeg's own class does not run on Paddle 3; without ignored pixels and class weights
     it computes this.
     """
-    losses = [paddle.nn.functional.cross_entropy(x, labels, axis=1) for x in logits]
-    if not dice_weight:
-        return losses
     truth = foreground(labels, logits[0].shape[1])
-    return [
-        loss + dice_weight * soft_dice_loss(x, truth)
-        for loss, x in zip(losses, logits, strict=True)
-    ]
+    losses = []
+    for x in logits:
+        rises, log_sum = log_odds(x)
+        loss = _cross_entropy(rises, log_sum, truth)
+        if dice_weight:
+            loss = loss + dice_weight * _soft_dice(rises, log_sum, truth)
+        losses.append(loss)
+    return losses
 
 
-def foreground(labels: Tensor, n_labels: int) -> Tensor:
-    """Class indices (N, 1, H, W) -> one plane of 0 and 1 for each class but the background."""
-    planes = [(labels == index).astype("float32") for index in range(1, n_labels)]
-    return paddle.concat(planes, axis=1)
+def foreground(labels: Tensor, n_labels: int) -> list[Tensor]:
+    """Class indices (N, 1, H, W) -> a plane of 0 and 1 for each class but the background."""
+    return [(labels == index).astype("float32") for index in range(1, n_labels)]
 
 
-def soft_dice_loss(logits: Tensor, truth: Tensor) -> Tensor:
+def log_odds(logits: Tensor) -> tuple[list[Tensor], Tensor]:
+    """What softmax is made of, in planes float32 (N, 1, H, W).
+
+    Returns:
+        d: for each class but the background, its logit minus the background's.
+        s: log(1 + sum of exp(d)), so that the probability of class k is exp(d[k] - s), and
+            that of the background exp(-s).
+    """
+    background, *others = paddle.split(logits.astype("float32"), logits.shape[1], axis=1)
+    rises = [plane - background for plane in others]
+    log_sum = softplus(rises[0])
+    for rise in rises[1:]:  # log(e^a + e^b) = a + softplus(b - a), which cannot overflow
+        log_sum = log_sum + softplus(rise - log_sum)
+    return rises, log_sum
+
+
+def _cross_entropy(rises: Sequence[Tensor], log_sum: Tensor, truth: Sequence[Tensor]) -> Tensor:
+    """Mean of -log(probability of the true class)."""
+    log_loss = log_sum
+    for rise, plane in zip(rises, truth, strict=True):
+        log_loss = log_loss - rise * plane
+    return log_loss.mean()
+
+
+def soft_dice_loss(logits: Tensor, truth: Sequence[Tensor]) -> Tensor:
     """1 - 2 sum(p t) / (sum p + sum t), over the batch, mean over the foreground classes.
 
     F. Milletari et al., V-Net, arXiv:1606.04797, in the linear form.  Pooling over the batch
@@ -46,12 +77,18 @@ def soft_dice_loss(logits: Tensor, truth: Tensor) -> Tensor:
 
     Args:
         logits: float32 (N, K, H, W).
-        truth: 0 or 1, float32 (N, K - 1, H, W), see `foreground`.
+        truth: see `foreground`.
     """
-    p = paddle.nn.functional.softmax(logits, axis=1)[:, 1:]
-    both = (p * truth).sum(axis=[0, 2, 3])
-    total = p.sum(axis=[0, 2, 3]) + truth.sum(axis=[0, 2, 3])
-    return (1 - (2 * both + 1) / (total + 1)).mean()
+    return _soft_dice(*log_odds(logits), truth)
+
+
+def _soft_dice(rises: Sequence[Tensor], log_sum: Tensor, truth: Sequence[Tensor]) -> Tensor:
+    losses = []
+    for rise, plane in zip(rises, truth, strict=True):
+        p = (rise - log_sum).exp()
+        both, total = (p * plane).sum(), p.sum() + plane.sum()
+        losses.append(1 - (2 * both + 1) / (total + 1))
+    return paddle.stack(losses).mean()
 
 
 def weighted_sum(losses: Sequence[Tensor], weights: Sequence[float]) -> Tensor:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from statistics import fmean
 from types import MappingProxyType
 from typing import Literal
 
@@ -98,7 +99,7 @@ class Recipe:
     Attributes:
         momentum: of the optimiser `momentum`.
         weight_decay: factor of the L2 penalty on all parameters (`adamw`: decoupled).
-        loss_weights: of the head and the four auxiliary heads, in the network's order.
+        loss_weights: of the head and the four auxiliary heads of BiSeNetV2, in its order.
         dice_weight: of the soft Dice loss that is added to each head's cross-entropy.
         average_decay: of the moving average of the weights, which is what is evaluated and kept;
             None evaluates the weights themselves.
@@ -117,6 +118,16 @@ class Recipe:
     average_decay: float | None = None
     lesion_share: float | None = None
     augmentation: Augmentation = Augmentation()
+
+    def head_weights(self, n_heads: int) -> tuple[float, ...]:
+        """What each head's loss is multiplied by.
+
+        A network with other auxiliary heads than BiSeNetV2's counts its head once, and each
+        auxiliary head like the mean of those.
+        """
+        if n_heads == len(self.loss_weights):
+            return self.loss_weights
+        return (1.0, *[fmean(self.loss_weights[1:])] * (n_heads - 1))
 
 
 #: The method this project grew from, with its exact parameters.

@@ -176,7 +176,7 @@ class Trainer:
         self._optimiser.set_lr(rate)
         logits = self._parts.network(paddle.to_tensor(images))
         losses = head_losses(logits, paddle.to_tensor(labels), recipe.dice_weight)
-        loss = weighted_sum(losses, recipe.loss_weights)
+        loss = weighted_sum(losses, recipe.head_weights(len(losses)))
         value = float(loss)
         if not math.isfinite(value):
             raise self._broken(iteration, "the loss is not a number any more")

@@ -18,7 +18,7 @@ from medseg_desktop.core.split import SET_NAMES, SetName
 from medseg_desktop.io.dataset import Dataset, DatasetFile
 from medseg_desktop.io.memory import free_memory_bytes
 
-ARCHITECTURES = ("bisenetv2",)
+ARCHITECTURES = ("bisenetv2", "unet", "pp_liteseg")
 TRAINING_PRESETS = ("reference", "default")
 DEVICES = ("auto", "cpu", "gpu")
 SIZES = range(64, 1025, 32)
@@ -27,9 +27,9 @@ SMALLEST_BATCH = 2
 #: Fewer training patients than this give a model that knows little else.
 FEW_PATIENTS = 5
 
-# Measured on a CPU with BiSeNetV2: the process itself, and each pixel of a training batch.
+# Measured on a CPU: the process itself, and for each network a pixel of a training batch.
 _BASE_BYTES = 650_000_000
-_BYTES_PER_BATCH_PIXEL = 1000
+_BYTES_PER_BATCH_PIXEL = {"bisenetv2": 1000, "unet": 7000, "pp_liteseg": 1000}
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -85,7 +85,8 @@ def check_training(dataset: Dataset, spec: TrainSpec) -> Preflight:
     """Look at a dataset and the options of a training on it; reads sizes, no pixels."""
     sets = {name: _count(dataset.files(name)) for name in SET_NAMES}
     data_bytes = _data_bytes(dataset, ("train", "val"))
-    network_bytes = _BASE_BYTES + _BYTES_PER_BATCH_PIXEL * spec.batch_size * spec.size**2
+    per_pixel = _BYTES_PER_BATCH_PIXEL.get(spec.architecture, 0)
+    network_bytes = _BASE_BYTES + per_pixel * spec.batch_size * spec.size**2
     free = free_memory_bytes()
     return Preflight(
         problems=[
@@ -152,7 +153,7 @@ def _option_problems(spec: TrainSpec) -> Iterator[Finding]:
 
 
 def _either(names: tuple[str, ...]) -> str:
-    return " or ".join(names)
+    return " or ".join([", ".join(names[:-1]), names[-1]])
 
 
 def _data_problems(dataset: Dataset, sets: dict[SetName, SetNumbers]) -> Iterator[Finding]:

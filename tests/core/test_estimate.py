@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from medseg_desktop.core.estimate import duration_text, training_seconds
@@ -21,6 +22,12 @@ def test_more_cores_shorten_and_more_steps_lengthen_the_estimate() -> None:
     usual = training_seconds(spec(400, 256), 2, 73)
     assert training_seconds(spec(400, 256), 8, 73) < usual / 3
     assert training_seconds(spec(800, 256), 2, 73) > 1.8 * usual
+
+
+def test_a_larger_network_takes_longer() -> None:
+    usual = spec(400, 256)
+    unet = msgspec.structs.replace(usual, architecture="unet")
+    assert training_seconds(unet, 2, 73) > 5 * training_seconds(usual, 2, 73)
 
 
 @pytest.mark.parametrize(

@@ -97,6 +97,13 @@ def test_preflight_knows_the_same_presets() -> None:
     assert tuple(RECIPES) == TRAINING_PRESETS
 
 
+def test_each_head_of_a_network_has_a_weight() -> None:
+    assert REFERENCE.head_weights(5) == REFERENCE.loss_weights
+    assert REFERENCE.head_weights(1) == (1.0,)
+    assert REFERENCE.head_weights(3) == pytest.approx((1.0, 0.5, 0.5))
+    assert DEFAULT.head_weights(3) == pytest.approx((1.0, 0.3, 0.3))
+
+
 def test_an_unknown_preset_is_refused_by_name() -> None:
     with pytest.raises(JobError, match="no training preset called fast"):
         recipe_of(TrainSpec(dataset="d", run="r", model_name="m", preset="fast"))

@@ -56,6 +56,12 @@ def test_a_larger_batch_needs_more_memory(sound: Path) -> None:
     assert large.memory_mb > small.memory_mb + 1000
 
 
+def test_a_larger_network_needs_more_memory(sound: Path) -> None:
+    usual, unet = check(sound, size=256), check(sound, size=256, architecture="unet")
+    assert unet.memory_mb > usual.memory_mb + 1000
+    assert not unet.problems
+
+
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
@@ -64,7 +70,10 @@ def test_a_larger_batch_needs_more_memory(sound: Path) -> None:
         ({"size": 2048}, "size of 2048 pixels"),
         ({"batch_size": 1}, "batch of 1 slices is too small"),
         ({"iterations": 0}, "at least one iteration"),
-        ({"architecture": "unet"}, "no network called unet. Choose bisenetv2"),
+        (
+            {"architecture": "resnet"},
+            "no network called resnet. Choose bisenetv2, unet or pp_liteseg",
+        ),
         ({"preset": "fast"}, "no training preset called fast. Choose reference or default"),
         ({"device": "tpu"}, "no device called tpu"),
     ],
