@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from types import TracebackType
+from typing import Any
 
 import cv2
 import numpy as np
@@ -147,6 +148,9 @@ class BatchSource:
         samples: at least one.
         size: height and width of the network's input in pixels.
         lesion_share: share of slices with lesion in every batch; None for no such rule.
+        resize_first: bring square slices to the network's size once, before all augmentation,
+            instead of each time after it.  Others are changed at their own size in any case,
+            because turning a squeezed slice would shear it.
     """
 
     def __init__(
@@ -159,8 +163,9 @@ class BatchSource:
         size: int,
         seed: int,
         lesion_share: float | None = None,
+        resize_first: bool = False,
     ) -> None:
-        self._samples = samples
+        self._samples = [_at_size(x, size) for x in samples] if resize_first else samples
         self._decks = _decks(samples, batch_size, seed, lesion_share)
         self._augmentation = augmentation
         self._preprocessing = preprocessing
@@ -185,10 +190,25 @@ class BatchSource:
         for i, index in enumerate(self.indices(iteration)):
             sample = self._samples[index]
             grey, label_map = augment(sample.grey, sample.label_map, self._augmentation, rng)
-            resized = cv2.resize(grey, (size, size), interpolation=cv2.INTER_LINEAR)
-            images[i, 0] = normalise(resized, self._preprocessing)
+            images[i, 0] = normalise(_resized(grey, size), self._preprocessing)
             labels[i, 0] = resize_label_map(label_map, size, size)
         return images, labels
+
+
+def _resized(grey: npt.NDArray[Any], size: int) -> npt.NDArray[Any]:
+    """A slice (rows, columns) at `size` x `size`, linearly."""
+    if grey.shape == (size, size):
+        return grey
+    return np.asarray(cv2.resize(grey, (size, size), interpolation=cv2.INTER_LINEAR))
+
+
+def _at_size(sample: Sample, size: int) -> Sample:
+    """The sample at the network's size; one that is not square stays as it is."""
+    rows, columns = sample.grey.shape
+    if rows != columns or rows == size:
+        return sample
+    grey, label_map = _resized(sample.grey, size), resize_label_map(sample.label_map, size, size)
+    return Sample(sample.file, grey, label_map)
 
 
 def _decks(
@@ -209,7 +229,8 @@ def _decks(
 class Prefetcher:
     """Makes the next batches in one thread while the network learns from this one.
 
-    Use as a context manager: leaving it joins the thread, whatever happened.
+    Use as a context manager: leaving it joins the thread, whatever happened.  Within it OpenCV
+    works in the calling thread alone: threads of its own would take the cores from the network.
     """
 
     _AHEAD = 2
@@ -220,8 +241,11 @@ class Prefetcher:
         self._last = last
         self._pending: collections.deque[Future[Batch]] = collections.deque()
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="batches")
+        self._opencv_threads = 1
 
     def __enter__(self) -> Prefetcher:
+        self._opencv_threads = cv2.getNumThreads()
+        cv2.setNumThreads(1)
         for _ in range(self._AHEAD):
             self._submit()
         return self
@@ -233,6 +257,7 @@ class Prefetcher:
         trace: TracebackType | None,
     ) -> None:
         self._pool.shutdown(wait=True, cancel_futures=True)
+        cv2.setNumThreads(self._opencv_threads)
 
     def take(self) -> Batch:
         """The next batch in order; raises what making it raised, IndexError after the last."""

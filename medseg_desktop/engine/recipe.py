@@ -92,6 +92,7 @@ class Recipe:
         loss_weights: of the head and the four auxiliary heads, in the network's order.
         dice_weight: of the soft Dice loss that is added to each head's cross-entropy.
         lesion_share: share of slices with lesion in every batch; None takes them as they come.
+        resize_first: slices are brought to the network's size once, before all augmentation.
     """
 
     name: str
@@ -105,6 +106,7 @@ class Recipe:
     dice_weight: float = 0.0
     lesion_share: float | None = None
     augmentation: Augmentation = Augmentation()
+    resize_first: bool = False
 
 
 #: The method this project grew from, with its exact parameters.
@@ -120,6 +122,7 @@ DEFAULT = Recipe(
     loss_weights=(1.0, 0.3, 0.3, 0.3, 0.3),
     dice_weight=1.0,
     lesion_share=0.625,
+    resize_first=True,
     augmentation=Augmentation(
         flip_vertical=0.0, noise=0.3, rotation_deg=20.0, scale=1.25, shift=0.06, gamma=1.4
     ),

@@ -173,6 +173,7 @@ class _Job:
             size=spec.size,
             seed=spec.seed,
             lesion_share=recipe.lesion_share,
+            resize_first=recipe.resize_first,
         )
         validator = Validator(
             samples["val"],
