@@ -39,9 +39,10 @@ class TrainingStep:
         """
         with self._device.autocast():
             logits = self._network(images)
-        # The losses sum over many pixels, which needs float32.
-        wide = [x.astype("float32") for x in logits]
-        losses = head_losses(wide, labels, self._recipe.dice_weight)
+        if self._device.precision != "float32":
+            # The losses sum over many pixels, which needs float32.
+            logits = [x.astype("float32") for x in logits]
+        losses = head_losses(logits, labels, self._recipe.dice_weight)
         total = weighted_sum(losses, self._recipe.loss_weights)
         self._device.backward_and_step(total, self._optimiser)
         return [total, *losses]
