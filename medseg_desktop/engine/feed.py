@@ -54,3 +54,8 @@ class HostFeed:
         batch = self._device.tensor(images), self._device.tensor(labels)
         self.waited_s += time.monotonic() - begun_s
         return batch
+
+
+def open_feed(source: BatchSource, device: Device, first: int, last: int) -> HostFeed:
+    """The batches of the iterations `first` to `last` (counted from 1), as a context manager."""
+    return HostFeed(source, device, first, last)

@@ -27,8 +27,8 @@ class GpuFacts:
     Attributes:
         is_compiled: Paddle is its version for GPUs.
         count: GPUs that Paddle can use.
-        place: where Paddle puts tensors of the first of them.
-        name, memory_bytes, capability: of the first; capability is NVIDIA's (major, minor).
+        place: Paddle's name of the one for this process.
+        name, memory_bytes, capability: of that one; capability is NVIDIA's (major, minor).
         paddle_cuda: the CUDA release Paddle was made for, e.g. (12, 6).
         driver_cuda: the newest CUDA release the driver runs; None without a driver.
         has_hardware: an NVIDIA GPU is in the machine, whatever the software says.
@@ -71,10 +71,13 @@ def query_gpu() -> GpuFacts:
     )
     if not facts.is_compiled or paddle.device.cuda.device_count() < 1:
         return facts
-    found = paddle.device.cuda.get_device_properties(0)
+    # Of several processes that train together each has a GPU of its own.
+    number = int(paddle.distributed.ParallelEnv().device_id)
+    found = paddle.device.cuda.get_device_properties(number)
     return GpuFacts(
         is_compiled=True,
         count=int(paddle.device.cuda.device_count()),
+        place=f"gpu:{number}",
         name=str(found.name),
         memory_bytes=int(found.total_memory),
         capability=(int(found.major), int(found.minor)),

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 
 class TrainingStep:
-    """Call it with a batch; the network, its optimiser and the device are changed."""
+    """Forward, backward and the optimiser's step on a device; nothing waits for it.
+
+    `losses` and `learn` are one step; a call is both.
+    """
 
     def __init__(
         self, network: Layer, optimiser: Optimizer, recipe: Recipe, device: Device
@@ -27,15 +30,17 @@ class TrainingStep:
         self._device = device
 
     def __call__(self, images: Tensor, labels: Tensor) -> list[Tensor]:
-        """Forward, backward, one step of the optimiser.
+        """A whole step; returns what `losses` does."""
+        losses = self.losses(images, labels)
+        self.learn(losses[0])
+        return losses
+
+    def losses(self, images: Tensor, labels: Tensor) -> list[Tensor]:
+        """The weighted sum of the losses and each head's, as scalars on the device.
 
         Args:
             images: float32 (N, 1, H, W), normalised.
             labels: class indices, int64 (N, 1, H, W).
-
-        Returns:
-            The weighted sum of the losses and each head's, scalars on the device.  Nothing
-            has waited for them.
         """
         with self._device.autocast():
             logits = self._network(images)
@@ -43,6 +48,8 @@ class TrainingStep:
             # The losses sum over many pixels, which needs float32.
             logits = [x.astype("float32") for x in logits]
         losses = head_losses(logits, labels, self._recipe.dice_weight)
-        total = weighted_sum(losses, self._recipe.loss_weights)
+        return [weighted_sum(losses, self._recipe.loss_weights), *losses]
+
+    def learn(self, total: Tensor) -> None:
+        """Follow the gradient of the weighted sum."""
         self._device.backward_and_step(total, self._optimiser)
-        return [total, *losses]
