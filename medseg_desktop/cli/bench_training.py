@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from medseg_desktop import __version__
+from medseg_desktop.cli.console import count
 from medseg_desktop.cli.output import JobPrinter, print_json, result_of
 from medseg_desktop.core.specs import BenchTrainingSpec
 from medseg_desktop.io.child_command import physical_cores
@@ -50,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
 def training_text(measured: dict[str, Any]) -> str:
     """One measurement as a table."""
     device = measured["device"]
-    threads = f", {measured['threads']} threads" if device["kind"] == "cpu" else ""
+    threads = f", {count(measured['threads'], 'thread')}" if device["kind"] == "cpu" else ""
     rows = [
         ("device", f"{device['name'] or device['kind']}, {device['precision']}{threads}"),
         ("batch", f"{measured['batch_size']} slices at {measured['size']} x {measured['size']}"),
@@ -62,6 +63,11 @@ def training_text(measured: dict[str, Any]) -> str:
         ("the same on a constant batch", _seconds(measured["bare_step_s"])),
         ("a step beside that", f"{measured['ratio']:.3f} x"),
         ("one thread makes a batch in", _seconds(measured["batch_s"])),
+        (
+            "processor time of a step",
+            f"{_seconds(measured['processor_s'])}, "
+            f"{measured['processor_s'] / measured['bare_processor_s']:.3f} x",
+        ),
         ("most memory", f"{measured['peak_memory_bytes'] / 1e6:.0f} MB"),
     ]
     width = max(len(name) for name, _ in rows)
@@ -74,11 +80,13 @@ def compared(runs: Sequence[dict[str, Any]]) -> str:
         return ""
     best = min(runs, key=lambda run: float(run["step_s"]))
     others = ", ".join(
-        f"{run['threads']} threads {run['step_s'] / best['step_s']:.2f} x"
+        f"{count(run['threads'], 'thread')} takes {run['step_s'] / best['step_s']:.2f} x as long"
+        if run["threads"] == 1
+        else f"{run['threads']} threads take {run['step_s'] / best['step_s']:.2f} x as long"
         for run in runs
         if run is not best
     )
-    return f"\n\nFastest: {best['threads']} threads; a step takes with {others} as long."
+    return f"\n\nFastest: {count(best['threads'], 'thread')}; {others}."
 
 
 def _seconds(seconds: float) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from medseg_desktop.engine.averaging import WeightAverage
 from medseg_desktop.engine.backend import paddle
 from medseg_desktop.engine.data import BatchSource, load_samples
 from medseg_desktop.engine.network import build_network
@@ -67,3 +68,11 @@ def bench_step(
     optimiser = make_optimiser(data.recipe, network)
     optimiser.set_lr(_RATE)
     return network, TrainingStep(network, optimiser, data.recipe, device)
+
+
+def bench_average(architecture: str, data: BenchData, network: Layer) -> WeightAverage | None:
+    """The average of the weights that a training with this recipe keeps; None for none."""
+    decay = data.recipe.average_decay
+    if decay is None:
+        return None
+    return WeightAverage(network, build_network(architecture, data.n_labels), decay)

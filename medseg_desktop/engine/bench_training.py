@@ -1,7 +1,8 @@
-"""The job `bench_training`: how long a step takes, beside the same step without data to wait for.
+"""The job `bench_training`: how long a step takes, beside the bare step.
 
-Blocks of real steps and of bare steps (on one constant batch) take turns, in the order A B B A,
-so that a machine that grows slower meanwhile slows both alike.
+A real step waits for its batch, learns, and takes the weights into their average, as in a
+training; a bare one learns from one constant batch.  Blocks of real and of bare steps take
+turns, in the order A B B A, so that a machine that grows slower meanwhile slows both alike.
 """
 
 from __future__ import annotations
@@ -14,10 +15,11 @@ from statistics import fmean, median
 from typing import Any, Protocol
 
 from medseg_desktop.core.specs import BenchTrainingSpec
-from medseg_desktop.engine.backend import quiet
-from medseg_desktop.engine.bench_setup import bench_data, bench_step
+from medseg_desktop.engine.averaging import WeightAverage
+from medseg_desktop.engine.backend import paddle, quiet
+from medseg_desktop.engine.bench_setup import bench_average, bench_data, bench_step
 from medseg_desktop.engine.device import Device, LossTrace, choose_device
-from medseg_desktop.engine.feed import HostFeed
+from medseg_desktop.engine.feed import Feed, is_resident, open_feed
 
 #: Steps of a block that count.
 _BLOCK = 4
@@ -51,6 +53,7 @@ def run_bench_training(spec: BenchTrainingSpec, context: Any) -> dict[str, Any]:
         batch_s: time of one thread to make a batch.
         processor_s, bare_processor_s: time of all threads of the process in a step; where
             other programs take turns on the cores, these tell more than the durations.
+        slices_on_device: they lie in the memory of the GPU, and batches are made there.
         peak_memory_bytes, threads, device, size, batch_size, preset, steps, slices, loss.
 
     Raises:
@@ -64,11 +67,12 @@ def run_bench_training(spec: BenchTrainingSpec, context: Any) -> dict[str, Any]:
         data = bench_data(
             context.work_dir, preset=spec.preset, batch_size=spec.batch_size, size=spec.size
         )
-        _, step = bench_step(spec.architecture, data, device)
+        network, step = bench_step(spec.architecture, data, device)
         blocks = -(-spec.steps // _BLOCK)
         count = blocks * (min(_BLOCK, spec.steps) + _SETTLING)
-        with HostFeed(data.source, device, 1, count + 1) as feed:
-            measured = _Bench(step, feed, device, context)
+        with open_feed(data.source, device, 1, count + 1) as feed:
+            average = bench_average(spec.architecture, data, network)
+            measured = _Bench(step, feed, device, context, average)
             real, bare = measured.run(blocks, min(_BLOCK, spec.steps))
         batch_s = _batch_seconds(data.source.batch)
     return {
@@ -84,6 +88,7 @@ def run_bench_training(spec: BenchTrainingSpec, context: Any) -> dict[str, Any]:
         "preset": spec.preset,
         "steps": blocks * min(_BLOCK, spec.steps),
         "slices": data.slices,
+        "slices_on_device": is_resident(data.source, device),
         "step_s": median(real.wall_s),
         "bare_step_s": median(bare.wall_s),
         "ratio": median(a / b for a, b in zip(real.wall_s, bare.wall_s, strict=True)),
@@ -114,13 +119,19 @@ class _Bench:
     """
 
     def __init__(
-        self, step: Callable[..., list[Any]], feed: HostFeed, device: Device, context: Context
+        self,
+        step: Callable[..., list[Any]],
+        feed: Feed,
+        device: Device,
+        context: Context,
+        average: WeightAverage | None,
     ) -> None:
         self.loss = float("nan")
         self._step = step
         self._feed = feed
         self._device = device
         self._context = context
+        self._average = average
         self._constant = feed.take()
         self._trace = LossTrace()
         self._done = self._total = 0
@@ -139,7 +150,10 @@ class _Bench:
         return real, bare
 
     def _real(self) -> None:
+        paddle.seed(self._done)
         self._trace.add(self._step(*self._feed.take()))
+        if self._average is not None:
+            self._average.update(self._done)
 
     def _bare(self) -> None:
         self._trace.add(self._step(*self._constant))

@@ -83,7 +83,7 @@ def augment(
     if how.rotation_deg or how.shift or how.scale != 1.0:
         grey, label_map = _moved(grey, label_map, how, rng)
     if how.gamma != 1.0:
-        curve = _gamma_curve(_factor(how.gamma, rng))
+        curve = _gamma_curve(log_uniform(how.gamma, rng))
         grey = np.asarray(cv2.LUT(np.ascontiguousarray(grey), curve), np.uint8)
     if rng.random() >= how.noise:
         return np.ascontiguousarray(grey), np.ascontiguousarray(label_map)
@@ -92,8 +92,8 @@ def augment(
     return np.clip(noisy, 0, 255), np.ascontiguousarray(label_map)
 
 
-def _factor(limit: float, rng: np.random.Generator) -> float:
-    """Log-uniform between 1 / limit and limit."""
+def log_uniform(limit: float, rng: np.random.Generator) -> float:
+    """A factor between 1 / limit and limit, uniform in its logarithm."""
     return float(np.exp(rng.uniform(-1, 1) * np.log(limit)))
 
 
@@ -110,7 +110,9 @@ def _moved(
     rows, columns = grey.shape
     angle = rng.uniform(-how.rotation_deg, how.rotation_deg)
     centre = ((columns - 1) / 2, (rows - 1) / 2)
-    matrix = np.asarray(cv2.getRotationMatrix2D(centre, angle, _factor(how.scale, rng)), np.float64)
+    matrix = np.asarray(
+        cv2.getRotationMatrix2D(centre, angle, log_uniform(how.scale, rng)), np.float64
+    )
     matrix[:, 2] += rng.uniform(-how.shift, how.shift, 2) * (columns, rows)
     size = (columns, rows)
     moved = cv2.warpAffine(np.ascontiguousarray(grey), matrix, size, flags=cv2.INTER_LINEAR)
@@ -165,13 +167,17 @@ class BatchSource:
         lesion_share: float | None = None,
         resize_first: bool = False,
     ) -> None:
-        self._samples = [_at_size(x, size) for x in samples] if resize_first else samples
+        self.samples = [_at_size(x, size) for x in samples] if resize_first else samples
+        self.augmentation = augmentation
+        self.preprocessing = preprocessing
+        self.batch_size = batch_size
+        self.size = size
         self._decks = _decks(samples, batch_size, seed, lesion_share)
-        self._augmentation = augmentation
-        self._preprocessing = preprocessing
-        self._batch_size = batch_size
-        self._size = size
         self._seed = seed
+
+    def rng(self, iteration: int) -> np.random.Generator:
+        """What the augmentation of an iteration's batch draws from."""
+        return np.random.default_rng((self._seed, _AUGMENT, iteration))
 
     def indices(self, iteration: int) -> list[int]:
         """Which samples form the batch of an iteration (counted from 1)."""
@@ -183,18 +189,18 @@ class BatchSource:
 
     def names(self, iteration: int) -> list[str]:
         """The dataset's names of the slices in the batch of an iteration."""
-        return [self._samples[index].file.name for index in self.indices(iteration)]
+        return [self.samples[index].file.name for index in self.indices(iteration)]
 
     def batch(self, iteration: int) -> Batch:
         """The augmented, resized and normalised batch of an iteration (counted from 1)."""
-        size = self._size
-        images = np.empty((self._batch_size, 1, size, size), np.float32)
-        labels = np.empty((self._batch_size, 1, size, size), np.int64)
-        rng = np.random.default_rng((self._seed, _AUGMENT, iteration))
+        size = self.size
+        images = np.empty((self.batch_size, 1, size, size), np.float32)
+        labels = np.empty((self.batch_size, 1, size, size), np.int64)
+        rng = self.rng(iteration)
         for i, index in enumerate(self.indices(iteration)):
-            sample = self._samples[index]
-            grey, label_map = augment(sample.grey, sample.label_map, self._augmentation, rng)
-            images[i, 0] = normalise(_resized(grey, size), self._preprocessing)
+            sample = self.samples[index]
+            grey, label_map = augment(sample.grey, sample.label_map, self.augmentation, rng)
+            images[i, 0] = normalise(_resized(grey, size), self.preprocessing)
             labels[i, 0] = resize_label_map(label_map, size, size)
         return images, labels
 
@@ -231,26 +237,31 @@ def _decks(
 
 
 class Prefetcher:
-    """Makes the next batches in one thread while the network learns from this one.
+    """Makes the next batches while the network learns from this one.
 
     Use as a context manager: leaving it joins the thread, whatever happened.  Within it OpenCV
     works in the calling thread alone: threads of its own would take the cores from the network.
+
+    Args:
+        first, last: iterations, counted from 1.
+        threads: that make batches; beside a network on the processor one is enough.
     """
 
-    _AHEAD = 2
-
-    def __init__(self, make: Callable[[int], Batch], first: int, last: int) -> None:
+    def __init__(
+        self, make: Callable[[int], Batch], first: int, last: int, threads: int = 1
+    ) -> None:
         self._make = make
         self._next = first
         self._last = last
         self._pending: collections.deque[Future[Batch]] = collections.deque()
-        self._pool = ThreadPoolExecutor(1, thread_name_prefix="batches")
+        self._ahead = threads + 1
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="batches")
         self._opencv_threads = 1
 
     def __enter__(self) -> Prefetcher:
         self._opencv_threads = cv2.getNumThreads()
         cv2.setNumThreads(1)
-        for _ in range(self._AHEAD):
+        for _ in range(self._ahead):
             self._submit()
         return self
 

@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
+
 from medseg_desktop.core.errors import JobError
 from medseg_desktop.engine.backend import paddle
 from medseg_desktop.engine.gpu_facts import GpuFacts, gpu_problem, query_gpu
@@ -32,6 +34,8 @@ _BFLOAT16_FROM = (8, 0)
 _FLOAT16_FROM = (7, 0)
 #: Of the free memory of a GPU, the share that the slices may take; the rest is the network's.
 _DATA_SHARE = 0.25
+#: What changes in Paddle's scaler of gradients while it works.
+_SCALER_STATE = ("scale", "incr_count", "decr_count")
 
 
 def precision_for(capability: tuple[int, int]) -> Precision:
@@ -123,20 +127,21 @@ class Device:
         """Whether the slices of a training should lie in the memory of this device."""
         return self.kind == "gpu" and n_bytes <= _DATA_SHARE * self.free_memory()
 
-    def state(self) -> dict[str, Any]:
+    def state(self) -> dict[str, float]:
         """What a checkpoint keeps: the scale of float16 gradients; empty otherwise."""
         if self._scaler is None or not self._scaler.is_enable():
             return {}
-        return {
-            name: float(value) if name == "scale" else value
-            for name, value in self._scaler.state_dict().items()
-        }
+        state = self._scaler.state_dict()
+        return {name: float(np.asarray(state[name]).item()) for name in _SCALER_STATE}
 
-    def load_state(self, state: dict[str, Any]) -> None:
+    def load_state(self, state: dict[str, float]) -> None:
         """Go on with what `state` returned; one of another precision is ignored."""
-        if self._scaler is not None and self._scaler.is_enable() and state:
-            scale = paddle.to_tensor([state["scale"]], dtype="float32")
-            self._scaler.load_state_dict({**state, "scale": scale.numpy()})
+        if self._scaler is None or not self._scaler.is_enable() or not state:
+            return
+        counts = {name: int(state[name]) for name in _SCALER_STATE[1:]}
+        self._scaler.load_state_dict(
+            {**self._scaler.state_dict(), **counts, "scale": [state["scale"]]}
+        )
 
     @property
     def _is_cuda(self) -> bool:

@@ -4,6 +4,7 @@ the processor, through the same code."""
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 import pytest
@@ -150,9 +151,32 @@ def test_memory_is_told_and_the_slices_go_where_they_fit() -> None:
     assert not big.holds(30 * 2**30)
 
 
+class Scaler:
+    """Paddle's scaler of gradients, which is off where there is no GPU."""
+
+    def __init__(self) -> None:
+        self.kept = {"scale": np.array([8192.0], np.float32), "incr_count": 7, "decr_count": 0,
+                     "incr_ratio": 2.0}  # fmt: skip
+
+    def is_enable(self) -> bool:
+        return True
+
+    def state_dict(self) -> dict[str, Any]:
+        return self.kept
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.kept = state
+
+
 def test_the_state_of_float16_survives_and_others_have_none() -> None:
     with quiet():
         half = gpu(dataclasses.replace(A100, capability=(7, 5)))
-    assert half.state() == {}  # the scaler is off where there is no GPU
+    assert half.state() == {}
     half.load_state({"scale": 4.0})
+    half._scaler = Scaler()
+    state = half.state()
+    assert state == {"scale": 8192.0, "incr_count": 7.0, "decr_count": 0.0}
+    half.load_state({**state, "scale": 512.0})
+    assert half.state()["scale"] == 512.0
+    assert half._scaler.kept["incr_ratio"] == 2.0
     assert processor().state() == {}
