@@ -25,7 +25,7 @@ def write_speed_dataset(folder: Path, *, slices: int = 12, side: int = 320) -> P
     """
     for name in ("images", "masks1", "masks2"):
         (folder / name).mkdir(parents=True, exist_ok=True)
-    files = []
+    files: list[DatasetFile] = []
     for patient, set_name in enumerate(_SETS):
         volume = phantom_volume(0, patient, slices=slices, rows=side, columns=side)
         for k in range(slices):
