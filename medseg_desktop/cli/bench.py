@@ -20,6 +20,10 @@ _FRAMES = 400
 
 
 def run(arguments: argparse.Namespace) -> int:
+    if arguments.kind == "training":
+        from medseg_desktop.cli.bench_training import run as run_training
+
+        return run_training(arguments)
     if arguments.kind != "viewer":
         raise not_yet(f"bench {arguments.kind}")
     # Nothing is to be looked at, and a screen of the machine's own would only blur the figures.

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import argparse
 import textwrap
+from collections.abc import Iterator
 from dataclasses import asdict
+from itertools import chain
 from pathlib import Path
+from typing import Any
 
 from medseg_desktop.cli.console import ProgressLine, print_json
-from medseg_desktop.cli.later import not_yet
 from medseg_desktop.core.settings import Settings
-from medseg_desktop.jobs.diagnosis import Check, State, diagnose, is_fine
+from medseg_desktop.jobs.diagnosis import Check, State, diagnose, is_fine, unchecked
 
 _WORDS = {State.OK: "ok", State.CAUTION: "note", State.BAD: "BAD"}
 _INDENT = 17
@@ -18,12 +20,13 @@ _WIDTH = 100
 
 
 def run(arguments: argparse.Namespace) -> int:
-    if arguments.gpu:
-        raise not_yet("doctor --gpu")
     line = ProgressLine()
     line.show("looking")
     checks = []
-    for check in diagnose(_settings(), lambda: _workspace(arguments.workspace)):
+    settings = _settings()
+    measured: dict[str, Any] = {}
+    found = diagnose(settings, lambda: _workspace(arguments.workspace))
+    for check in chain(found, _gpu(settings, measured) if arguments.gpu else ()):
         line.clear()
         checks.append(check)
         if not arguments.json:
@@ -32,10 +35,23 @@ def run(arguments: argparse.Namespace) -> int:
     line.clear()
     fine = is_fine(checks)
     if arguments.json:
-        print_json({"checks": [asdict(check) for check in checks], "ok": fine})
+        report = {"checks": [asdict(check) for check in checks], "ok": fine}
+        print_json({**report, "gpu": measured} if arguments.gpu else report)
     else:
         print(_summary(checks))
     return 0 if fine else 1
+
+
+def _gpu(settings: Settings, measured: dict[str, Any]) -> Iterator[Check]:
+    """The check of the GPU, which takes a minute or so; what it measured goes to `measured`."""
+    try:
+        from medseg_desktop.jobs.gpu_checks import check_gpu
+    except ImportError as error:
+        yield unchecked("GPU", error)
+        return
+    check, figures = check_gpu(settings.training_interpreter, settings.threads)
+    measured.update(figures)
+    yield check
 
 
 def describe(check: Check) -> str:

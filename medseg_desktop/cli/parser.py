@@ -75,6 +75,18 @@ def _seconds(text: str) -> float:
     return value
 
 
+def _counts(text: str) -> list[int]:
+    """E.g. "1,2" -> [1, 2]."""
+    return [_count(part) for part in text.split(",")]
+
+
+def _network_size(text: str) -> int:
+    value = _count(text)
+    if value % 32 or value < 64:
+        raise argparse.ArgumentTypeError(f"{text} is not a multiple of 32 of at least 64")
+    return value
+
+
 def build_parser() -> argparse.ArgumentParser:
     """The whole command line."""
     parser = _Parser(
@@ -257,7 +269,18 @@ def _add_bench(commands: _Commands) -> None:
     bench = _add(commands, "bench", "measure how fast this program is on this machine", "bench")
     bench.add_argument("kind", choices=["viewer", "prediction", "conversion", "training"])
     bench.add_argument("--slices", type=_count, default=1000,
-                       help="of the generated series; default 1000")  # fmt: skip
+                       help="viewer: of the generated series; default 1000")  # fmt: skip
+    bench.add_argument("--size", type=_network_size, default=256,
+                       help="training: side of the network's input; default 256")  # fmt: skip
+    bench.add_argument("--batch-size", type=_count, default=8,
+                       help="training: slices in one step; default 8")  # fmt: skip
+    bench.add_argument("--steps", type=_count, default=12,
+                       help="training: steps of each kind that count; default 12")  # fmt: skip
+    bench.add_argument("--threads", type=_counts, metavar="N[,N...]",
+                       help="training: measured with each; default the number of physical "
+                       "cores")  # fmt: skip
+    bench.add_argument("--device", choices=["auto", "cpu", "gpu"], default="auto",
+                       help="training: where")  # fmt: skip
     bench.add_argument("--json", action="store_true", help="print one JSON object at the end")
 
 

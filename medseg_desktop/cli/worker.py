@@ -15,6 +15,8 @@ _HANDLERS = {
     "train": "medseg_desktop.engine.training:run_training",
     "predict": "medseg_desktop.inference.prediction:run_prediction",
     "evaluate": "medseg_desktop.inference.evaluation:run_evaluation",
+    "bench_training": "medseg_desktop.engine.bench_training:run_bench_training",
+    "gpu_check": "medseg_desktop.engine.gpu_check:run_gpu_check",
 }
 
 

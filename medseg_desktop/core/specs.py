@@ -115,7 +115,28 @@ class EvaluateSpec(_Spec, frozen=True, kw_only=True, tag="evaluate"):
     threads: int = 0
 
 
-Spec = ConvertSpec | TrainSpec | PredictSpec | EvaluateSpec
+class BenchTrainingSpec(_Spec, frozen=True, kw_only=True, tag="bench_training"):
+    """Measure `steps` training steps on a dataset that the job generates for itself."""
+
+    device: str = "auto"
+    size: int = 256
+    batch_size: int = 8
+    steps: int = 12
+    preset: str = "default"
+    architecture: str = "bisenetv2"
+
+
+class GpuCheckSpec(_Spec, frozen=True, kw_only=True, tag="gpu_check"):
+    """Train `steps` steps on the GPU and on the processor, and compare."""
+
+    size: int = 256
+    batch_size: int = 8
+    steps: int = 5
+    preset: str = "default"
+    architecture: str = "bisenetv2"
+
+
+Spec = ConvertSpec | TrainSpec | PredictSpec | EvaluateSpec | BenchTrainingSpec | GpuCheckSpec
 
 
 def encode_spec(spec: Spec) -> bytes:

@@ -1,4 +1,4 @@
-"""PaddlePaddle and PaddleSeg, imported without their chatter, and the device to run on.
+"""PaddlePaddle and PaddleSeg, imported without their chatter.
 
 Every other module of the engine takes `paddle` from here, so that nothing imports it first.
 """
@@ -14,7 +14,6 @@ import warnings
 from collections.abc import Iterator
 from importlib import metadata
 
-from medseg_desktop.core.errors import JobError
 from medseg_desktop.io.processor import has_avx2, vendor
 
 # Paddle's processor build carries MKL 2019, which runs its slowest code (SSE2) on processors of
@@ -32,7 +31,7 @@ with warnings.catch_warnings(), tempfile.TemporaryDirectory() as _home:
     from paddleseg import models
     from paddleseg.models import layers
 
-__all__ = ["choose_device", "layers", "models", "paddle", "quiet", "software_versions"]
+__all__ = ["layers", "models", "paddle", "quiet", "software_versions"]
 
 # Paddle's handlers turn a terminate signal into a long native trace; the supervisor only
 # needs the process to end.
@@ -45,28 +44,6 @@ def quiet() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
-
-
-def choose_device(wanted: str) -> str:
-    """Select "cpu" or "gpu" for this process and return which; "auto" prefers the GPU.
-
-    Raises:
-        JobError: a GPU was asked for, but there is none that Paddle can use.
-    """
-    has_gpu = paddle.device.is_compiled_with_cuda() and paddle.device.cuda.device_count() > 0
-    if wanted == "gpu" and not has_gpu:
-        reason = (
-            "this computer shows none"
-            if paddle.device.is_compiled_with_cuda()
-            else "the installed PaddlePaddle is the version for processors only"
-        )
-        raise JobError(
-            f"Training on the GPU is not possible: {reason}.",
-            "Choose the device auto or cpu, or set a training interpreter with paddlepaddle-gpu.",
-        )
-    device = "gpu" if has_gpu and wanted != "cpu" else "cpu"
-    paddle.device.set_device(device)
-    return device
 
 
 def software_versions() -> dict[str, str]:

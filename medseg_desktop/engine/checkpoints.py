@@ -47,6 +47,7 @@ class CheckpointInfo(msgspec.Struct, frozen=True, kw_only=True):
         best: the best evaluation so far.
         without_gain: evaluations since then.
         dataset: digest of the dataset.
+        device_state: see `device.Device.state`.
     """
 
     schema: int = 2
@@ -58,6 +59,7 @@ class CheckpointInfo(msgspec.Struct, frozen=True, kw_only=True):
     dataset: str
     best: Score | None = None
     without_gain: int = 0
+    device_state: dict[str, float] = {}
 
     @property
     def best_iteration(self) -> int | None:

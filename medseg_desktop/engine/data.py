@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from types import TracebackType
+from typing import Any
 
 import cv2
 import numpy as np
@@ -82,7 +83,7 @@ def augment(
     if how.rotation_deg or how.shift or how.scale != 1.0:
         grey, label_map = _moved(grey, label_map, how, rng)
     if how.gamma != 1.0:
-        curve = _gamma_curve(_factor(how.gamma, rng))
+        curve = _gamma_curve(log_uniform(how.gamma, rng))
         grey = np.asarray(cv2.LUT(np.ascontiguousarray(grey), curve), np.uint8)
     if rng.random() >= how.noise:
         return np.ascontiguousarray(grey), np.ascontiguousarray(label_map)
@@ -91,8 +92,8 @@ def augment(
     return np.clip(noisy, 0, 255), np.ascontiguousarray(label_map)
 
 
-def _factor(limit: float, rng: np.random.Generator) -> float:
-    """Log-uniform between 1 / limit and limit."""
+def log_uniform(limit: float, rng: np.random.Generator) -> float:
+    """A factor between 1 / limit and limit, uniform in its logarithm."""
     return float(np.exp(rng.uniform(-1, 1) * np.log(limit)))
 
 
@@ -109,7 +110,9 @@ def _moved(
     rows, columns = grey.shape
     angle = rng.uniform(-how.rotation_deg, how.rotation_deg)
     centre = ((columns - 1) / 2, (rows - 1) / 2)
-    matrix = np.asarray(cv2.getRotationMatrix2D(centre, angle, _factor(how.scale, rng)), np.float64)
+    matrix = np.asarray(
+        cv2.getRotationMatrix2D(centre, angle, log_uniform(how.scale, rng)), np.float64
+    )
     matrix[:, 2] += rng.uniform(-how.shift, how.shift, 2) * (columns, rows)
     size = (columns, rows)
     moved = cv2.warpAffine(np.ascontiguousarray(grey), matrix, size, flags=cv2.INTER_LINEAR)
@@ -147,6 +150,9 @@ class BatchSource:
         samples: at least one.
         size: height and width of the network's input in pixels.
         lesion_share: share of slices with lesion in every batch; None for no such rule.
+        resize_first: bring square slices to the network's size once, before all augmentation,
+            instead of each time after it.  Others are changed at their own size in any case,
+            because turning a squeezed slice would shear it.
     """
 
     def __init__(
@@ -159,14 +165,19 @@ class BatchSource:
         size: int,
         seed: int,
         lesion_share: float | None = None,
+        resize_first: bool = False,
     ) -> None:
-        self._samples = samples
+        self.samples = [_at_size(x, size) for x in samples] if resize_first else samples
+        self.augmentation = augmentation
+        self.preprocessing = preprocessing
+        self.batch_size = batch_size
+        self.size = size
         self._decks = _decks(samples, batch_size, seed, lesion_share)
-        self._augmentation = augmentation
-        self._preprocessing = preprocessing
-        self._batch_size = batch_size
-        self._size = size
         self._seed = seed
+
+    def rng(self, iteration: int) -> np.random.Generator:
+        """What the augmentation of an iteration's batch draws from."""
+        return np.random.default_rng((self._seed, _AUGMENT, iteration))
 
     def indices(self, iteration: int) -> list[int]:
         """Which samples form the batch of an iteration (counted from 1)."""
@@ -178,21 +189,36 @@ class BatchSource:
 
     def names(self, iteration: int) -> list[str]:
         """The dataset's names of the slices in the batch of an iteration."""
-        return [self._samples[index].file.name for index in self.indices(iteration)]
+        return [self.samples[index].file.name for index in self.indices(iteration)]
 
     def batch(self, iteration: int) -> Batch:
         """The augmented, resized and normalised batch of an iteration (counted from 1)."""
-        size = self._size
-        images = np.empty((self._batch_size, 1, size, size), np.float32)
-        labels = np.empty((self._batch_size, 1, size, size), np.int64)
-        rng = np.random.default_rng((self._seed, _AUGMENT, iteration))
+        size = self.size
+        images = np.empty((self.batch_size, 1, size, size), np.float32)
+        labels = np.empty((self.batch_size, 1, size, size), np.int64)
+        rng = self.rng(iteration)
         for i, index in enumerate(self.indices(iteration)):
-            sample = self._samples[index]
-            grey, label_map = augment(sample.grey, sample.label_map, self._augmentation, rng)
-            resized = cv2.resize(grey, (size, size), interpolation=cv2.INTER_LINEAR)
-            images[i, 0] = normalise(resized, self._preprocessing)
+            sample = self.samples[index]
+            grey, label_map = augment(sample.grey, sample.label_map, self.augmentation, rng)
+            images[i, 0] = normalise(_resized(grey, size), self.preprocessing)
             labels[i, 0] = resize_label_map(label_map, size, size)
         return images, labels
+
+
+def _resized(grey: npt.NDArray[Any], size: int) -> npt.NDArray[Any]:
+    """A slice (rows, columns) at `size` x `size`, linearly."""
+    if grey.shape == (size, size):
+        return grey
+    return np.asarray(cv2.resize(grey, (size, size), interpolation=cv2.INTER_LINEAR))
+
+
+def _at_size(sample: Sample, size: int) -> Sample:
+    """The sample at the network's size; one that is not square stays as it is."""
+    rows, columns = sample.grey.shape
+    if rows != columns or rows == size:
+        return sample
+    grey, label_map = _resized(sample.grey, size), resize_label_map(sample.label_map, size, size)
+    return Sample(sample.file, grey, label_map)
 
 
 def _decks(
@@ -211,22 +237,31 @@ def _decks(
 
 
 class Prefetcher:
-    """Makes the next batches in one thread while the network learns from this one.
+    """Makes the next batches while the network learns from this one.
 
-    Use as a context manager: leaving it joins the thread, whatever happened.
+    Use as a context manager: leaving it joins the thread, whatever happened.  Within it OpenCV
+    works in the calling thread alone: threads of its own would take the cores from the network.
+
+    Args:
+        first, last: iterations, counted from 1.
+        threads: that make batches; beside a network on the processor one is enough.
     """
 
-    _AHEAD = 2
-
-    def __init__(self, make: Callable[[int], Batch], first: int, last: int) -> None:
+    def __init__(
+        self, make: Callable[[int], Batch], first: int, last: int, threads: int = 1
+    ) -> None:
         self._make = make
         self._next = first
         self._last = last
         self._pending: collections.deque[Future[Batch]] = collections.deque()
-        self._pool = ThreadPoolExecutor(1, thread_name_prefix="batches")
+        self._ahead = threads + 1
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="batches")
+        self._opencv_threads = 1
 
     def __enter__(self) -> Prefetcher:
-        for _ in range(self._AHEAD):
+        self._opencv_threads = cv2.getNumThreads()
+        cv2.setNumThreads(1)
+        for _ in range(self._ahead):
             self._submit()
         return self
 
@@ -237,6 +272,7 @@ class Prefetcher:
         trace: TracebackType | None,
     ) -> None:
         self._pool.shutdown(wait=True, cancel_futures=True)
+        cv2.setNumThreads(self._opencv_threads)
 
     def take(self) -> Batch:
         """The next batch in order; raises what making it raised, IndexError after the last."""

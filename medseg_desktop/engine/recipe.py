@@ -104,6 +104,7 @@ class Recipe:
         average_decay: of the moving average of the weights, which is what is evaluated and kept;
             None evaluates the weights themselves.
         lesion_share: share of slices with lesion in every batch; None takes them as they come.
+        resize_first: slices are brought to the network's size once, before all augmentation.
     """
 
     name: str
@@ -118,6 +119,7 @@ class Recipe:
     average_decay: float | None = None
     lesion_share: float | None = None
     augmentation: Augmentation = Augmentation()
+    resize_first: bool = False
 
     def head_weights(self, n_heads: int) -> tuple[float, ...]:
         """What each head's loss is multiplied by.
@@ -143,6 +145,7 @@ DEFAULT = Recipe(
     loss_weights=(1.0, 0.3, 0.3, 0.3, 0.3),
     dice_weight=1.0,
     lesion_share=0.625,
+    resize_first=True,
     augmentation=Augmentation(
         flip_vertical=0.0, noise=0.3, rotation_deg=20.0, scale=1.25, shift=0.06, gamma=1.4
     ),

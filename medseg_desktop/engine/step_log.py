@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import math
 import time
-
-import psutil
+from typing import TYPE_CHECKING
 
 from medseg_desktop.core.events import Step
+
+if TYPE_CHECKING:
+    from medseg_desktop.engine.device import Device
 
 
 class StepLog:
     """Collects losses and times of steps; `flush` makes an event of them."""
 
-    def __init__(self) -> None:
+    def __init__(self, device: Device) -> None:
         self._losses: list[list[float]] = []
-        self._process = psutil.Process()
+        self._device = device
         self._begun_s = self._data_s = time.monotonic()
         self._elapsed_s = 0.0
         self._waited_s = 0.0
@@ -28,10 +30,13 @@ class StepLog:
         """The batch has come."""
         self._data_s = time.monotonic()
 
-    def add(self, losses: list[float]) -> None:
-        """The step is done; its loss: the weighted sum, then each head's."""
+    def end_step(self) -> None:
+        """The step is done, or a GPU was told all of it."""
         self._elapsed_s += time.monotonic() - self._begun_s
         self._waited_s += self._data_s - self._begun_s
+
+    def add(self, losses: list[float]) -> None:
+        """A step's losses are known: the weighted sum, then each head's."""
         self._losses.append(losses)
 
     def flush(self, iteration: int, rate: float) -> Step:
@@ -45,7 +50,7 @@ class StepLog:
             lr=rate,
             step_s=self._elapsed_s / n,
             wait_s=self._waited_s / n,
-            memory_bytes=self._process.memory_info().rss,
+            memory_bytes=self._device.memory_in_use(),
         )
         self._losses.clear()
         self._elapsed_s = self._waited_s = 0.0

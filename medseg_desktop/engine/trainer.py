@@ -22,15 +22,18 @@ from medseg_desktop.engine.checkpoints import (
     load_optimiser,
     read_optimiser,
 )
-from medseg_desktop.engine.data import Batch, BatchSource, Prefetcher
-from medseg_desktop.engine.losses import head_losses, weighted_sum
+from medseg_desktop.engine.data import BatchSource
+from medseg_desktop.engine.device import Device, LossTrace
+from medseg_desktop.engine.feed import open_feed
 from medseg_desktop.engine.network import Weights, load_state, read_state
 from medseg_desktop.engine.previews import PreviewWriter
 from medseg_desktop.engine.recipe import Recipe, intervals_of
+from medseg_desktop.engine.step import TrainingStep
 from medseg_desktop.engine.step_log import StepLog
 from medseg_desktop.engine.validation import Validation, Validator
 
 if TYPE_CHECKING:
+    from paddle import Tensor
     from paddle.nn import Layer
     from paddle.optimizer import Optimizer
 
@@ -59,6 +62,7 @@ class Parts:
         average: follows `network` and is evaluated in its place; None for no averaging.
     """
 
+    device: Device
     network: Layer
     average: WeightAverage | None
     source: BatchSource
@@ -114,8 +118,10 @@ class Trainer:
         self._about = about
         self._without_gain = 0
         self._saved_iteration = about.iteration
-        self._log = StepLog()
+        self._log = StepLog(parts.device)
+        self._losses = LossTrace()
         self._optimiser = make_optimiser(recipe, parts.network)
+        self._learner = TrainingStep(parts.network, self._optimiser, recipe, parts.device)
 
     def restore(self, latest: Latest, best: tuple[Score, Weights] | None) -> None:
         """Go on from a checkpoint, as if the training had never been interrupted.
@@ -125,6 +131,7 @@ class Trainer:
         parts = self._parts
         load_state(parts.network, latest.network)
         load_optimiser(parts.network, self._optimiser, latest.optimiser)
+        parts.device.load_state(latest.info.device_state)
         if parts.average is not None:
             parts.average.load(latest.average or latest.network)
         if best is not None:
@@ -144,12 +151,12 @@ class Trainer:
         total = self._spec.iterations
         self._parts.network.train()
         self._context.progress(PHASE, self.iteration, total)
-        with Prefetcher(self._parts.source.batch, self.iteration + 1, total) as batches:
+        with open_feed(self._parts.source, self._parts.device, self.iteration + 1, total) as feed:
             while self._goes_on(total):
                 self._log.start_step()
-                batch = batches.take()
+                images, labels = feed.take()
                 self._log.got_data()
-                self._step(batch)
+                self._step(images, labels)
                 if self._intervals.evaluates_after(self.iteration):
                     self._evaluate()
                 self._context.progress(PHASE, self.iteration, total)
@@ -166,29 +173,35 @@ class Trainer:
             self._context.emit(Paused(iteration=self.iteration, paused=False))
         return self.iteration < total and not self.ended_early and not self._context.stop_requested
 
-    def _step(self, batch: Batch) -> None:
+    def _step(self, images: Tensor, labels: Tensor) -> None:
         """One batch forward and backward, and one step of the optimiser."""
-        images, labels = batch
         recipe, iteration = self._recipe, self.iteration + 1
         # Dropout of a step, like its batch, follows from the seed and the iteration alone.
         paddle.seed((self._spec.seed * 1_000_003 + iteration) % 2**31)
         rate = recipe.schedule.rate(self.iteration, self._spec.iterations)
         self._optimiser.set_lr(rate)
-        logits = self._parts.network(paddle.to_tensor(images))
-        losses = head_losses(logits, paddle.to_tensor(labels), recipe.dice_weight)
-        loss = weighted_sum(losses, recipe.head_weights(len(losses)))
-        value = float(loss)
-        if not math.isfinite(value):
-            raise self._broken(iteration, "the loss is not a number any more")
-        loss.backward()
-        self._optimiser.step()
-        self._optimiser.clear_grad()
+        losses = self._learner.losses(images, labels)
+        self._losses.add(losses)
+        if self._parts.device.kind == "cpu":
+            self._look(iteration)  # costs nothing there, so nothing is learnt from a broken loss
+        self._learner.learn(losses[0])
         self.iteration = iteration
         if self._parts.average is not None:
             self._parts.average.update(iteration)
-        self._log.add([value, *(float(x) for x in losses)])
-        if self._intervals.logs_after(iteration):
+        is_logged = self._intervals.logs_after(iteration)
+        if is_logged or self._intervals.evaluates_after(iteration):
+            self._look(iteration)
+        self._log.end_step()
+        if is_logged:
             self._context.emit(self._log.flush(iteration, rate))
+
+    def _look(self, iteration: int) -> None:
+        """Fetch the losses of the steps up to `iteration` from the device, and check them."""
+        rows = self._losses.fetch()
+        for number, losses in enumerate(rows, iteration - len(rows) + 1):
+            if not math.isfinite(losses[0]):
+                raise self._broken(number, "the loss is not a number any more")
+            self._log.add(losses)
 
     def _broken(self, iteration: int, what: str) -> DataError:
         names = ", ".join(self._parts.source.names(iteration))
@@ -255,4 +268,5 @@ class Trainer:
             if best
             else None,
             without_gain=self._without_gain,
+            device_state=self._parts.device.state(),
         )

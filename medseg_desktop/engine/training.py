@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from medseg_desktop.engine.averaging import WeightAverage
     from medseg_desktop.engine.checkpoints import CheckpointInfo, Checkpoints, Latest
     from medseg_desktop.engine.data import Sample
+    from medseg_desktop.engine.device import Device
     from medseg_desktop.engine.trainer import Best, Trainer
     from medseg_desktop.jobs.worker import JobContext
 
@@ -87,14 +88,15 @@ class _Job:
     dataset: Dataset
     preflight: Preflight
     checkpoints: Checkpoints
-    device: str = ""
+    device: Device = field(init=False)
     parent: str = ""
     begun_s: float = 0.0
     resumed: Latest | None = None
 
     def run(self) -> dict[str, Any]:
-        from medseg_desktop.engine.backend import choose_device, paddle
+        from medseg_desktop.engine.backend import paddle
         from medseg_desktop.engine.data import load_samples
+        from medseg_desktop.engine.device import choose_device
 
         self.begun_s = time.monotonic()
         if self.spec.resume:
@@ -182,7 +184,9 @@ class _Job:
         """What the run shows about itself from the start."""
         spec = self.spec
         return {
-            "device": self.device,
+            "device": self.device.kind,
+            "device_name": self.device.name,
+            "precision": self.device.precision,
             "iterations": spec.iterations,
             "batch_size": spec.batch_size,
             "size": spec.size,
@@ -247,6 +251,7 @@ class _Job:
             size=spec.size,
             seed=spec.seed,
             lesion_share=recipe.lesion_share,
+            resize_first=recipe.resize_first,
         )
         validator = Validator(
             samples["val"],
@@ -256,6 +261,7 @@ class _Job:
             batch_size=spec.batch_size,
         )
         parts = Parts(
+            self.device,
             network,
             average=self._average(network, recipe),
             source=source,
@@ -330,7 +336,8 @@ class _Job:
                 "batch_size": spec.batch_size,
                 "size": spec.size,
                 "seed": spec.seed,
-                "device": self.device,
+                "device": self.device.kind,
+                "precision": self.device.precision,
                 "elapsed_s": self._elapsed_s(),
                 "patients": self._numbers("patients"),
                 "slices": self._numbers("slices"),
@@ -359,7 +366,7 @@ class _Job:
             },
             "elapsed_s": self._elapsed_s(),
             "ended_early": trainer.ended_early,
-            "device": self.device,
+            "device": self.device.kind,
             "patients": self._numbers("patients"),
             "slices": self._numbers("slices"),
         }

@@ -26,3 +26,13 @@ def vendor() -> str:
     except OSError:
         return ""
     return next((x.partition(":")[2].strip() for x in lines if x.startswith("vendor_id")), "")
+
+
+def model_name() -> str:
+    """The name the maker gave the processor, or whatever the system calls it."""
+    try:
+        lines = _CPU_INFO.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        lines = []
+    names = (x.partition(":")[2].strip() for x in lines if x.startswith("model name"))
+    return next(names, "") or platform.processor() or platform.machine()

@@ -21,7 +21,7 @@ from medseg_desktop.jobs.package_checks import (
 from medseg_desktop.jobs.qt_checks import check_qt
 from medseg_desktop.jobs.training_checks import check_training
 
-__all__ = ["Check", "State", "diagnose", "is_fine"]
+__all__ = ["Check", "State", "diagnose", "is_fine", "unchecked"]
 
 
 def diagnose(settings: Settings, workspace: Callable[[], Path]) -> Iterator[Check]:
@@ -51,9 +51,14 @@ def _guarded(name: str, check: Callable[[], Check]) -> Check:
     try:
         return check()
     except ImportError as error:
-        return Check(
-            name,
-            State.BAD,
-            f"This cannot be checked, because a package does not load: {error}.",
-            "Mend the packages named above first.",
-        )
+        return unchecked(name, error)
+
+
+def unchecked(name: str, error: ImportError) -> Check:
+    """What a check says that needs a package which does not load."""
+    return Check(
+        name,
+        State.BAD,
+        f"This cannot be checked, because a package does not load: {error}.",
+        "Mend the packages named above first.",
+    )

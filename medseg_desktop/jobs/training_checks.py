@@ -24,6 +24,7 @@ TRAINING_PACKAGES = {
     "opencv-python-headless": "cv2",
     "onnx": "onnx",
     "onnxruntime": "onnxruntime",
+    "psutil": "psutil",
     "safetensors": "safetensors",
     "paddlepaddle": "paddle",
     "paddleseg": "paddleseg.models",

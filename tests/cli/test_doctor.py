@@ -99,8 +99,13 @@ def test_a_library_that_qt_needs_and_cannot_load_is_named_with_its_package(
     assert "sudo apt-get install -y libegl1" in done.stdout
 
 
-def test_gpu_checks_are_refused_until_a_later_version() -> None:
-    done = doctor("--gpu")
-    assert (done.returncode, done.stdout) == (2, "")
-    assert "doctor --gpu" in done.stderr
-    assert done.stderr.count("\n") == 1
+def test_the_check_of_the_gpu_says_what_is_there_and_what_to_do(tmp_path: Path) -> None:
+    done = doctor("--gpu", "--json", "--workspace", str(tmp_path))
+    report = json.loads(done.stdout.splitlines()[-1])
+    check = report["checks"][-1]
+    assert check["name"] == "GPU"
+    assert check["cure"] or check["status"] == "ok"
+    assert report["gpu"]["usable"] == (check["status"] == "ok")
+    assert done.returncode == (0 if report["ok"] else 1)
+    if "reason" in report["gpu"]:
+        assert report["gpu"]["reason"] in check["message"]

@@ -237,8 +237,8 @@ def test_weights_that_are_no_numbers_never_replace_a_checkpoint(
     spec = make_spec(iterations=6, evaluate_every=2, log_every=1)
     real = trainer.Trainer._step
 
-    def step(self: Any, batch: Any) -> None:
-        real(self, batch)
+    def step(self: Any, *batch: Any) -> None:
+        real(self, *batch)
         if self.iteration == 4:
             for parameter in self._parts.network.parameters():
                 parameter.set_value(parameter * float("nan"))

@@ -25,7 +25,7 @@ from medseg_desktop.core.events import (
     decode_event,
 )
 from medseg_desktop.core.specs import TrainSpec, encode_spec
-from medseg_desktop.engine import trainer
+from medseg_desktop.engine import step as training_step
 from medseg_desktop.engine.backend import paddle
 from medseg_desktop.engine.training import run_training
 from medseg_desktop.inference.predictor import Predictor
@@ -217,14 +217,14 @@ def test_a_stop_before_the_first_evaluation_leaves_a_checkpoint_and_no_model(
 def test_a_loss_that_is_no_number_ends_the_training_in_one_sentence(
     make_spec: MakeSpec, context: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = trainer.weighted_sum
+    real = training_step.weighted_sum
     calls = []
 
     def poisoned(losses: Any, weights: Any) -> Any:
         calls.append(1)
         return real(losses, weights) * (math.nan if len(calls) == 2 else 1)
 
-    monkeypatch.setattr(trainer, "weighted_sum", poisoned)
+    monkeypatch.setattr(training_step, "weighted_sum", poisoned)
     spec = make_spec(iterations=5)
     with pytest.raises(DataError, match="broke down at iteration 2: the loss is not a number") as e:
         run_training(spec, context)

@@ -1,0 +1,150 @@
+"""Batches as tensors on the device of the training, ready before the step that needs them."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from types import TracebackType
+from typing import TYPE_CHECKING, Protocol, Self
+
+import numpy as np
+
+from medseg_desktop.core.preprocessing import normalise
+from medseg_desktop.engine.backend import paddle
+from medseg_desktop.engine.data import BatchSource, Prefetcher
+from medseg_desktop.engine.device_augmentation import apply, draw, is_supported
+from medseg_desktop.io.child_command import physical_cores
+
+if TYPE_CHECKING:
+    from paddle import Tensor
+
+    from medseg_desktop.engine.device import Device
+
+#: A GPU is faster than one thread that makes batches for it.
+_MOST_THREADS = 4
+
+
+class Feed(Protocol):
+    """The batches of a training in order; a context manager.
+
+    Attributes:
+        waited_s: how long `take` has taken in all, in seconds.
+    """
+
+    waited_s: float
+
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...
+
+    def take(self) -> tuple[Tensor, Tensor]:
+        """The next batch: images float32 and class indices int64, both (N, 1, H, W).
+
+        Raises:
+            IndexError: after the last one; and whatever making the batch raised.
+        """
+        ...
+
+
+def open_feed(source: BatchSource, device: Device, first: int, last: int) -> Feed:
+    """The batches of the iterations `first` to `last` (counted from 1).
+
+    They are made on the device where that is a GPU which has room for the slices and can make
+    all the changes of the recipe; else by the processor, beside the steps.
+    """
+    if is_resident(source, device):
+        with contextlib.suppress(MemoryError, RuntimeError):  # other programs use it as well
+            return DeviceFeed(source, device, first, last)
+    return HostFeed(source, device, first, last)
+
+
+def is_resident(source: BatchSource, device: Device) -> bool:
+    """Whether the slices of a training lie in the memory of its device."""
+    side = source.size
+    return (
+        is_supported(source.augmentation)
+        and all(sample.grey.shape == (side, side) for sample in source.samples)
+        and device.holds(2 * side * side * len(source.samples))
+    )
+
+
+class HostFeed:
+    """Batches made by the processor, beside the steps; see `Feed`."""
+
+    def __init__(self, source: BatchSource, device: Device, first: int, last: int) -> None:
+        self.waited_s = 0.0
+        threads = 1 if device.kind == "cpu" else min(_MOST_THREADS, physical_cores())
+        self._batches = Prefetcher(source.batch, first, last, threads)
+        self._device = device
+
+    def __enter__(self) -> Self:
+        self._batches.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._batches.__exit__(kind, error, trace)
+
+    def take(self) -> tuple[Tensor, Tensor]:
+        begun_s = time.monotonic()
+        images, labels = self._batches.take()
+        batch = self._device.tensor(images), self._device.tensor(labels)
+        self.waited_s += time.monotonic() - begun_s
+        return batch
+
+
+class DeviceFeed:
+    """Batches made on the device, where all slices lie; see `Feed`.
+
+    A GPU does what it is told in order, so `take` returns before the batch is made.
+    """
+
+    def __init__(self, source: BatchSource, device: Device, first: int, last: int) -> None:
+        self.waited_s = 0.0
+        self._source = source
+        self._device = device
+        self._next, self._last = first, last
+        # One tensor for each: not every Paddle can pick rows out of a tensor of bytes on a GPU.
+        self._grey = [device.tensor(s.grey[None, None]) for s in source.samples]
+        self._maps = [device.tensor(s.label_map[None, None]) for s in source.samples]
+        # Normalisation is linear in the grey level.
+        ends = normalise(np.array([0, 255], np.uint8), source.preprocessing)
+        self._offset, self._slope = float(ends[0]), float(ends[1] - ends[0]) / 255
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._grey.clear()
+        self._maps.clear()
+
+    def take(self) -> tuple[Tensor, Tensor]:
+        if self._next > self._last:
+            raise IndexError("no more batches")
+        begun_s = time.monotonic()
+        source, iteration = self._source, self._next
+        self._next += 1
+        indices = source.indices(iteration)
+        draws = draw(source.augmentation, source.batch_size, source.size, source.rng(iteration))
+        images, labels = apply(
+            paddle.concat([self._grey[i].astype("float32") for i in indices]),
+            paddle.concat([self._maps[i].astype("float32") for i in indices]),
+            draws,
+            self._device,
+        )
+        images = images * self._slope + self._offset
+        self.waited_s += time.monotonic() - begun_s
+        return images, labels
