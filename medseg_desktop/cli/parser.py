@@ -49,6 +49,16 @@ def _seed(text: str) -> int:
     return int(text)
 
 
+def _devices(text: str) -> list[int]:
+    numbers = text.split(",")
+    if not all(number.isdecimal() for number in numbers):
+        raise argparse.ArgumentTypeError(f"{text} is not a list of device numbers such as 0,1")
+    devices = [int(number) for number in numbers]
+    if len(set(devices)) < len(devices):
+        raise argparse.ArgumentTypeError(f"{text} names a device twice")
+    return devices
+
+
 def _seconds(text: str) -> float:
     try:
         value = float(text)
@@ -86,6 +96,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_later(commands)
     worker = commands.add_parser("worker")
     worker.add_argument("spec", type=Path)
+    worker.add_argument("--rank", action="store_true")  # one of several that train together
     worker.set_defaults(run=_command("worker"))
     decoder = commands.add_parser("decoder")
     decoder.add_argument("time_limit_s", type=_seconds)
@@ -184,10 +195,14 @@ def _add_train(commands: _Commands) -> None:
     train.add_argument("--model", choices=["bisenetv2"], default="bisenetv2")
     train.add_argument("--iters", type=_count, default=3000, help="training steps; default 3000")
     train.add_argument("--batch-size", type=_count, default=8,
-                       help="slices in one step; default 8")  # fmt: skip
+                       help="slices in one step, of all devices together; default 8")  # fmt: skip
     train.add_argument("--size", type=_count, default=512,
                        help="side of the network's input in pixels; default 512")  # fmt: skip
     train.add_argument("--device", choices=["auto", "cpu", "gpu"], default="auto")
+    train.add_argument("--devices", type=_devices, default=[], metavar="0,1,...",
+                       help="GPUs to train on together, each on its share of every batch; with "
+                       "--device cpu, as many processes; --batch-size must be a multiple of "
+                       "their number")  # fmt: skip
     train.add_argument("--init", default="none", metavar="MODEL|starter|none",
                        help="start from this model's weights")  # fmt: skip
     train.add_argument("--resume", action="store_true", help="continue a stopped run")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import fnmatch
 import shutil
 from pathlib import Path
 
 from medseg_desktop.cli.context import existing, workspace_of
 from medseg_desktop.cli.later import not_yet
 from medseg_desktop.cli.output import JobPrinter, print_json, result_of, warn
-from medseg_desktop.core.errors import UsageError, WorkspaceError, describe_os_error
+from medseg_desktop.core.errors import JobError, UsageError, WorkspaceError, describe_os_error
 from medseg_desktop.core.estimate import duration_text
 from medseg_desktop.core.run_state import RunStatus
 from medseg_desktop.core.specs import TrainSpec
@@ -18,6 +19,7 @@ from medseg_desktop.io.dataset import read_dataset
 from medseg_desktop.io.preflight import Preflight, check_training
 from medseg_desktop.io.settings_file import load_settings
 from medseg_desktop.jobs.protocol import EVENTS_FILE, LOG_FILE, SPEC_FILE
+from medseg_desktop.jobs.rank_process import RANK_LOGS, check_batch_size, place_among_processes
 from medseg_desktop.jobs.run import run_job
 
 #: What a training leaves that failed before its first checkpoint.
@@ -25,6 +27,7 @@ _RECORD = {SPEC_FILE, EVENTS_FILE, LOG_FILE, ".sources"}
 
 
 def run(arguments: argparse.Namespace) -> int:
+    rank, processes = place_among_processes()
     if arguments.resume:
         raise not_yet("train --resume")
     spec = _spec(arguments)
@@ -32,15 +35,21 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.check:
         return _report(preflight, arguments.json)
     preflight.require()
-    _clear_failed_run(Path(spec.run))
+    _check_devices(spec, processes)
+    is_first = rank == 0
+    if is_first:
+        _clear_failed_run(Path(spec.run))
     settings = load_settings()
     state = run_job(
         spec,
-        work_dir=Path(spec.run),
+        work_dir=Path(spec.run) if is_first else None,
         interpreter=arguments.interpreter or settings.training_interpreter or None,
         threads=settings.threads,
-        on_event=JobPrinter().on_event,
+        on_event=JobPrinter().on_event if is_first else None,
     )
+    if not is_first:
+        result_of(state)  # only to fail where it failed: the first process tells the user
+        return 0
     if state.status is RunStatus.CANCELLED:
         model = state.result.get("model")
         kept = f"The best model so far is in {model}." if model else "There is no model yet."
@@ -57,6 +66,23 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _check_devices(spec: TrainSpec, processes: int) -> None:
+    """Raises UsageError where the processes that are asked for cannot train together."""
+    if processes > 1 and spec.devices:
+        raise UsageError(
+            "Paddle's launcher has chosen the devices already.",
+            "Give --devices to the launcher, or start without it.",
+        )
+    try:
+        check_batch_size(spec.batch_size, max(processes, len(spec.devices)))
+    except JobError as error:
+        raise UsageError(error.message, error.hint) from error
+
+
+def _is_record(name: str) -> bool:
+    return name in _RECORD or fnmatch.fnmatchcase(name, RANK_LOGS)
+
+
 def _clear_failed_run(run_folder: Path) -> None:
     """Make room where an earlier training failed before it kept anything.
 
@@ -68,7 +94,7 @@ def _clear_failed_run(run_folder: Path) -> None:
     try:
         left = {path.name: path for path in run_folder.iterdir()}
         checkpoints = left.pop("checkpoints", None)
-        if set(left) <= _RECORD and (checkpoints is None or is_free(checkpoints)):
+        if all(map(_is_record, left)) and (checkpoints is None or is_free(checkpoints)):
             shutil.rmtree(run_folder)
             return
     except OSError as error:
@@ -93,6 +119,7 @@ def _spec(arguments: argparse.Namespace) -> TrainSpec:
         device=arguments.device,
         init=_init(arguments),
         seed=arguments.seed,
+        devices=arguments.devices,
     )
 
 
