@@ -7,13 +7,15 @@ import fnmatch
 import shutil
 from pathlib import Path
 
+import msgspec
+
 from medseg_desktop.cli.context import existing, workspace_of
 from medseg_desktop.cli.later import not_yet
 from medseg_desktop.cli.output import JobPrinter, print_json, result_of, warn
 from medseg_desktop.core.errors import JobError, UsageError, WorkspaceError, describe_os_error
 from medseg_desktop.core.estimate import duration_text
 from medseg_desktop.core.run_state import RunStatus
-from medseg_desktop.core.specs import TrainSpec
+from medseg_desktop.core.specs import TrainSpec, decode_spec
 from medseg_desktop.io.atomic import is_free
 from medseg_desktop.io.dataset import read_dataset
 from medseg_desktop.io.preflight import Preflight, check_training
@@ -22,22 +24,21 @@ from medseg_desktop.jobs.protocol import EVENTS_FILE, LOG_FILE, SPEC_FILE
 from medseg_desktop.jobs.rank_process import RANK_LOGS, check_batch_size, place_among_processes
 from medseg_desktop.jobs.run import run_job
 
+DEFAULT_ITERATIONS = 3000
 #: What a training leaves that failed before its first checkpoint.
 _RECORD = {SPEC_FILE, EVENTS_FILE, LOG_FILE, ".sources"}
 
 
 def run(arguments: argparse.Namespace) -> int:
     rank, processes = place_among_processes()
-    if arguments.resume:
-        raise not_yet("train --resume")
-    spec = _spec(arguments)
+    spec = _continued(arguments) if arguments.resume else _spec(arguments)
+    spec = _on_devices(spec, arguments.devices, processes)
     preflight = check_training(read_dataset(Path(spec.dataset)), spec)
     if arguments.check:
         return _report(preflight, arguments.json)
     preflight.require()
-    _check_devices(spec, processes)
     is_first = rank == 0
-    if is_first:
+    if is_first and not spec.resume:
         _clear_failed_run(Path(spec.run))
     settings = load_settings()
     state = run_job(
@@ -66,17 +67,26 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _check_devices(spec: TrainSpec, processes: int) -> None:
-    """Raises UsageError where the processes that are asked for cannot train together."""
-    if processes > 1 and spec.devices:
+def _on_devices(spec: TrainSpec, devices: list[int], processes: int) -> TrainSpec:
+    """The spec with the devices that are asked for, else those it was begun with.
+
+    Args:
+        processes: how many of us Paddle's launcher has started.
+
+    Raises:
+        UsageError: they cannot train together.
+    """
+    if processes > 1 and devices:
         raise UsageError(
             "Paddle's launcher has chosen the devices already.",
             "Give --devices to the launcher, or start without it.",
         )
+    chosen = [] if processes > 1 else devices or spec.devices
     try:
-        check_batch_size(spec.batch_size, max(processes, len(spec.devices)))
+        check_batch_size(spec.batch_size, max(processes, len(chosen)))
     except JobError as error:
         raise UsageError(error.message, error.hint) from error
+    return msgspec.structs.replace(spec, devices=chosen)
 
 
 def _is_record(name: str) -> bool:
@@ -104,6 +114,39 @@ def _clear_failed_run(run_folder: Path) -> None:
     )
 
 
+def _continued(arguments: argparse.Namespace) -> TrainSpec:
+    """The spec that the run was begun with, to go on to perhaps another number of steps.
+
+    What would make it another training (preset, network, size, seed, ...) stays as it was.
+
+    Raises:
+        WorkspaceError: the folder holds no training.
+    """
+    folder = existing(arguments.run_folder)
+    path = folder / SPEC_FILE
+    try:
+        begun = decode_spec(path.read_bytes())
+    except OSError as error:
+        raise WorkspaceError(
+            f"{folder} holds no training to go on with.", "Give the folder of a stopped run."
+        ) from error
+    except (msgspec.MsgspecError, ValueError) as error:
+        raise WorkspaceError(
+            f"{path} does not describe a training: {error}.", "Start the training anew."
+        ) from error
+    if not isinstance(begun, TrainSpec):
+        raise WorkspaceError(f"{path} does not describe a training.", "Give another run folder.")
+    return msgspec.structs.replace(
+        begun,
+        dataset=str(existing(arguments.dataset)),
+        run=str(folder),
+        iterations=arguments.iters or begun.iterations,
+        device=arguments.device,
+        patience=begun.patience if arguments.patience is None else arguments.patience,
+        resume=True,
+    )
+
+
 def _spec(arguments: argparse.Namespace) -> TrainSpec:
     dataset = existing(arguments.dataset)
     run_folder = arguments.run_folder.absolute()
@@ -113,13 +156,14 @@ def _spec(arguments: argparse.Namespace) -> TrainSpec:
         model_name=run_folder.name,
         preset=arguments.preset,
         architecture=arguments.model,
-        iterations=arguments.iters,
+        iterations=arguments.iters or DEFAULT_ITERATIONS,
         batch_size=arguments.batch_size,
         size=arguments.size,
         device=arguments.device,
         init=_init(arguments),
         seed=arguments.seed,
-        devices=arguments.devices,
+        learning_rate=arguments.learning_rate or 0.0,
+        patience=arguments.patience or 0,
     )
 
 

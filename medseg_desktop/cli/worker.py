@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 from typing import Any
 
 from medseg_desktop.core.specs import TrainSpec
+from medseg_desktop.jobs.rank_process import GPU
 from medseg_desktop.jobs.ranks import run_ranks
 from medseg_desktop.jobs.worker import Handler, JobContext, run_worker
 
@@ -31,6 +33,8 @@ def _handler(target: str) -> Handler:
 
 def _train(spec: TrainSpec, context: JobContext) -> dict[str, Any]:
     """On several devices this process does not train itself, but starts those that do."""
+    if len(spec.devices) == 1:
+        os.environ[GPU] = str(spec.devices[0])
     handle = run_ranks if len(spec.devices) > 1 else _handler(_HANDLERS["train"])
     return handle(spec, context)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from medseg_desktop.engine.backend import paddle
@@ -11,13 +11,19 @@ if TYPE_CHECKING:
     from paddle import Tensor
 
 
-def head_losses(logits: Sequence[Tensor], labels: Tensor, dice_weight: float = 0.0) -> list[Tensor]:
+def head_losses(
+    logits: Sequence[Tensor],
+    labels: Tensor,
+    dice_weight: float = 0.0,
+    pool: Callable[[Tensor], Tensor] | None = None,
+) -> list[Tensor]:
     """Mean cross-entropy over all pixels, plus weighted soft Dice, one scalar for each head.
 
     Args:
         logits: of each head, float32 (N, K, H, W).
         labels: class indices, int64 (N, 1, H, W).
         dice_weight: 0 leaves the soft Dice out.
+        pool: see `soft_dice_loss`.
 
     PaddleSeg's own class does not run on Paddle 3; without ignored pixels and class weights
     it computes this.
@@ -27,7 +33,7 @@ def head_losses(logits: Sequence[Tensor], labels: Tensor, dice_weight: float = 0
         return losses
     truth = foreground(labels, logits[0].shape[1])
     return [
-        loss + dice_weight * soft_dice_loss(x, truth)
+        loss + dice_weight * soft_dice_loss(x, truth, pool)
         for loss, x in zip(losses, logits, strict=True)
     ]
 
@@ -38,7 +44,9 @@ def foreground(labels: Tensor, n_labels: int) -> Tensor:
     return paddle.concat(planes, axis=1)
 
 
-def soft_dice_loss(logits: Tensor, truth: Tensor) -> Tensor:
+def soft_dice_loss(
+    logits: Tensor, truth: Tensor, pool: Callable[[Tensor], Tensor] | None = None
+) -> Tensor:
     """1 - 2 sum(p t) / (sum p + sum t), over the batch, mean over the foreground classes.
 
     F. Milletari et al., V-Net, arXiv:1606.04797, in the linear form.  Pooling over the batch
@@ -47,10 +55,14 @@ def soft_dice_loss(logits: Tensor, truth: Tensor) -> Tensor:
     Args:
         logits: float32 (N, K, H, W).
         truth: 0 or 1, float32 (N, K - 1, H, W), see `foreground`.
+        pool: adds up sums over pixels, float32 (2, K - 1), where the batch is spread over
+            several processes.
     """
     p = paddle.nn.functional.softmax(logits, axis=1)[:, 1:]
     both = (p * truth).sum(axis=[0, 2, 3])
     total = p.sum(axis=[0, 2, 3]) + truth.sum(axis=[0, 2, 3])
+    if pool is not None:
+        both, total = pool(paddle.stack([both, total]))
     return (1 - (2 * both + 1) / (total + 1)).mean()
 
 

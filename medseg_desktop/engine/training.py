@@ -6,6 +6,7 @@ before the seconds that takes.
 
 from __future__ import annotations
 
+import os
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,15 +15,18 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from medseg_desktop import __version__
 from medseg_desktop.core.errors import (
     Cancelled,
+    MedSegError,
     ModelError,
     WorkspaceError,
     describe_os_error,
 )
 from medseg_desktop.core.specs import TrainSpec
 from medseg_desktop.core.split import SetName
-from medseg_desktop.engine.recipe import recipe_of
+from medseg_desktop.engine.history import earlier_curve
+from medseg_desktop.engine.recipe import Recipe, recipe_of
 from medseg_desktop.io import atomic
 from medseg_desktop.io.dataset import Dataset, read_dataset, split_digest
 from medseg_desktop.io.model_package import (
@@ -33,13 +37,16 @@ from medseg_desktop.io.model_package import (
     write_model,
 )
 from medseg_desktop.io.preflight import Preflight, check_training
+from medseg_desktop.jobs.rank_process import check_batch_size, place_among_processes
 
 if TYPE_CHECKING:
     from paddle.nn import Layer
 
-    from medseg_desktop.engine.checkpoints import Checkpoints
+    from medseg_desktop.engine.averaging import WeightAverage
+    from medseg_desktop.engine.checkpoints import CheckpointInfo, Checkpoints, Latest
     from medseg_desktop.engine.data import Sample
     from medseg_desktop.engine.trainer import Best, Trainer
+    from medseg_desktop.engine.world import World
     from medseg_desktop.jobs.worker import JobContext
 
 MODEL_FOLDER = "model"
@@ -47,6 +54,9 @@ MODEL_FOLDER = "model"
 
 def run_training(spec: TrainSpec, context: JobContext) -> dict[str, Any]:
     """Train as the spec says; the best model ends in RUN/model.
+
+    Where the environment names several processes, this is one of them: the first does all that
+    is told here, the others only take part in the steps.
 
     Returns:
         run, model (paths), iterations (done), best {iteration, mean_dice}, elapsed_s, device,
@@ -58,17 +68,23 @@ def run_training(spec: TrainSpec, context: JobContext) -> dict[str, Any]:
         DataError, JobError, WorkspaceError: what went wrong; no model was written.
     """
     run = Path(spec.run)
+    rank, processes = place_among_processes()
+    check_batch_size(spec.batch_size, processes)
     dataset = read_dataset(Path(spec.dataset))
     preflight = check_training(dataset, spec)
     preflight.require()
-    if not atomic.is_free(run / MODEL_FOLDER):
+    if rank == 0 and not spec.resume and not atomic.is_free(run / MODEL_FOLDER):
         raise WorkspaceError(
-            f"The run folder {run} holds a model already.", "Choose another folder for the run."
+            f"The run folder {run} holds a model already.",
+            "Continue that training, or choose another folder for the run.",
         )
     from medseg_desktop.engine.backend import quiet
-    from medseg_desktop.engine.checkpoints import Checkpoints
+    from medseg_desktop.engine.checkpoints import FOLDER, Checkpoints
 
-    checkpoints = Checkpoints.create(run)
+    if rank > 0:  # reads at most: the first process writes
+        checkpoints = Checkpoints(run / FOLDER)
+    else:
+        checkpoints = Checkpoints.reopen(run) if spec.resume else Checkpoints.create(run)
     with quiet():
         return _Job(spec, context, dataset, preflight, checkpoints).run()
 
@@ -85,40 +101,136 @@ class _Job:
     device: str = ""
     parent: str = ""
     begun_s: float = 0.0
+    resumed: Latest | None = None
 
     def run(self) -> dict[str, Any]:
         from medseg_desktop.engine.backend import choose_device, paddle
         from medseg_desktop.engine.data import load_samples
+        from medseg_desktop.engine.world import World
 
         self.begun_s = time.monotonic()
+        if self.spec.resume:
+            self.resumed = self._checkpoint()
         self.device = choose_device(self.spec.device)
         paddle.seed(self.spec.seed)
         self.context.started(self._details())
         for finding in self.preflight.warnings:
             self.context.log(f"{finding.message} {finding.cure}", "warning")
-        samples = load_samples(self.dataset, ("train", "val"), self._on_slice)
+        world = World.join(self.device)
+        world.check_same(self._common())
+        samples = load_samples(
+            self.dataset, ("train", "val") if world.is_first else ("train",), self._on_slice
+        )
         network = self._network()
-        trainer = self._trainer(network, samples)
-        trainer.run()
+        trainer = self._trainer(network, samples, world)
+        shown = samples.get("val") or samples["train"]
+        try:
+            with world:
+                trainer.run()
+        except MedSegError:
+            if world.is_first:
+                self._rescue(network, trainer, shown)
+            raise
+        if not world.is_first:
+            return {"iterations": trainer.iteration}
         if trainer.best is not None:
-            shown = samples["val"] or samples["train"]
             self._pack(network, trainer.best, trainer.iteration, shown)
         result = self._result(trainer)
-        if trainer.iteration < self.spec.iterations:
+        if trainer.iteration < self.spec.iterations and not trainer.ended_early:
             raise Cancelled("the training was stopped", result)
         return result
+
+    def _rescue(self, network: Layer, trainer: Trainer, shown: list[Sample]) -> None:
+        """Pack the best model of a training that fails; why it fails is what will be told."""
+        if trainer.best is None:
+            return
+        try:
+            self._pack(network, trainer.best, trainer.iteration, shown)
+            self.context.log(
+                f"The best model so far, of step {trainer.best.iteration}, is in "
+                f"{Path(self.spec.run) / MODEL_FOLDER}."
+            )
+        except MedSegError as error:
+            self.context.log(
+                f"The best model so far could not be packed: {error.message} It is in the "
+                "checkpoints of the run.",
+                "warning",
+            )
+
+    def _common(self) -> dict[str, str]:
+        """What must be equal in all processes that train together."""
+        own = {"dataset": "", "run": "", "model_name": "", "init": "", "threads": 0, "devices": []}
+        options = msgspec.structs.replace(self.spec, **own)
+        from medseg_desktop.engine.backend import software_versions
+
+        own = {"dataset": "", "run": "", "model_name": "", "init": "", "threads": 0, "devices": []}
+        options = msgspec.structs.replace(self.spec, **own)
+        software = software_versions()
+        paddle = software.get("paddlepaddle-gpu") or software.get("paddlepaddle")
+        return {
+            "dataset": self.dataset.digest,
+            "options": msgspec.json.encode(options).decode(),
+            "checkpoint": str(self.resumed.info.iteration if self.resumed else 0),
+            "kind of device": self.device,
+            "program version": f"{__version__} {paddle}",
+        }
+
+    def _checkpoint(self) -> Latest:
+        """The checkpoint to go on from.
+
+        Raises:
+            WorkspaceError: it belongs to another training than the spec's.
+        """
+        latest = self.checkpoints.read_latest()
+        info, run = latest.info, self.spec.run
+        wanted = self._about(0)
+        for what, kept, now in (
+            ("network", info.architecture, wanted.architecture),
+            ("preset", info.preset, wanted.preset),
+            ("labels", ", ".join(info.labels), ", ".join(wanted.labels)),
+            ("seed", str(info.seed), str(wanted.seed)),
+        ):
+            if kept != now:
+                raise WorkspaceError(
+                    f"The training in {run} has another {what} ({kept}) than asked for ({now}).",
+                    "Continue it as it was begun, or start a new training from its model.",
+                )
+        if info.dataset != wanted.dataset:
+            raise WorkspaceError(
+                f"The dataset {self.dataset.folder.name} has changed since the training in {run} "
+                "was begun.",
+                "Start a new training from the run's model.",
+            )
+        return latest
+
+    def _about(self, iteration: int) -> CheckpointInfo:
+        """What every checkpoint says of this training."""
+        from medseg_desktop.engine.checkpoints import CheckpointInfo
+
+        return CheckpointInfo(
+            iteration=iteration,
+            preset=self.spec.preset,
+            architecture=self.spec.architecture,
+            seed=self.spec.seed,
+            labels=self.dataset.manifest.table.names,
+            dataset=self.dataset.digest,
+        )
 
     def _details(self) -> dict[str, Any]:
         """What the run shows about itself from the start."""
         spec = self.spec
         return {
             "device": self.device,
+            "processes": place_among_processes()[1],
             "iterations": spec.iterations,
             "batch_size": spec.batch_size,
             "size": spec.size,
             "preset": spec.preset,
             "architecture": spec.architecture,
             "seed": spec.seed,
+            "patience": spec.patience,
+            "threads": int(os.environ.get("OMP_NUM_THREADS") or 0),
+            "resumed_from": self.resumed.info.iteration if self.resumed else None,
             "labels": list(self.dataset.manifest.table.names),
             "patients": self._numbers("patients"),
             "slices": self._numbers("slices"),
@@ -128,7 +240,8 @@ class _Job:
         return {name: getattr(n, what) for name, n in self.preflight.sets.items()}
 
     def _on_slice(self, done: int, total: int) -> None:
-        if self.context.stop_requested:
+        # Several processes stop together, before the first step.
+        if self.context.stop_requested and place_among_processes()[1] == 1:
             raise Cancelled("the training was stopped", {"run": self.spec.run, "model": None})
         self.context.progress("prepare", done, total)
 
@@ -138,7 +251,7 @@ class _Job:
 
         table = self.dataset.manifest.table
         network = build_network(self.spec.architecture, len(table))
-        if self.spec.init == "none":
+        if self.spec.init == "none" or self.resumed:
             return network
         path = Path(self.spec.init)
         info = read_info(path)
@@ -158,9 +271,12 @@ class _Job:
         self.parent = info.title
         return network
 
-    def _trainer(self, network: Layer, samples: dict[SetName, list[Sample]]) -> Trainer:
+    def _trainer(
+        self, network: Layer, samples: dict[SetName, list[Sample]], world: World
+    ) -> Trainer:
         from medseg_desktop.engine.data import BatchSource
-        from medseg_desktop.engine.trainer import Trainer
+        from medseg_desktop.engine.previews import PreviewWriter
+        from medseg_desktop.engine.trainer import Parts, Trainer
         from medseg_desktop.engine.validation import Validator
 
         spec, manifest = self.spec, self.dataset.manifest
@@ -175,22 +291,41 @@ class _Job:
             lesion_share=recipe.lesion_share,
         )
         validator = Validator(
-            samples["val"],
+            samples.get("val", []),
             manifest.table,
             manifest.preprocessing,
             size=spec.size,
             batch_size=spec.batch_size,
         )
-        return Trainer(
-            spec,
-            recipe,
-            self.context,
-            network=network,
+        parts = Parts(
+            network,
+            average=self._average(network, recipe) if world.is_first else None,
             source=source,
             validator=validator,
             checkpoints=self.checkpoints,
-            table=manifest.table,
+            previews=PreviewWriter(Path(spec.run)),
+            world=world,
         )
+        trainer = Trainer(spec, recipe, self.context, parts, self._about(0))
+        if self.resumed is not None:
+            trainer.restore(self.resumed, self.checkpoints.read_best())
+            self._tell_again(self.resumed.info.iteration)
+        return trainer
+
+    def _average(self, network: Layer, recipe: Recipe) -> WeightAverage | None:
+        from medseg_desktop.engine.averaging import WeightAverage
+        from medseg_desktop.engine.network import build_network
+
+        if recipe.average_decay is None:
+            return None
+        copy = build_network(self.spec.architecture, len(self.dataset.manifest.table))
+        return WeightAverage(network, copy, recipe.average_decay)
+
+    def _tell_again(self, iteration: int) -> None:
+        """Tell the curve up to the checkpoint, so that one record holds the whole training."""
+        for event in earlier_curve(Path(self.spec.run), iteration):
+            self.context.emit(event)
+        self.context.log(f"The training goes on after step {iteration}.")
 
     def _pack(self, network: Layer, best: Best, done: int, shown: list[Sample]) -> None:
         """Export the best weights, compare with Paddle, and write RUN/model."""
@@ -209,6 +344,8 @@ class _Job:
         info = self._model_info(best, done, agreement)
         folder = Path(self.spec.run) / MODEL_FOLDER
         try:
+            if not atomic.is_free(folder):
+                _set_aside(folder)
             write_model(folder, info, onnx, encode_weights(best.weights))
         except OSError as error:
             raise WorkspaceError(describe_os_error(error, folder, "write")) from error
@@ -237,6 +374,7 @@ class _Job:
                 "size": spec.size,
                 "seed": spec.seed,
                 "device": self.device,
+                "processes": place_among_processes()[1],
                 "elapsed_s": self._elapsed_s(),
                 "patients": self._numbers("patients"),
                 "slices": self._numbers("slices"),
@@ -264,10 +402,26 @@ class _Job:
                 "mean_dice": best.validation.evaluation.mean_dice,
             },
             "elapsed_s": self._elapsed_s(),
+            "ended_early": trainer.ended_early,
             "device": self.device,
             "patients": self._numbers("patients"),
             "slices": self._numbers("slices"),
         }
+
+
+def _set_aside(model: Path) -> None:
+    """Rename the model of the training's first part: RUN/model -> RUN/model-000400.
+
+    Raises:
+        OSError: it cannot be renamed.
+    """
+    steps = read_info(model).training.get("iterations", 0)
+    aside = model.with_name(f"{model.name}-{steps:06d}")
+    number = 1
+    while aside.exists():
+        number += 1
+        aside = model.with_name(f"{model.name}-{steps:06d}-{number}")
+    model.rename(aside)
 
 
 def _metrics(best: Best) -> dict[str, Any]:

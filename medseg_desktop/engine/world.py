@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -19,7 +19,7 @@ from medseg_desktop.engine.backend import paddle
 from medseg_desktop.engine.data import Batch
 from medseg_desktop.engine.meeting import Meeting, SignsOfLife
 from medseg_desktop.engine.synchronised import sum_over_processes, synchronise, unsynchronise
-from medseg_desktop.jobs.rank_process import place_among_processes
+from medseg_desktop.jobs.rank_process import GPU, place_among_processes
 
 if TYPE_CHECKING:
     from paddle import Tensor
@@ -32,7 +32,9 @@ _TRANSPORT = ("gloo", "nccl", "tcp_store", "tcp_utils", "connection reset", "con
 class World:
     """One process of a training, and its way to the others.
 
-    Use as a context manager: inside it, an error of the connection becomes PeerLostError.
+    The steps are made inside of it as a context manager.  There an error of the connection
+    becomes PeerLostError, and it ends with the parting of the processes: what follows (the
+    model package) is for the first alone.
 
     Attributes:
         rank, size: number of this process, from 0, and how many there are.
@@ -71,7 +73,7 @@ class World:
         if device == "cpu":
             os.environ["PADDLE_DISTRI_BACKEND"] = "gloo"
         else:
-            _check_gpu(int(os.environ.get("FLAGS_selected_gpus") or 0))
+            _check_gpu(int(os.environ.get(GPU) or 0))
         with _explained():
             paddle.distributed.init_parallel_env()
             core = paddle.base.core
@@ -97,12 +99,15 @@ class World:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if error is None:
-            self.close()
-            return
-        if self._signs is not None:
-            self._signs.end()
-        if self.size > 1 and _is_of_transport(error):
+        try:
+            if error is None and self._meeting is not None:
+                self._meeting.leave()
+        finally:
+            if self._signs is not None:
+                self._signs.end()
+            if self._network is not None:
+                unsynchronise(self._network)
+        if error is not None and self.size > 1 and _is_of_transport(error):
             raise PeerLostError from error
 
     def check_same(self, facts: Mapping[str, str]) -> None:
@@ -132,8 +137,8 @@ class World:
     def wrap(self, network: Layer) -> Layer:
         """What to call in a training step instead of `network`, whose weights it shares.
 
-        All processes get the weights of the first.  Its gradients are the means over all
-        processes, its batch norms see the whole batch.
+        All processes get the weights of the first.  Gradients are the means over all
+        processes, batch norms see the whole batch.
         """
         if self.size == 1:
             return network
@@ -153,12 +158,13 @@ class World:
             raise ValueError(f"{len(images)} slices for {self.size} processes")
         return images[self.rank :: self.size], labels[self.rank :: self.size]
 
-    def sum(self, x: Tensor) -> Tensor:
-        """`x` summed over all processes; gradients flow through.
+    @property
+    def pool(self) -> Callable[[Tensor], Tensor] | None:
+        """Sums a tensor over all processes, gradients flow through; None where there is one.
 
         For losses that pool pixels over the batch and are no mean over its slices.
         """
-        return x if self.size == 1 else sum_over_processes(x)
+        return None if self.size == 1 else sum_over_processes
 
     def mean(self, values: Sequence[float]) -> list[float]:
         """The mean over all processes of each value; NaN where one is NaN."""
@@ -177,21 +183,6 @@ class World:
             PeerLostError: a process is dead.
         """
         return flags if self._meeting is None else self._meeting.agree(*flags)
-
-    def close(self) -> None:
-        """Part from the others, to be called when all steps are done; `network` is as before.
-
-        What follows (the model package, the report) is for the first process alone.
-        """
-        meeting, self._meeting = self._meeting, None
-        if meeting is None:
-            return
-        if self._signs is not None:
-            self._signs.end()
-        meeting.leave()
-        if self._network is not None:
-            unsynchronise(self._network)
-            self._network = None
 
 
 def _check_gpu(number: int) -> None:

@@ -27,6 +27,8 @@ from medseg_desktop.jobs.record import file_size, log_tail
 
 #: Paddle's names for the number of a process and how many there are.
 RANK, SIZE = "PADDLE_TRAINER_ID", "PADDLE_TRAINERS_NUM"
+#: And for which GPU is its own, from the start and for a process alone as well.
+GPU = "FLAGS_selected_gpus"
 
 #: What the logs of all processes but the first are called.
 RANK_LOGS = "worker-*.log"
@@ -106,7 +108,7 @@ def rank_environment(
         "PADDLE_TRAINER_ENDPOINTS": ",".join(places),
         "PADDLE_CURRENT_ENDPOINT": places[rank],
         "PADDLE_LOCAL_SIZE": str(len(devices)),
-        "FLAGS_selected_gpus": str(devices[rank]),
+        GPU: str(devices[rank]),
         "OMP_NUM_THREADS": str(threads),
     }
     if sys.platform != "win32":

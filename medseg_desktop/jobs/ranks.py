@@ -33,10 +33,11 @@ from medseg_desktop.jobs.worker import JobContext
 
 #: How the orders of the parent are looked at, in seconds.
 _LOOK_S = 0.05
-#: After a process has died, or is the last to go: how long the others may take, in seconds.
-_GRACE_S = 5.0
-#: After a process has said why it fails: the first may be packing the best model meanwhile.
-_FAILURE_GRACE_S = 25.0
+#: After a process has died or failed, how long the others may take, in seconds: the first may
+#: be packing the best model so far.
+_GRACE_S = 20.0
+#: After the first has ended.
+_LAST_GRACE_S = 5.0
 
 
 def run_ranks(
@@ -135,12 +136,11 @@ class _Launcher:
             return
         self._terminals[rank] = event
         if isinstance(event, Failed) and event.hint != PeerLostError.HINT:
-            self._fail(rank, event, _FAILURE_GRACE_S)
+            self._fail(rank, event)
 
     def _relay(self, event: Event) -> None:
         if isinstance(event, Started):
-            details = {"processes": len(self._devices), "devices": self._devices}
-            self._context.started(event.details | details)
+            self._context.started(event.details | {"devices": self._devices})
         else:
             self._context.emit(event)
 
@@ -148,15 +148,17 @@ class _Launcher:
         rank = self._ranks[end.rank]
         rank.is_gone = True
         if end.rank not in self._terminals:
-            self._fail(end.rank, rank.explain(end.code, len(self._ranks)), _GRACE_S)
-        elif end.rank == 0 or isinstance(self._terminals[end.rank], Failed):
-            self._end_within(_GRACE_S if end.rank == 0 else _FAILURE_GRACE_S)
+            self._fail(end.rank, rank.explain(end.code, len(self._ranks)))
+        elif isinstance(self._terminals[end.rank], Failed):
+            self._end_within(_GRACE_S)
+        if end.rank == 0:
+            self._end_within(_LAST_GRACE_S)
 
-    def _fail(self, rank: int, reason: Failed, grace_s: float) -> None:
+    def _fail(self, rank: int, reason: Failed) -> None:
         """The first reason counts: others follow from it."""
         if self._reason is None:
             self._reason = (rank, reason)
-        self._end_within(grace_s)
+        self._end_within(_GRACE_S)
 
     def _end_within(self, seconds: float) -> None:
         self._deadline_s = min(self._deadline_s, time.monotonic() + seconds)
