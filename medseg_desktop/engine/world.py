@@ -73,7 +73,7 @@ class World:
         if device == "cpu":
             os.environ["PADDLE_DISTRI_BACKEND"] = "gloo"
         else:
-            _check_gpu(int(os.environ.get(GPU) or 0))
+            _check_gpu(int((os.environ.get(GPU) or "0").split(",")[0]))
         with _explained():
             paddle.distributed.init_parallel_env()
             core = paddle.base.core
