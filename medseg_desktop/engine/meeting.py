@@ -114,7 +114,10 @@ def _field(value: int, index: int) -> int:
 
 
 class SignsOfLife:
-    """A thread that tells the others every second that this process lives, and listens.
+    """Tells the others every second that this process lives, and listens to them.
+
+    A connection to a computer that has lost its power does not break: a call waits.  So a
+    second thread watches that the first comes round.
 
     Args:
         store: a connection of its own: one connection serves one thread.
@@ -138,19 +141,32 @@ class SignsOfLife:
         self._on_silence = on_silence
         self._silence_s, self._beat_s = silence_s, beat_s
         self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="signs-of-life", daemon=True)
-        self._thread.start()
+        self._came_round_s = time.monotonic()
+        self._threads = [
+            threading.Thread(target=target, name="signs-of-life", daemon=True)
+            for target in (self._beat, self._watch)
+        ]
+        for thread in self._threads:
+            thread.start()
 
     def end(self) -> None:
         """Neither tell nor listen any more; returns when the connection is not used."""
         self._ended.set()
-        self._thread.join()
+        for thread in self._threads:
+            thread.join(self._beat_s + _LAST_WORDS_S)
 
-    def _run(self) -> None:
+    def _watch(self) -> None:
+        while not self._ended.wait(self._beat_s):
+            if time.monotonic() - self._came_round_s > self._silence_s + self._beat_s:
+                self._give_up(PeerLostError(0))
+                return
+
+    def _beat(self) -> None:
         others = [rank for rank in range(self._size) if rank != self._rank]
         beats = dict.fromkeys(others, -1)
         heard_s = dict.fromkeys(others, time.monotonic())
         while not self._ended.wait(self._beat_s):
+            self._came_round_s = time.monotonic()
             try:
                 self._store.add(_beat_key(self._rank), 1)
                 for rank in others:
@@ -158,7 +174,7 @@ class SignsOfLife:
                     if count != beats[rank]:
                         beats[rank], heard_s[rank] = count, time.monotonic()
             except RuntimeError:
-                self._give_up(PeerLostError())
+                self._give_up(PeerLostError(0))
                 return
             longest = min(others, key=heard_s.__getitem__)
             if time.monotonic() - heard_s[longest] > self._silence_s:

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from medseg_desktop import __version__
 from medseg_desktop.core.errors import (
     Cancelled,
     MedSegError,
@@ -106,7 +105,7 @@ class _Job:
     def run(self) -> dict[str, Any]:
         from medseg_desktop.engine.backend import choose_device, paddle
         from medseg_desktop.engine.data import load_samples
-        from medseg_desktop.engine.world import World
+        from medseg_desktop.engine.world import World, common_facts
 
         self.begun_s = time.monotonic()
         if self.spec.resume:
@@ -117,7 +116,8 @@ class _Job:
         for finding in self.preflight.warnings:
             self.context.log(f"{finding.message} {finding.cure}", "warning")
         world = World.join(self.device)
-        world.check_same(self._common())
+        done = self.resumed.info.iteration if self.resumed else 0
+        world.check_same(common_facts(self.spec, self.dataset.digest, self.device, done))
         samples = load_samples(
             self.dataset, ("train", "val") if world.is_first else ("train",), self._on_slice
         )
@@ -156,24 +156,6 @@ class _Job:
                 "checkpoints of the run.",
                 "warning",
             )
-
-    def _common(self) -> dict[str, str]:
-        """What must be equal in all processes that train together."""
-        own = {"dataset": "", "run": "", "model_name": "", "init": "", "threads": 0, "devices": []}
-        options = msgspec.structs.replace(self.spec, **own)
-        from medseg_desktop.engine.backend import software_versions
-
-        own = {"dataset": "", "run": "", "model_name": "", "init": "", "threads": 0, "devices": []}
-        options = msgspec.structs.replace(self.spec, **own)
-        software = software_versions()
-        paddle = software.get("paddlepaddle-gpu") or software.get("paddlepaddle")
-        return {
-            "dataset": self.dataset.digest,
-            "options": msgspec.json.encode(options).decode(),
-            "checkpoint": str(self.resumed.info.iteration if self.resumed else 0),
-            "kind of device": self.device,
-            "program version": f"{__version__} {paddle}",
-        }
 
     def _checkpoint(self) -> Latest:
         """The checkpoint to go on from.

@@ -12,10 +12,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 
+from medseg_desktop import __version__
 from medseg_desktop.core.errors import JobError, PeerLostError
-from medseg_desktop.engine.backend import paddle
+from medseg_desktop.core.specs import TrainSpec
+from medseg_desktop.engine.backend import paddle, software_versions
 from medseg_desktop.engine.data import Batch
 from medseg_desktop.engine.meeting import Meeting, SignsOfLife
 from medseg_desktop.engine.synchronised import sum_over_processes, synchronise, unsynchronise
@@ -124,8 +127,9 @@ class World:
         digests = [hashlib.sha256(f"{n}={v}".encode()).digest()[:7] for n, v in facts.items()]
         own = np.array([int.from_bytes(digest, "big") for digest in digests], np.int64)
         low, high = paddle.to_tensor(own), paddle.to_tensor(own)
-        paddle.distributed.all_reduce(low, paddle.distributed.ReduceOp.MIN)
-        paddle.distributed.all_reduce(high, paddle.distributed.ReduceOp.MAX)
+        with _explained():
+            paddle.distributed.all_reduce(low, paddle.distributed.ReduceOp.MIN)
+            paddle.distributed.all_reduce(high, paddle.distributed.ReduceOp.MAX)
         differs = low.numpy() != high.numpy()
         names = [name for name, other in zip(facts, differs, strict=True) if other]
         if names:
@@ -183,6 +187,29 @@ class World:
             PeerLostError: a process is dead.
         """
         return flags if self._meeting is None else self._meeting.agree(*flags)
+
+
+def common_facts(spec: TrainSpec, dataset: str, device: str, done: int) -> dict[str, str]:
+    """What must be equal in all processes that train together, for `World.check_same`.
+
+    Args:
+        dataset: its digest; its place may differ, like that of everything else.
+        device: "cpu" or "gpu", as chosen.
+        done: the step of the checkpoint that the training goes on from; 0 without one.
+    """
+    # The device is a fact of its own, below.
+    options = msgspec.structs.replace(
+        spec, dataset="", run="", model_name="", init="", threads=0, device="", devices=[]
+    )
+    software = software_versions()
+    paddle_version = software.get("paddlepaddle-gpu") or software.get("paddlepaddle")
+    return {
+        "dataset": dataset,
+        "options": msgspec.json.encode(options).decode(),
+        "checkpoint": str(done),
+        "kind of device": device,
+        "program version": f"{__version__}, Paddle {paddle_version}",
+    }
 
 
 def _check_gpu(number: int) -> None:
