@@ -18,7 +18,7 @@ from typing import Protocol
 from medseg_desktop.core.errors import PeerLostError
 
 #: A process that has given no sign for so long is taken for dead.
-SILENCE_S = 20.0
+SILENCE_S = 15.0
 _BEAT_S = 1.0
 _POLL_S = 0.001
 _LONGEST_POLL_S = 0.05

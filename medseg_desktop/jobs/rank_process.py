@@ -176,8 +176,8 @@ class RankProcess:
         with contextlib.suppress(OSError):
             self._process.stdin.close()
 
-    def explain(self, code: int, size: int) -> Failed:
-        """Why it ended without a terminal event."""
+    def explain(self, code: int, device: int) -> Failed:
+        """Why it, which used that device, ended without a terminal event."""
         tail = log_tail(self.log, self._log_start)
         quote = last_meaningful_line(tail)
         said = f" The last line of its log: {quote}" if quote else ""
@@ -185,7 +185,7 @@ class RankProcess:
         if code == -getattr(signal, "SIGKILL", 9) or looks_out_of_memory("\n".join(tail)):
             hint = f"Perhaps it ran out of memory. {out_of_memory().hint}"
         return Failed(
-            message=f"Process {self.rank} of 0 to {size - 1} of the training {_end(code)}.{said}",
+            message=f"Training process {self.rank} (device {device}) {_end(code)}.{said}",
             hint=hint,
         )
 

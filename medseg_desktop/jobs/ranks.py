@@ -148,7 +148,7 @@ class _Launcher:
         rank = self._ranks[end.rank]
         rank.is_gone = True
         if end.rank not in self._terminals:
-            self._fail(end.rank, rank.explain(end.code, len(self._ranks)))
+            self._fail(end.rank, rank.explain(end.code, self._devices[end.rank]))
         elif isinstance(self._terminals[end.rank], Failed):
             self._end_within(_GRACE_S)
         if end.rank == 0:
@@ -171,7 +171,7 @@ class _Launcher:
             rank, failed = self._reason
             is_shared = isinstance(first, Failed) and first.message == failed.message
             is_own = rank == 0 or is_shared or rank not in self._terminals
-            message = failed.message if is_own else f"Process {rank}: {failed.message}"
+            message = failed.message if is_own else f"Training process {rank}: {failed.message}"
             raise JobError(message, failed.hint)
         if isinstance(first, CancelledEvent):
             raise Cancelled("the training was stopped", first.result)

@@ -146,7 +146,7 @@ def test_a_stop_at_which_the_processes_lose_each_other_is_still_a_stop(tmp_path:
 def test_a_killed_process_is_the_reason_and_not_what_the_others_say_of_it(tmp_path: Path) -> None:
     last = failure("killed", tmp_path, 3)
     assert last.message == (
-        "Process 1 of 0 to 2 of the training was ended by the signal SIGKILL. "
+        "Training process 1 (device 1) was ended by the signal SIGKILL. "
         "The last line of its log: the last words"
     )
     assert "memory" in last.hint
@@ -155,15 +155,14 @@ def test_a_killed_process_is_the_reason_and_not_what_the_others_say_of_it(tmp_pa
 def test_the_first_process_that_dies_is_told_with_its_exit_code(tmp_path: Path) -> None:
     last = failure("first_dies", tmp_path)
     assert last.message == (
-        "Process 0 of 0 to 1 of the training ended with exit code 3. "
-        "The last line of its log: no driver"
+        "Training process 0 (device 0) ended with exit code 3. The last line of its log: no driver"
     )
     assert last.hint == f"The details are in {tmp_path / 'worker.log'}."
 
 
 def test_an_error_of_another_process_carries_its_number(tmp_path: Path) -> None:
     last = failure("second_fails", tmp_path)
-    assert last.message == "Process 1: The slice a.png is damaged."
+    assert last.message == "Training process 1: The slice a.png is damaged."
     assert last.hint == "Convert again."
 
 
