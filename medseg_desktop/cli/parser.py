@@ -49,6 +49,16 @@ def _seed(text: str) -> int:
     return int(text)
 
 
+def _devices(text: str) -> list[int]:
+    numbers = text.split(",")
+    if not all(number.isdecimal() for number in numbers):
+        raise argparse.ArgumentTypeError(f"{text} is not a list of device numbers such as 0,1")
+    devices = [int(number) for number in numbers]
+    if len(set(devices)) < len(devices):
+        raise argparse.ArgumentTypeError(f"{text} names a device twice")
+    return devices
+
+
 def _patience(text: str) -> int:
     if not text.isdecimal() or int(text) >= 2**31:
         raise argparse.ArgumentTypeError(f"{text} is not a whole number of evaluations")
@@ -114,6 +124,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_later(commands)
     worker = commands.add_parser("worker")
     worker.add_argument("spec", type=Path)
+    worker.add_argument("--rank", action="store_true")  # one of several that train together
     worker.set_defaults(run=_command("worker"))
     decoder = commands.add_parser("decoder")
     decoder.add_argument("time_limit_s", type=_seconds)
@@ -217,10 +228,14 @@ def _add_train(commands: _Commands) -> None:
                        help="training steps in all; default 3000, "
                        "with --resume as begun")  # fmt: skip
     train.add_argument("--batch-size", type=_count, default=8,
-                       help="slices in one step; default 8")  # fmt: skip
+                       help="slices in one step, of all devices together; default 8")  # fmt: skip
     train.add_argument("--size", type=_count, default=512,
                        help="side of the network's input in pixels; default 512")  # fmt: skip
     train.add_argument("--device", choices=["auto", "cpu", "gpu"], default="auto")
+    train.add_argument("--devices", type=_devices, default=[], metavar="0,1,...",
+                       help="GPUs to train on together, each on its share of every batch; with "
+                       "--device cpu, as many processes; --batch-size must be a multiple of "
+                       "their number")  # fmt: skip
     train.add_argument("--init", default="none", metavar="MODEL|starter|none",
                        help="start from this model's weights")  # fmt: skip
     train.add_argument("--learning-rate", type=_rate,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import fnmatch
 import shutil
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import msgspec
 from medseg_desktop.cli.context import existing, workspace_of
 from medseg_desktop.cli.later import not_yet
 from medseg_desktop.cli.output import JobPrinter, print_json, result_of, warn
-from medseg_desktop.core.errors import UsageError, WorkspaceError, describe_os_error
+from medseg_desktop.core.errors import JobError, UsageError, WorkspaceError, describe_os_error
 from medseg_desktop.core.estimate import duration_text
 from medseg_desktop.core.run_state import RunStatus
 from medseg_desktop.core.specs import TrainSpec, decode_spec
@@ -20,6 +21,7 @@ from medseg_desktop.io.dataset import read_dataset
 from medseg_desktop.io.preflight import Preflight, check_training
 from medseg_desktop.io.settings_file import load_settings
 from medseg_desktop.jobs.protocol import EVENTS_FILE, LOG_FILE, SPEC_FILE
+from medseg_desktop.jobs.rank_process import RANK_LOGS, check_batch_size, place_among_processes
 from medseg_desktop.jobs.run import run_job
 
 DEFAULT_ITERATIONS = 3000
@@ -28,21 +30,27 @@ _RECORD = {SPEC_FILE, EVENTS_FILE, LOG_FILE, ".sources"}
 
 
 def run(arguments: argparse.Namespace) -> int:
+    rank, processes = place_among_processes()
     spec = _continued(arguments) if arguments.resume else _spec(arguments)
+    spec = _on_devices(spec, arguments.devices, processes)
     preflight = check_training(read_dataset(Path(spec.dataset)), spec)
     if arguments.check:
         return _report(preflight, arguments.json)
     preflight.require()
-    if not spec.resume:
+    is_first = rank == 0
+    if is_first and not spec.resume:
         _clear_failed_run(Path(spec.run))
     settings = load_settings()
     state = run_job(
         spec,
-        work_dir=Path(spec.run),
+        work_dir=Path(spec.run) if is_first else None,
         interpreter=arguments.interpreter or settings.training_interpreter or None,
         threads=settings.threads,
-        on_event=JobPrinter().on_event,
+        on_event=JobPrinter().on_event if is_first else None,
     )
+    if not is_first:
+        result_of(state)  # only to fail where it failed: the first process tells the user
+        return 0
     if state.status is RunStatus.CANCELLED:
         model = state.result.get("model")
         kept = f"The best model so far is in {model}." if model else "There is no model yet."
@@ -59,6 +67,32 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _on_devices(spec: TrainSpec, devices: list[int], processes: int) -> TrainSpec:
+    """The spec with the devices that are asked for, else those it was begun with.
+
+    Args:
+        processes: how many of us Paddle's launcher has started.
+
+    Raises:
+        UsageError: they cannot train together.
+    """
+    if processes > 1 and devices:
+        raise UsageError(
+            "Paddle's launcher has chosen the devices already.",
+            "Give --devices to the launcher, or start without it.",
+        )
+    chosen = [] if processes > 1 else devices or spec.devices
+    try:
+        check_batch_size(spec.batch_size, max(processes, len(chosen)))
+    except JobError as error:
+        raise UsageError(error.message, error.hint) from error
+    return msgspec.structs.replace(spec, devices=chosen)
+
+
+def _is_record(name: str) -> bool:
+    return name in _RECORD or fnmatch.fnmatchcase(name, RANK_LOGS)
+
+
 def _clear_failed_run(run_folder: Path) -> None:
     """Make room where an earlier training failed before it kept anything.
 
@@ -70,7 +104,7 @@ def _clear_failed_run(run_folder: Path) -> None:
     try:
         left = {path.name: path for path in run_folder.iterdir()}
         checkpoints = left.pop("checkpoints", None)
-        if set(left) <= _RECORD and (checkpoints is None or is_free(checkpoints)):
+        if all(map(_is_record, left)) and (checkpoints is None or is_free(checkpoints)):
             shutil.rmtree(run_folder)
             return
     except OSError as error:

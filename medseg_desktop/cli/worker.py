@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 from typing import Any
 
+from medseg_desktop.core.specs import TrainSpec
+from medseg_desktop.jobs.rank_process import GPU
+from medseg_desktop.jobs.ranks import run_ranks
 from medseg_desktop.jobs.worker import Handler, JobContext, run_worker
 
 #: Job -> where its handler lives; imported only when the job is run, so that a conversion
@@ -29,6 +33,16 @@ def _handler(target: str) -> Handler:
     return handle
 
 
+def _train(spec: TrainSpec, context: JobContext) -> dict[str, Any]:
+    """On several devices this process does not train itself, but starts those that do."""
+    if len(spec.devices) == 1:
+        os.environ[GPU] = str(spec.devices[0])
+    handle = run_ranks if len(spec.devices) > 1 else _handler(_HANDLERS["train"])
+    return handle(spec, context)
+
+
 def run(arguments: argparse.Namespace) -> int:
     handlers = {job: _handler(target) for job, target in _HANDLERS.items()}
-    return run_worker(arguments.spec, handlers)
+    if not arguments.rank:
+        handlers["train"] = _train
+    return run_worker(arguments.spec, handlers, is_recorded=not arguments.rank)

@@ -67,6 +67,20 @@ class JobError(MedSegError):
     """A child process that could not do its work."""
 
 
+class PeerLostError(JobError):
+    """One of several processes that train together does not find another any more.
+
+    Args:
+        rank: the number of the other one, where it is known.
+    """
+
+    HINT = "Its log, on the computer it ran on, tells why."
+
+    def __init__(self, rank: int | None = None) -> None:
+        who = "Another process" if rank is None else f"Process {rank}"
+        super().__init__(f"{who} of this training has ended or cannot be reached.", self.HINT)
+
+
 class Cancelled(Exception):
     """The user asked to stop; raised at the next safe point and never shown as an error.
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections.abc import Callable
 from types import TracebackType
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import numpy as np
 
@@ -50,16 +51,29 @@ class Feed(Protocol):
         ...
 
 
-def open_feed(source: BatchSource, device: Device, first: int, last: int) -> Feed:
+def _whole(batch: Any) -> Any:
+    return batch
+
+
+def open_feed(
+    source: BatchSource,
+    device: Device,
+    first: int,
+    last: int,
+    share: Callable[[Any], Any] = _whole,
+) -> Feed:
     """The batches of the iterations `first` to `last` (counted from 1).
+
+    Args:
+        share: takes this process's slices out of a batch, see `engine.world`.
 
     They are made on the device where that is a GPU which has room for the slices and can make
     all the changes of the recipe; else by the processor, beside the steps.
     """
     if is_resident(source, device):
         with contextlib.suppress(MemoryError, RuntimeError):  # other programs use it as well
-            return DeviceFeed(source, device, first, last)
-    return HostFeed(source, device, first, last)
+            return DeviceFeed(source, device, first, last, share)
+    return HostFeed(source, device, first, last, share)
 
 
 def is_resident(source: BatchSource, device: Device) -> bool:
@@ -75,10 +89,17 @@ def is_resident(source: BatchSource, device: Device) -> bool:
 class HostFeed:
     """Batches made by the processor, beside the steps; see `Feed`."""
 
-    def __init__(self, source: BatchSource, device: Device, first: int, last: int) -> None:
+    def __init__(
+        self,
+        source: BatchSource,
+        device: Device,
+        first: int,
+        last: int,
+        share: Callable[[Any], Any] = _whole,
+    ) -> None:
         self.waited_s = 0.0
         threads = 1 if device.kind == "cpu" else min(_MOST_THREADS, physical_cores())
-        self._batches = Prefetcher(source.batch, first, last, threads)
+        self._batches = Prefetcher(lambda i: share(source.batch(i)), first, last, threads)
         self._device = device
 
     def __enter__(self) -> Self:
@@ -107,8 +128,16 @@ class DeviceFeed:
     A GPU does what it is told in order, so `take` returns before the batch is made.
     """
 
-    def __init__(self, source: BatchSource, device: Device, first: int, last: int) -> None:
+    def __init__(
+        self,
+        source: BatchSource,
+        device: Device,
+        first: int,
+        last: int,
+        share: Callable[[Any], Any] = _whole,
+    ) -> None:
         self.waited_s = 0.0
+        self._share = share
         self._source = source
         self._device = device
         self._next, self._last = first, last
@@ -145,6 +174,6 @@ class DeviceFeed:
             draws,
             self._device,
         )
-        images = images * self._slope + self._offset
+        images, labels = self._share((images * self._slope + self._offset, labels))
         self.waited_s += time.monotonic() - begun_s
         return images, labels

@@ -7,7 +7,7 @@ with four.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from medseg_desktop.engine.backend import paddle
@@ -18,13 +18,19 @@ if TYPE_CHECKING:
 softplus = paddle.nn.functional.softplus
 
 
-def head_losses(logits: Sequence[Tensor], labels: Tensor, dice_weight: float = 0.0) -> list[Tensor]:
+def head_losses(
+    logits: Sequence[Tensor],
+    labels: Tensor,
+    dice_weight: float = 0.0,
+    pool: Callable[[Tensor], Tensor] | None = None,
+) -> list[Tensor]:
     """Mean cross-entropy over all pixels, plus weighted soft Dice, one scalar for each head.
 
     Args:
         logits: of each head, float32 (N, K, H, W) with K of 2 or more.
         labels: class indices, int64 (N, 1, H, W).
         dice_weight: 0 leaves the soft Dice out.
+        pool: see `soft_dice_loss`.
 
     PaddleSeg's own class does not run on Paddle 3; without ignored pixels and class weights
     it computes this.
@@ -35,7 +41,7 @@ def head_losses(logits: Sequence[Tensor], labels: Tensor, dice_weight: float = 0
         rises, log_sum = log_odds(x)
         loss = _cross_entropy(rises, log_sum, truth)
         if dice_weight:
-            loss = loss + dice_weight * _soft_dice(rises, log_sum, truth)
+            loss = loss + dice_weight * _soft_dice(rises, log_sum, truth, pool)
         losses.append(loss)
     return losses
 
@@ -69,7 +75,11 @@ def _cross_entropy(rises: Sequence[Tensor], log_sum: Tensor, truth: Sequence[Ten
     return log_loss.mean()
 
 
-def soft_dice_loss(logits: Tensor, truth: Sequence[Tensor]) -> Tensor:
+def soft_dice_loss(
+    logits: Tensor,
+    truth: Sequence[Tensor],
+    pool: Callable[[Tensor], Tensor] | None = None,
+) -> Tensor:
     """1 - 2 sum(p t) / (sum p + sum t), over the batch, mean over the foreground classes.
 
     F. Milletari et al., V-Net, arXiv:1606.04797, in the linear form.  Pooling over the batch
@@ -78,17 +88,25 @@ def soft_dice_loss(logits: Tensor, truth: Sequence[Tensor]) -> Tensor:
     Args:
         logits: float32 (N, K, H, W).
         truth: see `foreground`.
+        pool: adds up sums over pixels, float32 (2, K - 1), where the batch is spread over
+            several processes.
     """
-    return _soft_dice(*log_odds(logits), truth)
+    return _soft_dice(*log_odds(logits), truth, pool)
 
 
-def _soft_dice(rises: Sequence[Tensor], log_sum: Tensor, truth: Sequence[Tensor]) -> Tensor:
-    losses = []
-    for rise, plane in zip(rises, truth, strict=True):
-        p = (rise - log_sum).exp()
-        both, total = (p * plane).sum(), p.sum() + plane.sum()
-        losses.append(1 - (2 * both + 1) / (total + 1))
-    return paddle.stack(losses).mean()
+def _soft_dice(
+    rises: Sequence[Tensor],
+    log_sum: Tensor,
+    truth: Sequence[Tensor],
+    pool: Callable[[Tensor], Tensor] | None,
+) -> Tensor:
+    planes = [(rise - log_sum).exp() for rise in rises]
+    both = [(p * plane).sum() for p, plane in zip(planes, truth, strict=True)]
+    total = [p.sum() + plane.sum() for p, plane in zip(planes, truth, strict=True)]
+    sums = paddle.stack([paddle.stack(both), paddle.stack(total)])
+    if pool is not None:
+        sums = pool(sums)
+    return (1 - (2 * sums[0] + 1) / (sums[1] + 1)).mean()
 
 
 def weighted_sum(losses: Sequence[Tensor], weights: Sequence[float]) -> Tensor:

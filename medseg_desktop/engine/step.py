@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from medseg_desktop.engine.losses import head_losses, weighted_sum
@@ -19,11 +20,20 @@ class TrainingStep:
     """Forward, backward and the optimiser's step on a device; nothing waits for it.
 
     `losses` and `learn` are one step; a call is both.
+
+    Args:
+        pool: see `engine.losses.head_losses`.
     """
 
     def __init__(
-        self, network: Layer, optimiser: Optimizer, recipe: Recipe, device: Device
+        self,
+        network: Layer,
+        optimiser: Optimizer,
+        recipe: Recipe,
+        device: Device,
+        pool: Callable[[Tensor], Tensor] | None = None,
     ) -> None:
+        self._pool = pool
         self._network = network
         self._optimiser = optimiser
         self._recipe = recipe
@@ -47,7 +57,7 @@ class TrainingStep:
         if self._device.precision != "float32":
             # The losses sum over many pixels, which needs float32.
             logits = [x.astype("float32") for x in logits]
-        losses = head_losses(logits, labels, self._recipe.dice_weight)
+        losses = head_losses(logits, labels, self._recipe.dice_weight, self._pool)
         return [weighted_sum(losses, self._recipe.head_weights(len(losses))), *losses]
 
     def learn(self, total: Tensor) -> None:

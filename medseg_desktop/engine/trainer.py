@@ -4,7 +4,7 @@ is in `training`."""
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -31,6 +31,7 @@ from medseg_desktop.engine.recipe import Recipe, intervals_of
 from medseg_desktop.engine.step import TrainingStep
 from medseg_desktop.engine.step_log import StepLog
 from medseg_desktop.engine.validation import Validation, Validator
+from medseg_desktop.engine.world import World
 
 if TYPE_CHECKING:
     from paddle import Tensor
@@ -60,6 +61,7 @@ class Parts:
 
     Attributes:
         average: follows `network` and is evaluated in its place; None for no averaging.
+        world: the processes that train it together.
     """
 
     device: Device
@@ -69,6 +71,7 @@ class Parts:
     validator: Validator
     checkpoints: Checkpoints
     previews: PreviewWriter
+    world: World = field(default_factory=World)
 
 
 def make_optimiser(recipe: Recipe, network: Layer) -> Optimizer:
@@ -121,7 +124,7 @@ class Trainer:
         self._log = StepLog(parts.device)
         self._losses = LossTrace()
         self._optimiser = make_optimiser(recipe, parts.network)
-        self._learner = TrainingStep(parts.network, self._optimiser, recipe, parts.device)
+        self._step_on = TrainingStep(parts.network, self._optimiser, recipe, parts.device)
 
     def restore(self, latest: Latest, best: tuple[Score, Weights] | None) -> None:
         """Go on from a checkpoint, as if the training had never been interrupted.
@@ -148,43 +151,61 @@ class Trainer:
                 is whole.
             WorkspaceError: a checkpoint could not be written; the one before it is whole.
         """
-        total = self._spec.iterations
-        self._parts.network.train()
+        parts, total = self._parts, self._spec.iterations
+        world = parts.world
+        parts.network.train()
+        self._step_on = TrainingStep(
+            world.wrap(parts.network), self._optimiser, self._recipe, parts.device, world.pool
+        )
         self._context.progress(PHASE, self.iteration, total)
-        with open_feed(self._parts.source, self._parts.device, self.iteration + 1, total) as feed:
+        with open_feed(parts.source, parts.device, self.iteration + 1, total, world.share) as feed:
             while self._goes_on(total):
                 self._log.start_step()
                 images, labels = feed.take()
                 self._log.got_data()
                 self._step(images, labels)
-                if self._intervals.evaluates_after(self.iteration):
+                if world.is_first and self._intervals.evaluates_after(self.iteration):
                     self._evaluate()
                 self._context.progress(PHASE, self.iteration, total)
-        if self._saved_iteration < self.iteration:
+        if world.is_first and self._saved_iteration < self.iteration:
             self._save_latest()
             self._context.emit(Checkpoint(iteration=self.iteration, best=False))
 
     def _goes_on(self, total: int) -> bool:
-        """Whether another step is to be made; halts here while the training is paused."""
-        if self._context.pause_requested and self.iteration < total:
-            self._save_latest()  # the computer may be switched off meanwhile
-            self._context.emit(Paused(iteration=self.iteration, paused=True))
-            self._context.wait_while_paused()
-            self._context.emit(Paused(iteration=self.iteration, paused=False))
-        return self.iteration < total and not self.ended_early and not self._context.stop_requested
+        """Whether all make another step; halts here while the training is paused.
+
+        Only the first process evaluates and halts: the others wait for it where they agree.
+        """
+        if self.iteration >= total:
+            return False
+        context, world = self._context, self._parts.world
+        is_over, is_paused = world.agree(
+            self.ended_early or context.stop_requested, world.is_first and context.pause_requested
+        )
+        if is_paused and not is_over:
+            if world.is_first:
+                self._halt()
+            (is_over,) = world.agree(context.stop_requested)
+        return not is_over
+
+    def _halt(self) -> None:
+        self._save_latest()  # the computer may be switched off meanwhile
+        self._context.emit(Paused(iteration=self.iteration, paused=True))
+        self._context.wait_while_paused()
+        self._context.emit(Paused(iteration=self.iteration, paused=False))
 
     def _step(self, images: Tensor, labels: Tensor) -> None:
         """One batch forward and backward, and one step of the optimiser."""
-        recipe, iteration = self._recipe, self.iteration + 1
+        recipe, iteration, world = self._recipe, self.iteration + 1, self._parts.world
         # Dropout of a step, like its batch, follows from the seed and the iteration alone.
-        paddle.seed((self._spec.seed * 1_000_003 + iteration) % 2**31)
+        paddle.seed((self._spec.seed * 1_000_003 + iteration + 7919 * world.rank) % 2**31)
         rate = recipe.schedule.rate(self.iteration, self._spec.iterations)
         self._optimiser.set_lr(rate)
-        losses = self._learner.losses(images, labels)
+        losses = self._step_on.losses(images, labels)
         self._losses.add(losses)
         if self._parts.device.kind == "cpu":
             self._look(iteration)  # costs nothing there, so nothing is learnt from a broken loss
-        self._learner.learn(losses[0])
+        self._step_on.learn(losses[0])
         self.iteration = iteration
         if self._parts.average is not None:
             self._parts.average.update(iteration)
@@ -196,8 +217,11 @@ class Trainer:
             self._context.emit(self._log.flush(iteration, rate))
 
     def _look(self, iteration: int) -> None:
-        """Fetch the losses of the steps up to `iteration` from the device, and check them."""
-        rows = self._losses.fetch()
+        """Fetch the losses of the steps up to `iteration` from the device, and check them.
+
+        A loss that is no number in one process is none in all, so all end at this step.
+        """
+        rows = [self._parts.world.mean(row) for row in self._losses.fetch()]
         for number, losses in enumerate(rows, iteration - len(rows) + 1):
             if not math.isfinite(losses[0]):
                 raise self._broken(number, "the loss is not a number any more")

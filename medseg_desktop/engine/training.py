@@ -36,6 +36,7 @@ from medseg_desktop.io.model_package import (
     write_model,
 )
 from medseg_desktop.io.preflight import Preflight, check_training
+from medseg_desktop.jobs.rank_process import check_batch_size, place_among_processes
 
 if TYPE_CHECKING:
     from paddle.nn import Layer
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from medseg_desktop.engine.data import Sample
     from medseg_desktop.engine.device import Device
     from medseg_desktop.engine.trainer import Best, Trainer
+    from medseg_desktop.engine.world import World
     from medseg_desktop.jobs.worker import JobContext
 
 MODEL_FOLDER = "model"
@@ -52,6 +54,9 @@ MODEL_FOLDER = "model"
 
 def run_training(spec: TrainSpec, context: JobContext) -> dict[str, Any]:
     """Train as the spec says; the best model ends in RUN/model.
+
+    Where the environment names several processes, this is one of them: the first does all that
+    is told here, the others only take part in the steps.
 
     Returns:
         run, model (paths), iterations (done), best {iteration, mean_dice}, elapsed_s, device,
@@ -63,18 +68,23 @@ def run_training(spec: TrainSpec, context: JobContext) -> dict[str, Any]:
         DataError, JobError, WorkspaceError: what went wrong; no model was written.
     """
     run = Path(spec.run)
+    rank, processes = place_among_processes()
+    check_batch_size(spec.batch_size, processes)
     dataset = read_dataset(Path(spec.dataset))
     preflight = check_training(dataset, spec)
     preflight.require()
-    if not spec.resume and not atomic.is_free(run / MODEL_FOLDER):
+    if rank == 0 and not spec.resume and not atomic.is_free(run / MODEL_FOLDER):
         raise WorkspaceError(
             f"The run folder {run} holds a model already.",
             "Continue that training, or choose another folder for the run.",
         )
     from medseg_desktop.engine.backend import quiet
-    from medseg_desktop.engine.checkpoints import Checkpoints
+    from medseg_desktop.engine.checkpoints import FOLDER, Checkpoints
 
-    checkpoints = Checkpoints.reopen(run) if spec.resume else Checkpoints.create(run)
+    if rank > 0:  # reads at most: the first process writes
+        checkpoints = Checkpoints(run / FOLDER)
+    else:
+        checkpoints = Checkpoints.reopen(run) if spec.resume else Checkpoints.create(run)
     with quiet():
         return _Job(spec, context, dataset, preflight, checkpoints).run()
 
@@ -97,6 +107,7 @@ class _Job:
         from medseg_desktop.engine.backend import paddle
         from medseg_desktop.engine.data import load_samples
         from medseg_desktop.engine.device import choose_device
+        from medseg_desktop.engine.world import World, common_facts
 
         self.begun_s = time.monotonic()
         if self.spec.resume:
@@ -106,15 +117,24 @@ class _Job:
         self.context.started(self._details())
         for finding in self.preflight.warnings:
             self.context.log(f"{finding.message} {finding.cure}", "warning")
-        samples = load_samples(self.dataset, ("train", "val"), self._on_slice)
+        world = World.join(self.device.kind)
+        done = self.resumed.info.iteration if self.resumed else 0
+        world.check_same(common_facts(self.spec, self.dataset.digest, self.device.kind, done))
+        samples = load_samples(
+            self.dataset, ("train", "val") if world.is_first else ("train",), self._on_slice
+        )
         network = self._network()
-        trainer = self._trainer(network, samples)
-        shown = samples["val"] or samples["train"]
+        trainer = self._trainer(network, samples, world)
+        shown = samples.get("val") or samples["train"]
         try:
-            trainer.run()
+            with world:
+                trainer.run()
         except MedSegError:
-            self._rescue(network, trainer, shown)
+            if world.is_first:
+                self._rescue(network, trainer, shown)
             raise
+        if not world.is_first:
+            return {"iterations": trainer.iteration}
         if trainer.best is not None:
             self._pack(network, trainer.best, trainer.iteration, shown)
         result = self._result(trainer)
@@ -187,6 +207,7 @@ class _Job:
             "device": self.device.kind,
             "device_name": self.device.name,
             "precision": self.device.precision,
+            "processes": place_among_processes()[1],
             "iterations": spec.iterations,
             "batch_size": spec.batch_size,
             "size": spec.size,
@@ -205,7 +226,8 @@ class _Job:
         return {name: getattr(n, what) for name, n in self.preflight.sets.items()}
 
     def _on_slice(self, done: int, total: int) -> None:
-        if self.context.stop_requested:
+        # Several processes stop together, before the first step.
+        if self.context.stop_requested and place_among_processes()[1] == 1:
             raise Cancelled("the training was stopped", {"run": self.spec.run, "model": None})
         self.context.progress("prepare", done, total)
 
@@ -235,7 +257,9 @@ class _Job:
         self.parent = info.title
         return network
 
-    def _trainer(self, network: Layer, samples: dict[SetName, list[Sample]]) -> Trainer:
+    def _trainer(
+        self, network: Layer, samples: dict[SetName, list[Sample]], world: World
+    ) -> Trainer:
         from medseg_desktop.engine.data import BatchSource
         from medseg_desktop.engine.previews import PreviewWriter
         from medseg_desktop.engine.trainer import Parts, Trainer
@@ -254,7 +278,7 @@ class _Job:
             resize_first=recipe.resize_first,
         )
         validator = Validator(
-            samples["val"],
+            samples.get("val", []),
             manifest.table,
             manifest.preprocessing,
             size=spec.size,
@@ -263,11 +287,12 @@ class _Job:
         parts = Parts(
             self.device,
             network,
-            average=self._average(network, recipe),
+            average=self._average(network, recipe) if world.is_first else None,
             source=source,
             validator=validator,
             checkpoints=self.checkpoints,
             previews=PreviewWriter(Path(spec.run)),
+            world=world,
         )
         trainer = Trainer(spec, recipe, self.context, parts, self._about(0))
         if self.resumed is not None:
@@ -338,6 +363,7 @@ class _Job:
                 "seed": spec.seed,
                 "device": self.device.kind,
                 "precision": self.device.precision,
+                "processes": place_among_processes()[1],
                 "elapsed_s": self._elapsed_s(),
                 "patients": self._numbers("patients"),
                 "slices": self._numbers("slices"),

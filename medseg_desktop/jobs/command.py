@@ -28,7 +28,8 @@ def worker_command(
         spec_path: the job's spec; its folder may receive a small helper folder (see below).
         interpreter: another Python that has the training packages; None for our own.
         threads: for the numerical libraries; 0 for the number of physical cores, or what
-            OMP_NUM_THREADS says already.
+            OMP_NUM_THREADS says already.  Where Paddle's launcher has started several of us
+            on this computer, they share the cores.
 
     Our sources come to another interpreter over PYTHONPATH.  If they lie in a folder with
     other packages (site-packages), those must not come along: they would hide the ones of
@@ -40,7 +41,8 @@ def worker_command(
     spec = str(spec_path)
     env = dict(os.environ)
     if threads > 0 or not env.get("OMP_NUM_THREADS"):
-        env["OMP_NUM_THREADS"] = str(threads if threads > 0 else physical_cores())
+        share = physical_cores() // int(env.get("PADDLE_LOCAL_SIZE") or 1)
+        env["OMP_NUM_THREADS"] = str(threads if threads > 0 else max(1, share))
     env["PYTHONUTF8"] = "1"
     env["PYTHONUNBUFFERED"] = "1"
     if interpreter is not None:

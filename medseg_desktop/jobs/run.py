@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import shutil
 import signal
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import FrameType
@@ -17,6 +19,8 @@ from medseg_desktop.core.specs import Spec
 from medseg_desktop.jobs.child import Child, StopLimits
 from medseg_desktop.jobs.protocol import EVENTS_FILE, LOG_FILE
 from medseg_desktop.jobs.record import Record
+
+_REPEATED_S = 2.0
 
 
 def run_job(
@@ -97,13 +101,21 @@ def _remove(path: Path) -> None:
 def stop_on_interrupt(child: Child) -> Iterator[None]:
     """Let Ctrl-C and terminate stop `child`, the second time by force.
 
+    Terminate counts once within two seconds: Paddle's launcher sends it three times at once.
     Does nothing outside the main thread.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
 
+    terminated_s = -math.inf
+
     def ask_to_stop(number: int, frame: FrameType | None) -> None:
+        nonlocal terminated_s
+        if number == signal.SIGTERM:
+            last_s, terminated_s = terminated_s, time.monotonic()
+            if terminated_s - last_s < _REPEATED_S:
+                return
         child.stop(force=child.stop_requested)
 
     before = {n: signal.signal(n, ask_to_stop) for n in (signal.SIGINT, signal.SIGTERM)}

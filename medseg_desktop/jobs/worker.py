@@ -7,6 +7,7 @@ import faulthandler
 import os
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -27,10 +28,15 @@ from medseg_desktop.core.events import (
 from medseg_desktop.core.specs import Spec, decode_spec
 from medseg_desktop.jobs import failures
 from medseg_desktop.jobs.protocol import EVENTS_FILE, LOG_FILE, EventStream, take_stdout
+from medseg_desktop.jobs.rank_process import place_among_processes
 
 EXIT_FINISHED = 0
 EXIT_FAILED = 1
 EXIT_CANCELLED = 130
+
+#: How long one of several processes may go on whose parent is gone, in seconds: it saves, or
+#: waits for another one that is gone too.
+_ORPHAN_S = 60.0
 
 
 class Orders:
@@ -138,13 +144,22 @@ class JobContext:
 Handler = Callable[[Any, JobContext], dict[str, Any]]
 
 
-def run_worker(spec_path: Path, handlers: Mapping[str, Handler]) -> int:
+def run_worker(
+    spec_path: Path,
+    handlers: Mapping[str, Handler],
+    *,
+    is_recorded: bool = True,
+    orphan_s: float | None = None,
+) -> int:
     """Run the job of `spec_path` in this process, whose stdin and stdout belong to the parent.
 
     Args:
         spec_path: JSON of a spec; events are recorded beside it in `events.jsonl`.
         handlers: by the spec's `job`.  Raise Cancelled (with what was kept as its result) to
             end as cancelled and MedSegError to end as failed.
+        is_recorded: False where the parent is a launcher, which records the events itself.
+        orphan_s: end this process so many seconds after its parent is gone; None: 60 s for
+            one of several processes, which may wait for each other for ever, else never.
 
     Returns:
         The exit code: 0 finished, 1 failed, 130 cancelled.
@@ -152,9 +167,11 @@ def run_worker(spec_path: Path, handlers: Mapping[str, Handler]) -> int:
     faulthandler.enable()  # a crash in native code leaves its place in the log
     stream = take_stdout()
     orders = Orders()
-    _watch_stdin(orders)
+    if orphan_s is None and place_among_processes()[1] > 1:
+        orphan_s = _ORPHAN_S
+    _watch_stdin(orders, orphan_s)
     try:
-        last = _run(spec_path, handlers, stream, orders)
+        last = _run(spec_path, handlers, stream, orders, is_recorded)
         code = _finish(stream, last, spec_path.parent / LOG_FILE)
     finally:
         stream.close()
@@ -162,11 +179,16 @@ def run_worker(spec_path: Path, handlers: Mapping[str, Handler]) -> int:
 
 
 def _run(
-    spec_path: Path, handlers: Mapping[str, Handler], stream: EventStream, orders: Orders
+    spec_path: Path,
+    handlers: Mapping[str, Handler],
+    stream: EventStream,
+    orders: Orders,
+    is_recorded: bool,
 ) -> Finished | CancelledEvent | Failed:
     try:
         spec = _read_spec(spec_path)
-        stream.record_to(spec_path.parent / EVENTS_FILE)
+        if is_recorded:
+            stream.record_to(spec_path.parent / EVENTS_FILE)
         kind = str(type(spec).__struct_config__.tag)
         handler = handlers.get(kind)
         if handler is None:
@@ -227,7 +249,7 @@ def _finish(stream: EventStream, last: Finished | CancelledEvent | Failed, log_p
     return EXIT_CANCELLED if isinstance(last, CancelledEvent) else EXIT_FAILED
 
 
-def _watch_stdin(orders: Orders) -> None:
+def _watch_stdin(orders: Orders, orphan_s: float | None) -> None:
     """Obey the words on stdin; its end means stop, because then the parent is gone.
 
     Stdin is made private like stdout: processes that the work starts must not read from it,
@@ -241,15 +263,20 @@ def _watch_stdin(orders: Orders) -> None:
     except OSError:  # started without stdin: nobody could ever stop us
         orders.obey(b"stop")
         return
-    threading.Thread(target=_read_commands, args=(private, orders), daemon=True).start()
+    arguments = (private, orders, orphan_s)
+    threading.Thread(target=_read_commands, args=arguments, daemon=True).start()
 
 
-def _read_commands(fd: int, orders: Orders) -> None:
+def _read_commands(fd: int, orders: Orders, orphan_s: float | None) -> None:
     # A pipe that breaks means what its end means: the parent is gone.
     with contextlib.suppress(OSError), open(fd, "rb", buffering=0) as commands:
         pending = b""
-        while not orders.stop.is_set() and (chunk := commands.read(1024)):
+        while chunk := commands.read(1024):
             *lines, pending = (pending + chunk).split(b"\n")
             for line in lines:
                 orders.obey(line.strip())
     orders.obey(b"stop")
+    if orphan_s is not None:
+        time.sleep(orphan_s)
+        print("the program that started this process is gone", file=sys.stderr, flush=True)
+        os._exit(EXIT_CANCELLED)

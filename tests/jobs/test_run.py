@@ -117,6 +117,18 @@ def test_ctrl_c_saves_and_a_second_one_ends_by_force(mode: str, times: int, tmp_
     assert signal.getsignal(signal.SIGINT) is before
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows cannot send itself a signal")
+def test_a_terminate_that_is_repeated_at_once_does_not_end_by_force(tmp_path: Path) -> None:
+    def on_event(event: Event, run: RunState) -> None:
+        if isinstance(event, Started):
+            for _ in range(3):
+                os.kill(os.getpid(), signal.SIGTERM)
+
+    run = run_job(SPEC, work_dir=tmp_path, command=fake_command("slow_stop"), on_event=on_event)
+    assert run.status is RunStatus.CANCELLED
+    assert run.result == {"saved": True}
+
+
 def test_a_job_may_run_outside_the_main_thread(tmp_path: Path) -> None:
     runs: list[RunState] = []
     thread = threading.Thread(
