@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 Weights = dict[str, npt.NDArray[np.float32]]
 
+
 def build_network(architecture: str, n_labels: int, channels: int = 1) -> Layer:
     """A network with fresh weights; its input is float32 (N, channels, H, W).
 
