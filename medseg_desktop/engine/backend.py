@@ -14,6 +14,7 @@ import warnings
 from collections.abc import Iterator
 from importlib import metadata
 
+from medseg_desktop.engine.freed_memory import keep_freed_memory
 from medseg_desktop.io.processor import has_avx2, vendor
 
 # Paddle's processor build carries MKL 2019, which runs its slowest code (SSE2) on processors of
@@ -21,6 +22,8 @@ from medseg_desktop.io.processor import has_avx2, vendor
 # it instead of 4.2 s (2 cores of an AMD EPYC, batch 8, 256 x 256).  Later MKLs ignore it.
 if has_avx2() and vendor() != "GenuineIntel":
     os.environ.setdefault("MKL_DEBUG_CPU_TYPE", "5")
+
+keep_freed_memory()
 
 with warnings.catch_warnings(), tempfile.TemporaryDirectory() as _home:
     # Both warn about missing compilers and of their own deprecated calls while importing, and
