@@ -72,7 +72,7 @@ def query_gpu() -> GpuFacts:
     if not facts.is_compiled or paddle.device.cuda.device_count() < 1:
         return facts
     # Of several processes that train together each has a GPU of its own.
-    number = int(paddle.distributed.ParallelEnv().device_id)
+    number = int(paddle.distributed.ParallelEnv().device_id)  # type: ignore[no-untyped-call]
     found = paddle.device.cuda.get_device_properties(number)
     return GpuFacts(
         is_compiled=True,
