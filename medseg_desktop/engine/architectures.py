@@ -34,18 +34,20 @@ class Architecture:
 
 
 def _bisenetv2(n_labels: int, channels: int) -> Layer:
-    return models.BiSeNetV2(
+    network: Layer = models.BiSeNetV2(
         num_classes=n_labels, in_channels=channels, lambd=0.25, align_corners=False
     )
+    return network
 
 
 def _unet(n_labels: int, channels: int) -> Layer:
-    return models.UNet(num_classes=n_labels, in_channels=channels, align_corners=False)
+    network: Layer = models.UNet(num_classes=n_labels, in_channels=channels, align_corners=False)
+    return network
 
 
 def _pp_liteseg(n_labels: int, channels: int) -> Layer:
     """The smaller of the two of the paper (PP-LiteSeg-T, arXiv:2204.02681)."""
-    network = models.PPLiteSeg(
+    network: Layer = models.PPLiteSeg(
         num_classes=n_labels,
         backbone=models.STDC1(in_channels=channels),
         arm_out_chs=[32, 64, 128],
@@ -70,7 +72,8 @@ class _MeanPool(paddle.nn.Layer):
 
     def forward(self, x: Tensor) -> Tensor:
         rows, columns = self._weights(x.shape[2]), self._weights(x.shape[3])
-        return paddle.matmul(paddle.matmul(rows, x), columns, transpose_y=True)
+        means: Tensor = rows @ x @ columns.transpose([1, 0])
+        return means
 
     def _weights(self, n: int) -> Tensor:
         """A matrix, float32 (bins, n), whose product with n values is their means."""
