@@ -72,8 +72,8 @@ class _MeanPool(paddle.nn.Layer):
 
     def forward(self, x: Tensor) -> Tensor:
         rows, columns = self._weights(x.shape[2]), self._weights(x.shape[3])
-        pooled: Tensor = rows @ x @ columns.transpose([1, 0])
-        return pooled
+        means: Tensor = rows @ x @ columns.transpose([1, 0])
+        return means
 
     def _weights(self, n: int) -> Tensor:
         """A matrix, float32 (bins, n), whose product with n values is their means."""

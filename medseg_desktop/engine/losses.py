@@ -1,7 +1,7 @@
 """The training loss: cross-entropy, and soft Dice, of the head and of each auxiliary head.
 
 Paddle's softmax over the classes is slow on a processor where each class is a plane, so both
-losses are made of one pass over whole planes: a tenth of the time with two classes, a quarter
+losses are made of one pass over whole planes: a sixth of the time with two classes, a quarter
 with four.
 """
 
