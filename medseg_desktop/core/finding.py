@@ -8,13 +8,15 @@ import msgspec
 
 #: Kind of a finding that says that one slice or patient stands in two sets.
 LEAK = "leak"
+#: Kind of a finding on the memory that was only estimated.
+ROUGH_MEMORY = "rough memory"
 
 
 class Finding(msgspec.Struct, frozen=True):
     """One sentence on what is wrong or doubtful, and one on what to do about it.
 
     Attributes:
-        kind: groups findings; "leak", or "" for none.
+        kind: groups findings; "leak", "rough memory", or "" for none.
     """
 
     message: str

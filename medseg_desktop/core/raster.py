@@ -155,7 +155,7 @@ def draw_label_map(shapes: Sequence[Shape], table: LabelTable, rows: int, column
 
 
 def overlap_pixels(shapes: Sequence[Shape], table: LabelTable, rows: int, columns: int) -> int:
-    """How many pixels of a slice shapes of different labels share; labels as in `draw_label_map`."""
+    """Pixels of a slice that shapes of different labels share; labels: see `draw_label_map`."""
     by_label: dict[int, list[Shape]] = {}
     for shape in shapes:
         if index := table.index_of(shape.label):

@@ -1,5 +1,4 @@
-"""What the pixels of a converted slice tell: sizes, labels, identity, and the lesions of a series.
-"""
+"""What the pixels of a converted slice tell: sizes, labels, identity, and the lesions of a series."""
 
 from __future__ import annotations
 
@@ -85,6 +84,21 @@ def lesion_sizes(
         positions *= 2
     found = find_lesions(label_maps, positions, voxel_ml=voxel_ml)
     return [LesionSize(lesion.voxels, lesion.volume_ml) for lesion in found]
+
+
+def size_text(size: float, unit: Literal["ml", "pixels"]) -> str:
+    """E.g. "0.42 ml", "12.3 ml", "1,372 px"."""
+    if unit == "pixels":
+        return f"{size:,.0f} px"
+    return f"{size:.1f} ml" if size >= 10 else f"{size:.2f} ml"
+
+
+def share_text(share: float) -> str:
+    """A share 0..1 in percent, e.g. "57 %", "1.8 %", "0.02 %"; "0 %" only for none."""
+    percent = 100 * share
+    if percent >= 10 or percent == 0:
+        return f"{percent:.0f} %"
+    return f"{percent:.1f} %" if percent >= 0.1 else f"{max(percent, 0.01):.2f} %"
 
 
 def lesion_numbers(sizes: Iterable[LesionSize], unit: Literal["ml", "pixels"]) -> LesionNumbers:

@@ -61,6 +61,7 @@ def scan_pixels(
         try:
             list(pool.map(reader.read, groups))
         except BaseException:
+            reader.stop()
             pool.shutdown(cancel_futures=True)
             raise
     return reader.scan
@@ -91,12 +92,17 @@ class _Reader:
         self._done = itertools.count(1)
         self._on_slice, self._is_cancelled = on_slice, is_cancelled
         self._lock = threading.Lock()
+        self._stopped = threading.Event()
+
+    def stop(self) -> None:
+        """Let the threads end after the slice they are at."""
+        self._stopped.set()
 
     def read(self, files: Sequence[DatasetFile]) -> None:
         """The slices of one stack."""
         maps: dict[int, npt.NDArray[np.uint8]] = {}
         for number, file in enumerate(files):
-            if self._is_cancelled is not None and self._is_cancelled():
+            if self._stopped.is_set() or (self._is_cancelled and self._is_cancelled()):
                 raise Cancelled
             label_map = self._slice(file)
             if label_map is not None and label_map.any():

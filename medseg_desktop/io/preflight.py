@@ -16,8 +16,9 @@ import msgspec
 
 from medseg_desktop.core.errors import DatasetError
 from medseg_desktop.core.estimate import disk_bytes, memory_bytes, training_seconds
-from medseg_desktop.core.finding import LEAK, Finding
+from medseg_desktop.core.finding import LEAK, ROUGH_MEMORY, Finding
 from medseg_desktop.core.labels import LabelTable
+from medseg_desktop.core.measurement import SMALLEST_BATCH, Measurement
 from medseg_desktop.core.slice_facts import LesionNumbers, lesion_numbers
 from medseg_desktop.core.specs import TrainSpec
 from medseg_desktop.core.split import SET_NAMES, SetName
@@ -31,8 +32,6 @@ ARCHITECTURES = ("bisenetv2",)
 TRAINING_PRESETS = ("reference", "default")
 DEVICES = ("auto", "cpu", "gpu")
 SIZES = range(64, 1025, 32)
-#: Batch normalisation has nothing to normalise over with one slice.
-SMALLEST_BATCH = 2
 #: Fewer training patients than this give a model that knows little else.
 FEW_PATIENTS = 5
 
@@ -74,6 +73,7 @@ class Preflight(msgspec.Struct, frozen=True, kw_only=True):
         disk_mb: what the run will write, in megabytes; disk_free_mb: None where unknown.
         estimate_s: rough duration of the training on the processor, in seconds.
         pixels_read: whether the pixels of the dataset were looked at as well.
+        measured: what a few steps on the device told; then `memory_mb` and `estimate_s` are its.
     """
 
     problems: list[Finding]
@@ -88,6 +88,7 @@ class Preflight(msgspec.Struct, frozen=True, kw_only=True):
     disk_free_mb: int | None = None
     estimate_s: float = 0.0
     pixels_read: bool = False
+    measured: Measurement | None = None
 
     @property
     def may_start(self) -> bool:
@@ -97,6 +98,17 @@ class Preflight(msgspec.Struct, frozen=True, kw_only=True):
     def leaks(self) -> bool:
         """Something stands in two sets."""
         return any(self.trained_on.values()) or any(p.kind == LEAK for p in self.problems)
+
+    def with_measurement(self, measured: Measurement) -> Preflight:
+        """The same with what was measured in place of what was estimated."""
+        return msgspec.structs.replace(
+            self,
+            measured=measured,
+            memory_mb=measured.memory_mb,
+            estimate_s=measured.total_s,
+            problems=[*self.problems, *measured.problems()],
+            warnings=[w for w in self.warnings if w.kind != ROUGH_MEMORY],
+        )
 
     def require(self) -> None:
         """Raise the first problem as DatasetError; do nothing when there is none."""
@@ -319,6 +331,7 @@ def _memory_warning(total_bytes: int, free: int | None) -> Iterator[Finding]:
             f"The training may need {_megabytes(total_bytes)} MB of memory, but only "
             f"{_megabytes(free)} MB are free.",
             "Choose a smaller size or batch size, or close other programs.",
+            ROUGH_MEMORY,
         )
 
 
