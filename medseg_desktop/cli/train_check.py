@@ -117,7 +117,9 @@ def _sentences(preflight: Preflight, sheet: str) -> Iterator[str]:
     )
     if measured is not None and (measured.fitting_batch or 0) >= SMALLEST_BATCH:
         yield f"Batches of up to {measured.fitting_batch} slices fit into the memory."
-    free = "" if preflight.disk_free_mb is None else f" of {preflight.disk_free_mb} MB free"
-    yield f"Disk: about {preflight.disk_mb} MB{free}."
+    free = preflight.disk_free_mb
+    yield f"Disk: about {preflight.disk_mb} MB will be written" + (
+        "." if free is None else f"; {free} MB are free."
+    )
     if sheet:
         yield f"Sheet of samples: {sheet}"

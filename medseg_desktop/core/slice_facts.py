@@ -1,4 +1,4 @@
-"""What the pixels of a converted slice tell: sizes, labels, identity, and the lesions of a series."""
+"""What the pixels of a converted slice tell: sizes, labels, identity; the lesions of a series."""
 
 from __future__ import annotations
 

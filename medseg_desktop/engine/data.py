@@ -18,8 +18,9 @@ import numpy.typing as npt
 
 from medseg_desktop.core.errors import DatasetError
 from medseg_desktop.core.preprocessing import Preprocessing, normalise, resize_label_map
+from medseg_desktop.core.specs import TrainSpec
 from medseg_desktop.core.split import SetName
-from medseg_desktop.engine.recipe import Augmentation
+from medseg_desktop.engine.recipe import Augmentation, recipe_of
 from medseg_desktop.io.dataset import Dataset, DatasetFile
 
 Grey = npt.NDArray[np.uint8]
@@ -176,6 +177,10 @@ class BatchSource:
             for index in deck.take((iteration - 1) * count, count)
         ]
 
+    def names(self, iteration: int) -> list[str]:
+        """The dataset's names of the slices in the batch of an iteration."""
+        return [self._samples[index].file.name for index in self.indices(iteration)]
+
     def batch(self, iteration: int) -> Batch:
         """The augmented, resized and normalised batch of an iteration (counted from 1)."""
         size = self._size
@@ -189,6 +194,20 @@ class BatchSource:
             images[i, 0] = normalise(resized, self._preprocessing)
             labels[i, 0] = resize_label_map(label_map, size, size)
         return images, labels
+
+
+def batch_source(dataset: Dataset, spec: TrainSpec, samples: Sequence[Sample]) -> BatchSource:
+    """The batches of a training on these samples of its training set."""
+    recipe = recipe_of(spec)
+    return BatchSource(
+        samples,
+        augmentation=recipe.augmentation,
+        preprocessing=dataset.manifest.preprocessing,
+        batch_size=spec.batch_size,
+        size=spec.size,
+        seed=spec.seed,
+        lesion_share=recipe.lesion_share,
+    )
 
 
 def _decks(

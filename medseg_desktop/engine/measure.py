@@ -20,7 +20,7 @@ from medseg_desktop.core.measurement import SMALLEST_BATCH, USABLE, Line, Measur
 from medseg_desktop.core.preprocessing import Preprocessing
 from medseg_desktop.core.sample_sheet import sample_sheet
 from medseg_desktop.core.specs import MeasureSpec, TrainSpec
-from medseg_desktop.engine.data import Batch, BatchSource, load_samples
+from medseg_desktop.engine.data import Batch, BatchSource, batch_source, load_samples
 from medseg_desktop.engine.recipe import intervals_of, recipe_of
 from medseg_desktop.io.dataset import Dataset, read_dataset
 from medseg_desktop.io.png import write_png
@@ -29,6 +29,7 @@ from medseg_desktop.io.preflight import check_training
 if TYPE_CHECKING:
     from paddle import Tensor
 
+    from medseg_desktop.engine.averaging import WeightAverage
     from medseg_desktop.jobs.worker import JobContext
 
 #: Slices on the sheet: at least as many, and at most.
@@ -82,16 +83,7 @@ def _source(dataset: Dataset, train: TrainSpec, context: JobContext) -> BatchSou
             raise Cancelled("the measurement was stopped", {"sheet": "", "measured": None})
         context.progress("prepare", done, total)
 
-    recipe = recipe_of(train)
-    return BatchSource(
-        load_samples(dataset, ("train",), on_slice)["train"],
-        augmentation=recipe.augmentation,
-        preprocessing=dataset.manifest.preprocessing,
-        batch_size=train.batch_size,
-        size=train.size,
-        seed=train.seed,
-        lesion_share=recipe.lesion_share,
-    )
+    return batch_source(dataset, train, load_samples(dataset, ("train",), on_slice)["train"])
 
 
 def _write_sheet(path: Path, dataset: Dataset, train: TrainSpec, source: BatchSource) -> None:
@@ -122,12 +114,14 @@ class _Meter:
     device: str = ""
     network: Any = None
     optimiser: Any = None
+    average: WeightAverage | None = None
     durations_s: dict[int, float] = field(default_factory=dict)
     peaks: dict[int, int] = field(default_factory=dict)
     done: int = 0
     total: int = 0
 
     def run(self) -> Measurement:
+        from medseg_desktop.engine.averaging import WeightAverage
         from medseg_desktop.engine.backend import choose_device, paddle
         from medseg_desktop.engine.network import build_network
         from medseg_desktop.engine.process_memory import available_bytes
@@ -139,7 +133,11 @@ class _Meter:
         paddle.seed(train.seed)
         table = self.dataset.manifest.table
         self.network = build_network(train.architecture, len(table))
-        self.optimiser = make_optimiser(recipe_of(train), self.network)
+        recipe = recipe_of(train)
+        self.optimiser = make_optimiser(recipe, self.network)
+        if recipe.average_decay is not None:
+            copy = build_network(train.architecture, len(table))
+            self.average = WeightAverage(self.network, copy, recipe.average_decay)
         start_s = time.monotonic() - self.begun_s
         available = available_bytes(self.device)
         before_s = time.monotonic()
@@ -231,6 +229,8 @@ class _Meter:
         loss.backward()
         self.optimiser.step()
         self.optimiser.clear_grad()
+        if self.average is not None:
+            self.average.update(1)
         float(loss)  # a GPU has only then done it
 
     def _predict_s(self, batch: Batch, size: int) -> float:
