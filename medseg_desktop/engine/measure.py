@@ -64,6 +64,7 @@ def run_measurement(spec: MeasureSpec, context: JobContext) -> dict[str, Any]:
         context.progress("sheet", 1, 1)
     if not spec.steps:
         return result
+    context.progress("measure", 0, 0)
     from medseg_desktop.engine.backend import quiet
 
     with quiet():
@@ -128,7 +129,6 @@ class _Meter:
         from medseg_desktop.engine.trainer import make_optimiser
 
         train = self.spec.train
-        self.context.progress("measure", 0, 0)
         self.device = choose_device(train.device)
         paddle.seed(train.seed)
         table = self.dataset.manifest.table
