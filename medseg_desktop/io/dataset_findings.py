@@ -65,9 +65,9 @@ def damaged(dataset: Dataset, scan: Scan, in_test: bool) -> Iterator[Finding]:
     files = [f for f in _files(dataset) if (f.set not in _TRAINED) is in_test]
     broken = [f.name for f in files if f.name in scan.broken]
     if broken:
-        sentence = scan.broken[broken[0]]
-        more = f" So it is with {counted(len(broken) - 1, 'more slice')}." if broken[1:] else ""
-        yield Finding(f"{sentence}{more}", _CONVERT)
+        first = scan.broken[broken[0]]
+        many = f"{len(broken)} slices cannot be used: {named(broken)}. The first: "
+        yield Finding(f"{many if broken[1:] else ''}{first}", _CONVERT)
     facts = scan.facts
     unequal = [f.name for f in files if f.name in facts and _differ(scan, f)]
     if unequal:

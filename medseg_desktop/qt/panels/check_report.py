@@ -28,8 +28,8 @@ class CheckReport:
         balance: how common each label is, as further rows; empty until that is known.
         split_line: one sentence on whether anything is in two sets.
         split_ok: the sentence is good news; None while it is not settled.
-        estimate: expected time; empty if unknown.
-        needs: (caption, text) of memory, disk and the like.
+        needs_title: where the needs are and how they are known; empty if unknown.
+        needs: (caption, text) of time, memory, disk and the like.
         notes: sentences on what is not known.
         sheet: training slices as the network sees them, with their label maps.
     """
@@ -38,7 +38,7 @@ class CheckReport:
     rows: Rows = ()
     split_line: str = ""
     split_ok: bool | None = True
-    estimate: str = ""
+    needs_title: str = ""
     balance: Rows = ()
     needs: tuple[tuple[str, str], ...] = ()
     problems: tuple[Problem, ...] = ()

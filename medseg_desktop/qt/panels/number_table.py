@@ -10,9 +10,11 @@ from PySide6.QtWidgets import QGridLayout, QLabel, QVBoxLayout, QWidget
 from medseg_desktop.qt.panels.controls import clear_layout, label, row
 from medseg_desktop.qt.theme.icons import pixmap
 from medseg_desktop.qt.theme.state import current_tokens
-from medseg_desktop.qt.theme.tokens import SPACE_L, SPACE_S, SPACE_XS
+from medseg_desktop.qt.theme.tokens import SPACE_S, SPACE_XS
 
 _ICON = 16
+#: Least width of each of several columns, so that tables below one another are in line.
+_COLUMN = 58
 
 
 class NumberTable(QWidget):
@@ -23,7 +25,7 @@ class NumberTable(QWidget):
         self._shown: tuple[object, ...] = ()
         self._grid = QGridLayout(self)
         self._grid.setContentsMargins(0, 0, 0, 0)
-        self._grid.setHorizontalSpacing(SPACE_L)
+        self._grid.setHorizontalSpacing(SPACE_S)
         self._grid.setVerticalSpacing(SPACE_XS)
         self._grid.setColumnStretch(0, 1)
 
@@ -34,6 +36,10 @@ class NumberTable(QWidget):
             return
         self._shown = wanted
         clear_layout(self._grid)
+        texts_a_row = max((len(texts) for _, texts in rows), default=0)
+        for position in range(1, max(self._grid.columnCount(), texts_a_row + 1)):
+            wide = _COLUMN if 1 < texts_a_row >= position else 0
+            self._grid.setColumnMinimumWidth(position, wide)
         for position, text in enumerate(columns, start=1):
             self._cell(0, position, text, "muted")
         for line, (caption, texts) in enumerate(rows, start=1):
@@ -43,9 +49,11 @@ class NumberTable(QWidget):
         self.setVisible(bool(rows))
 
     def _cell(self, line: int, position: int, text: str, role: str) -> None:
-        side = Qt.AlignmentFlag.AlignLeft if position == 0 else Qt.AlignmentFlag.AlignRight
-        cell = label(text, role)
-        self._grid.addWidget(cell, line, position, side | Qt.AlignmentFlag.AlignBaseline)
+        if position == 0:  # the name of a label may be long
+            self._grid.addWidget(label(text, role, wrap=True), line, 0)
+        else:
+            side = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignBottom
+            self._grid.addWidget(label(text, role), line, position, side)
 
 
 class IconLine(QWidget):

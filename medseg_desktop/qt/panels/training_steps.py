@@ -26,8 +26,8 @@ from medseg_desktop.qt.theme.tokens import SPACE_L, SPACE_M, SPACE_S, SPACE_XS
 
 __all__ = ["CheckReport", "CheckedPage", "Problem", "StepsPage"]
 
-#: A longer class balance is folded away.
-_OPEN_ROWS = 6
+#: A longer class balance has a section of its own, which can be folded away.
+_FEW_ROWS = 4
 
 
 class _StepRow(QWidget):
@@ -157,21 +157,24 @@ class CheckedPage(QWidget):
         self._balance = NumberTable()
         self.balance.body.addWidget(self._balance)
         self.split_line = IconLine()
-        self._needs_title = label(self.tr("On this computer"), "section")
-        self.estimate = label("", wrap=True)
+        self._needs_title = label("", "section", wrap=True)
         self._needs = NumberTable()
         self.samples = SampleSheetView()
         self._samples_title = label(self.tr("What the network will see"), "section")
-        self._problems = QVBoxLayout()
-        self._problems.setSpacing(SPACE_S)
-        self._needs_group = _group(self._needs_title, self.estimate, self._needs)
+        # What forbids to start comes first; what is only doubtful stands beside the button.
+        self._blocking, self._problems = QVBoxLayout(), QVBoxLayout()
+        for problems in (self._blocking, self._problems):
+            problems.setSpacing(SPACE_S)
+        self._needs_group = _group(self._needs_title, self._needs)
         self._samples_group = _group(self._samples_title, self.samples)
         self.start = button(self.tr("Start training"), "play", primary=True)
         self.back = button(self.tr("Back"), "chevron-left", quiet=True)
         layout = column(self, 0, SPACE_M)
+        layout.addWidget(self.title)
+        layout.addWidget(self.work)
+        layout.addLayout(self._blocking)
         for part in (
-            self.title, self.work, self._numbers, self.split_line, self.balance,
-            self._needs_group, self._samples_group,
+            self._numbers, self.split_line, self.balance, self._needs_group, self._samples_group,
         ):  # fmt: skip
             layout.addWidget(part)
         layout.addLayout(self._problems)
@@ -202,13 +205,13 @@ class CheckedPage(QWidget):
         """Replaces what is shown."""
         before, self._report = self._report, report
         self._show_title(is_checking=self.work.bar.isVisibleTo(self.work))
-        self._numbers.set_rows(report.columns, report.rows)
+        few = len(report.balance) <= _FEW_ROWS
+        self._numbers.set_rows(report.columns, (*report.rows, *(report.balance if few else ())))
         self._show_balance(report, before)
         self._show_split(report)
-        self.estimate.setText(report.estimate)
-        self.estimate.setVisible(bool(report.estimate))
+        self._needs_title.setText(report.needs_title)
         self._needs.set_rows((), tuple((caption, (text,)) for caption, text in report.needs))
-        self._needs_group.setVisible(bool(report.estimate or report.needs))
+        self._needs_group.setVisible(bool(report.needs_title))
         self._show_samples(report)
         self._show_problems(report)
         self.start.setEnabled(report.can_start)
@@ -222,10 +225,9 @@ class CheckedPage(QWidget):
             self.title.setText(self.tr("Ready to train"))
 
     def _show_balance(self, report: CheckReport, before: CheckReport) -> None:
-        self.balance.setVisible(bool(report.balance))
+        self.balance.setVisible(len(report.balance) > _FEW_ROWS)
         if report.balance != before.balance:
-            self._balance.set_rows((), report.balance)
-            self.balance.set_open(len(report.balance) <= _OPEN_ROWS)
+            self._balance.set_rows(report.columns, report.balance)
 
     def _show_split(self, report: CheckReport) -> None:
         icons = {True: ("success", "good"), False: ("error", "bad"), None: ("info", "muted")}
@@ -233,16 +235,18 @@ class CheckedPage(QWidget):
         self.split_line.setVisible(bool(report.split_line))
 
     def _show_samples(self, report: CheckReport) -> None:
-        waiting = self.tr("The first slices come at once") if report.can_start else ""
+        waiting = self.tr("Drawing the first slices…") if report.can_start else ""
         self.samples.set_sheet(report.sheet, waiting)
         # A dataset that cannot be trained on is not drawn.
         self._samples_group.setVisible(report.sheet is not None or report.can_start)
 
     def _show_problems(self, report: CheckReport) -> None:
+        clear_layout(self._blocking)
         clear_layout(self._problems)
-        for problem in sorted(report.problems, key=lambda p: not p.blocks):
+        for problem in report.problems:
+            place = self._blocking if problem.blocks else self._problems
             icon = ("error", "bad") if problem.blocks else ("warning", "caution")
-            self._problems.addWidget(IconLine(problem.text, *icon, below=problem.cure))
+            place.addWidget(IconLine(problem.text, *icon, below=problem.cure))
         for note in report.notes:
             self._problems.addWidget(IconLine(note, "info", "muted"))
 

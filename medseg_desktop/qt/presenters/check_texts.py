@@ -45,7 +45,7 @@ def check_report(
         balance=_balance(sets),
         split_line=line,
         split_ok=is_good,
-        estimate=_estimate(found),
+        needs_title=_needs_title(found),
         needs=_needs(found),
         problems=tuple(problems),
         notes=tuple(f"{note.message} {note.cure}".strip() for note in found.notes),
@@ -101,26 +101,30 @@ def _split_line(found: Preflight) -> tuple[str, bool | None]:
         )
         return line.format(in_val=in_val, val=val, in_test=in_test, test=test), False
     if found.leaks:
-        return tr("A slice stands in two sets, see below."), False
+        return tr("A slice is in two sets."), False
     if not found.pixels_read:
         return tr("No patient is in two sets."), None
     return tr("No patient, slice or picture is in two sets."), True
 
 
-def _estimate(found: Preflight) -> str:
-    time = duration_text(found.estimate_s)
+def _needs_title(found: Preflight) -> str:
     if found.measured is None:
-        return tr("About {time}, roughly estimated").format(time=time)
-    place = tr("GPU") if found.measured.device == "gpu" else tr("CPU")
-    return tr("About {time}, measured on the {place}").format(time=time, place=place)
+        return tr("On this computer, roughly estimated")
+    if found.measured.device == "gpu":
+        return tr("On this computer, measured on the GPU")
+    return tr("On this computer, measured on the CPU")
 
 
 def _needs(found: Preflight) -> tuple[tuple[str, str], ...]:
     rows: list[tuple[str, str]] = []
     measured = found.measured
     free_mb = found.free_mb if measured is None else measured.available_mb
-    if measured is not None:
-        rows.append((tr("One step"), tr("{seconds:.2f} s").format(seconds=measured.step_s)))
+    duration = duration_text(found.estimate_s)
+    if measured is None:
+        rows.append((tr("Time"), tr("about {time}").format(time=duration)))
+    else:
+        text = tr("about {time}, {seconds:.2f} s a step")
+        rows.append((tr("Time"), text.format(time=duration, seconds=measured.step_s)))
     rows.append((tr("Memory"), _of_free(found.memory_mb, free_mb)))
     if measured is not None and measured.fitting_batch is not None:
         fits = measured.fitting_batch

@@ -147,6 +147,8 @@ class TrainingCheckPresenter(QObject):
             check.found = found
             self._panel.checked.set_work(tr("Reading the slices"), 0, 0)
             self._show(check)
+            # The pressed button is gone; no key may start a training by accident.
+            self._panel.checked.back.setFocus()
 
     def _show_reading(self, check: _Check, done: int, total: int) -> None:
         if self._is_current(check):
