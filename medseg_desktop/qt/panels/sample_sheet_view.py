@@ -76,7 +76,8 @@ class SampleSheetView(QWidget):
         return _EMPTY if self._sheet is None else self._sheet.size()
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        if event.button() is Qt.MouseButton.LeftButton and self.rect().contains(event.pos()):
+        inside = self.rect().contains(event.position().toPoint())
+        if event.button() is Qt.MouseButton.LeftButton and inside:
             self._open()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
