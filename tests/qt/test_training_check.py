@@ -75,13 +75,14 @@ def test_the_check_counts_draws_and_measures(controller: Controller, qtbot: QtBo
     assert page.start.isEnabled()
     qtbot.waitUntil(lambda: page.samples.sheet is not None, timeout=MEASURE_MS)
     assert page.title.text() == "Checking the dataset"
-    assert {"Median lesion", "H, of pixels", "67 %"} <= texts(page)
+    wanted = {"Median lesion", "H, of pixels", "67 %"}
+    qtbot.waitUntil(lambda: wanted <= texts(page), timeout=WAIT_MS)
     assert has(page, "No patient, slice or picture is in two sets.")
     assert has(page, "roughly estimated")
     qtbot.waitUntil(lambda: has(page, "measured on the CPU"), timeout=MEASURE_MS)
     assert page.title.text() == "Ready to train"
     assert has(page, "Looked at all 21 slices.")
-    assert {"Time", "Memory", "Disk"} <= texts(page)
+    qtbot.waitUntil(lambda: {"Time", "Memory", "Disk"} <= texts(page), timeout=WAIT_MS)
     assert not page.work.cancel.isVisible()
     qtbot.waitUntil(lambda: controller.runs.is_idle, timeout=WAIT_MS)
     click(page.samples)
