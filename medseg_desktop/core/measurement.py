@@ -15,6 +15,9 @@ LARGEST_BATCH = 256
 #: Batch normalisation has nothing to normalise over with one slice.
 SMALLEST_BATCH = 2
 
+#: A training that is alone on a computer has at least one core; with less it waits for others.
+_STARVED_CORES = 0.6
+
 
 class Measurement(msgspec.Struct, frozen=True, kw_only=True):
     """Measured on the device that the training would use.
@@ -30,6 +33,7 @@ class Measurement(msgspec.Struct, frozen=True, kw_only=True):
         fitting_batch: the largest batch size that fits; None where that cannot be told.
         is_exact: a step with the wanted batch size was made; else it is told from smaller ones,
             because it might not have fitted.
+        cores_used: how many cores the steps had on average; None where that says nothing.
     """
 
     device: str
@@ -43,6 +47,18 @@ class Measurement(msgspec.Struct, frozen=True, kw_only=True):
     available_mb: int | None
     fitting_batch: int | None
     is_exact: bool
+    cores_used: float | None = None
+
+    def warnings(self) -> list[Finding]:
+        """What makes the measurement itself doubtful."""
+        if self.cores_used is None or self.cores_used >= _STARVED_CORES:
+            return []
+        return [
+            Finding(
+                "Other programs keep the processor busy, so the steps took longer than they need.",
+                "Close them and check again, or expect the training to slow down as well.",
+            )
+        ]
 
     def problems(self) -> list[Finding]:
         """What would end the training for want of memory."""

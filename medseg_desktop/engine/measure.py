@@ -118,6 +118,7 @@ class _Meter:
     average: WeightAverage | None = None
     durations_s: dict[int, float] = field(default_factory=dict)
     peaks: dict[int, int] = field(default_factory=dict)
+    cores_used: float = 0.0
     done: int = 0
     total: int = 0
 
@@ -174,6 +175,7 @@ class _Meter:
             available_mb=None if available is None else round(available / 1e6),
             fitting_batch=None if available is None else fitting_batch(memory, available),
             is_exact=train.batch_size in self.durations_s,
+            cores_used=round(self.cores_used, 2) if self.device == "cpu" else None,
         )
 
     def _batches(self, available: int | None) -> tuple[int, int]:
@@ -206,6 +208,7 @@ class _Meter:
         self.network.train()
         images, labels = (array[:size] for array in batch)
         times: list[float] = []
+        cpu_s, wall_s = time.process_time(), time.monotonic()
         for _ in range(1 + steps):
             if self.context.stop_requested:
                 raise Cancelled
@@ -214,6 +217,8 @@ class _Meter:
             times.append(time.monotonic() - before_s)
             self.done += 1
             self.context.progress("measure", self.done, self.total)
+        elapsed_s = max(time.monotonic() - wall_s, 1e-6)
+        self.cores_used = (time.process_time() - cpu_s) / elapsed_s
         self.durations_s[size] = statistics.median(times[1:] or times)
         self.peaks[size] = peak_bytes(self.device)
 

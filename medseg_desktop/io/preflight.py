@@ -107,7 +107,10 @@ class Preflight(msgspec.Struct, frozen=True, kw_only=True):
             memory_mb=measured.memory_mb,
             estimate_s=measured.total_s,
             problems=[*self.problems, *measured.problems()],
-            warnings=[w for w in self.warnings if w.kind != ROUGH_MEMORY],
+            warnings=[
+                *(w for w in self.warnings if w.kind != ROUGH_MEMORY),
+                *measured.warnings(),
+            ],
         )
 
     def require(self) -> None:

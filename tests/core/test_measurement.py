@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from medseg_desktop.core.measurement import LARGEST_BATCH, Line, Measurement, fitting_batch
@@ -40,3 +41,11 @@ def test_only_what_is_too_large_is_a_problem() -> None:
     assert "batch size of 4 or less" in problem.cure
     (problem,) = measured(1500, 1000, 1).problems()
     assert "smaller size" in problem.cure
+
+
+def test_steps_that_hardly_got_a_core_are_doubtful() -> None:
+    alone = measured(500, 1000, 20)
+    assert alone.warnings() == []
+    assert msgspec.structs.replace(alone, cores_used=1.8).warnings() == []
+    (doubt,) = msgspec.structs.replace(alone, cores_used=0.3).warnings()
+    assert "keep the processor busy" in doubt.message

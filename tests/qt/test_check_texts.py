@@ -46,10 +46,10 @@ def test_a_set_without_slices_has_dashes(found: Preflight) -> None:
 def test_what_was_measured_is_told_with_its_unit(found: Preflight) -> None:
     assert needs(found)["Time"] == "about 12 min, 1.65 s a step"
     assert needs(found)["Memory"] == "1.2 GB of 20.6 GB free"
-    assert needs(found)["Largest batch that fits"] == "40"
-    assert needs(found, fitting_batch=256)["Largest batch that fits"] == "256 or more"
-    assert needs(found, fitting_batch=1)["Largest batch that fits"] == "none"
-    assert "Largest batch that fits" not in needs(found, fitting_batch=None, available_mb=None)
+    assert needs(found)["Largest batch"] == "40"
+    assert needs(found, fitting_batch=256)["Largest batch"] == "256 or more"
+    assert needs(found, fitting_batch=1)["Largest batch"] == "none"
+    assert "Largest batch" not in needs(found, fitting_batch=None, available_mb=None)
     measured = found.with_measurement(msgspec.structs.replace(MEASURED, device="gpu"))
     assert check_report(measured).needs_title == "On this computer, measured on the GPU"
 

@@ -132,7 +132,7 @@ def _needs(found: Preflight) -> tuple[tuple[str, str], ...]:
             text = tr("{size} or more").format(size=LARGEST_BATCH)
         else:
             text = str(fits) if fits >= SMALLEST_BATCH else tr("none")
-        rows.append((tr("Largest batch that fits"), text))
+        rows.append((tr("Largest batch"), text))
     rows.append((tr("Disk"), _of_free(found.disk_mb, found.disk_free_mb)))
     return tuple(rows)
 
