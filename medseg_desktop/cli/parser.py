@@ -246,7 +246,15 @@ def _add_train(commands: _Commands) -> None:
                        help="continue a stopped, crashed or finished run, with the options "
                        "it was begun with, to --iters steps")  # fmt: skip
     train.add_argument("--seed", type=_seed, default=0, help="of everything random; default 0")
-    train.add_argument("--check", action="store_true", help="only say whether it would work")
+    train.add_argument("--check", action="store_true",
+                       help="only say what is in the dataset, whether a training would work, and "
+                       "what it would take on this computer")  # fmt: skip
+    train.add_argument("--no-measure", action="store_true",
+                       help="with --check: estimate time and memory instead of measuring a few "
+                       "steps")  # fmt: skip
+    train.add_argument("--sheet", type=Path, metavar="FILE",
+                       help="with --check: draw the first slices as the network would get them "
+                       "into this PNG")  # fmt: skip
     train.add_argument("--interpreter", help="another Python that has Paddle (GPU)")
     train.add_argument("--json", action="store_true", help="print one JSON object at the end")
 

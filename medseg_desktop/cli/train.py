@@ -12,13 +12,12 @@ import msgspec
 from medseg_desktop.cli.context import existing, workspace_of
 from medseg_desktop.cli.later import not_yet
 from medseg_desktop.cli.output import JobPrinter, print_json, result_of, warn
+from medseg_desktop.cli.train_check import checked, refuse_check_options, report
 from medseg_desktop.core.errors import JobError, UsageError, WorkspaceError, describe_os_error
 from medseg_desktop.core.estimate import duration_text
 from medseg_desktop.core.run_state import RunStatus
 from medseg_desktop.core.specs import TrainSpec, decode_spec
 from medseg_desktop.io.atomic import is_free
-from medseg_desktop.io.dataset import read_dataset
-from medseg_desktop.io.preflight import Preflight, check_training
 from medseg_desktop.io.settings_file import load_settings
 from medseg_desktop.jobs.protocol import EVENTS_FILE, LOG_FILE, SPEC_FILE
 from medseg_desktop.jobs.rank_process import RANK_LOGS, check_batch_size, place_among_processes
@@ -31,11 +30,12 @@ _RECORD = {SPEC_FILE, EVENTS_FILE, LOG_FILE, ".sources"}
 
 def run(arguments: argparse.Namespace) -> int:
     rank, processes = place_among_processes()
+    refuse_check_options(arguments)
     spec = _continued(arguments) if arguments.resume else _spec(arguments)
     spec = _on_devices(spec, arguments.devices, processes)
-    preflight = check_training(read_dataset(Path(spec.dataset)), spec)
+    preflight = checked(spec)
     if arguments.check:
-        return _report(preflight, arguments.json)
+        return report(preflight, spec, arguments)
     preflight.require()
     is_first = rank == 0
     if is_first and not spec.resume:
@@ -176,20 +176,3 @@ def _init(arguments: argparse.Namespace) -> str:
     if not model.is_dir() and model.suffix.lower() != ".zip":
         raise UsageError(f"{model} is not a model.", "Give a model folder, .zip or name.")
     return str(model.absolute())
-
-
-def _report(preflight: Preflight, as_json: bool) -> int:
-    """Print what `--check` found; 0 when training may start."""
-    if as_json:
-        print_json({"may_start": preflight.may_start, **preflight.as_dict()})
-        return 0 if preflight.may_start else 1
-    for name, numbers in preflight.sets.items():
-        print(
-            f"{name}: {numbers.patients} patients, {numbers.slices} slices, "
-            f"{numbers.slices_with_lesion} with lesion"
-        )
-    print(f"Memory needed: about {preflight.memory_mb} MB")
-    warn([f"{w.message} {w.cure}".strip() for w in preflight.warnings])
-    preflight.require()
-    print("Training can start.")
-    return 0

@@ -17,6 +17,7 @@ from medseg_desktop.jobs.worker import Handler, JobContext, run_worker
 _HANDLERS = {
     "convert": "medseg_desktop.io.conversion:run_conversion",
     "train": "medseg_desktop.engine.training:run_training",
+    "measure": "medseg_desktop.engine.measure:run_measurement",
     "predict": "medseg_desktop.inference.prediction:run_prediction",
     "evaluate": "medseg_desktop.inference.evaluation:run_evaluation",
     "bench_training": "medseg_desktop.engine.bench_training:run_bench_training",

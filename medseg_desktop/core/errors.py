@@ -96,6 +96,11 @@ class Cancelled(Exception):
 
 def describe_os_error(error: OSError, path: object, doing: str) -> str:
     """One sentence for an operating system error, e.g. "Cannot write D:/x: the disk is full."."""
+    return f"Cannot {doing} {path}: {os_error_reason(error)}."
+
+
+def os_error_reason(error: OSError) -> str:
+    """Why, e.g. "the disk is full"."""
     import errno
 
     reasons = {
@@ -109,5 +114,4 @@ def describe_os_error(error: OSError, path: object, doing: str) -> str:
         errno.EEXIST: "it exists already",
         errno.EIO: "the disk reports a fault",
     }
-    reason = reasons.get(error.errno or 0, (error.strerror or str(error)).lower())
-    return f"Cannot {doing} {path}: {reason}."
+    return reasons.get(error.errno or 0, (error.strerror or str(error)).lower())

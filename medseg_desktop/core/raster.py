@@ -154,6 +154,23 @@ def draw_label_map(shapes: Sequence[Shape], table: LabelTable, rows: int, column
     return label_map
 
 
+def overlap_pixels(shapes: Sequence[Shape], table: LabelTable, rows: int, columns: int) -> int:
+    """Pixels of a slice that shapes of different labels share; labels: see `draw_label_map`."""
+    by_label: dict[int, list[Shape]] = {}
+    for shape in shapes:
+        if index := table.index_of(shape.label):
+            by_label.setdefault(index, []).append(shape)
+    if len(by_label) < 2:
+        return 0
+    covered = np.zeros((rows, columns), np.uint8)
+    for own in by_label.values():
+        one = np.zeros((rows, columns), np.uint8)
+        for shape in own:
+            fill_shape(one, shape, 1)
+        covered += one
+    return int(np.count_nonzero(covered > 1))
+
+
 def region_outlines(mask: LabelMap) -> list[npt.NDArray[np.int32]]:
     """Outlines (N, 2) as (column, row), N >= 3, that fill back to exactly `mask` (0 and 1)."""
     return [region.outline for region in regions(mask)]

@@ -83,6 +83,20 @@ class TrainSpec(_Spec, frozen=True, kw_only=True, tag="train"):
     devices: list[int] = []
 
 
+class MeasureSpec(_Spec, frozen=True, kw_only=True, tag="measure"):
+    """Show what a training would see, and measure a few of its steps; nothing is kept.
+
+    Attributes:
+        train: the training in question.
+        sheet: path of the PNG with the first augmented slices; "" makes none.
+        steps: to measure; 0 measures nothing and needs no Paddle.
+    """
+
+    train: TrainSpec
+    sheet: str = ""
+    steps: int = 3
+
+
 class PredictSpec(_Spec, frozen=True, kw_only=True, tag="predict"):
     """Predict every slice below `source`; `formats` out of png, overlay, json."""
 
@@ -136,7 +150,15 @@ class GpuCheckSpec(_Spec, frozen=True, kw_only=True, tag="gpu_check"):
     architecture: str = "bisenetv2"
 
 
-Spec = ConvertSpec | TrainSpec | PredictSpec | EvaluateSpec | BenchTrainingSpec | GpuCheckSpec
+Spec = (
+    ConvertSpec
+    | TrainSpec
+    | MeasureSpec
+    | PredictSpec
+    | EvaluateSpec
+    | BenchTrainingSpec
+    | GpuCheckSpec
+)
 
 
 def encode_spec(spec: Spec) -> bytes:

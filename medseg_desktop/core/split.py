@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Literal
 
 import msgspec
@@ -115,14 +115,3 @@ def resolve_split(
     else:
         sets.update(dict.fromkeys(open_keys.values(), "train"))
     return sets
-
-
-def shared_patients(sides: Iterable[Iterable[str]]) -> set[str]:
-    """Patients that stand on more than one side; empty for a sound split."""
-    seen: set[str] = set()
-    shared: set[str] = set()
-    for side in sides:
-        members = set(side)
-        shared |= seen & members
-        seen |= members
-    return shared

@@ -19,8 +19,9 @@ import numpy.typing as npt
 
 from medseg_desktop.core.errors import DatasetError
 from medseg_desktop.core.preprocessing import Preprocessing, normalise, resize_label_map
+from medseg_desktop.core.specs import TrainSpec
 from medseg_desktop.core.split import SetName
-from medseg_desktop.engine.recipe import Augmentation
+from medseg_desktop.engine.recipe import Augmentation, recipe_of
 from medseg_desktop.io.dataset import Dataset, DatasetFile
 
 Grey = npt.NDArray[np.uint8]
@@ -219,6 +220,21 @@ def _at_size(sample: Sample, size: int) -> Sample:
         return sample
     grey, label_map = _resized(sample.grey, size), resize_label_map(sample.label_map, size, size)
     return Sample(sample.file, grey, label_map)
+
+
+def batch_source(dataset: Dataset, spec: TrainSpec, samples: Sequence[Sample]) -> BatchSource:
+    """The batches of a training on these samples of its training set."""
+    recipe = recipe_of(spec)
+    return BatchSource(
+        samples,
+        augmentation=recipe.augmentation,
+        preprocessing=dataset.manifest.preprocessing,
+        batch_size=spec.batch_size,
+        size=spec.size,
+        seed=spec.seed,
+        lesion_share=recipe.lesion_share,
+        resize_first=recipe.resize_first,
+    )
 
 
 def _decks(

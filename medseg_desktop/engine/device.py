@@ -123,6 +123,13 @@ class Device:
             return self.memory_bytes
         return free_memory_bytes() or 0
 
+    def available_memory(self) -> int | None:
+        """Bytes this process may use in all, with what it uses already; None where unknown."""
+        if self.kind == "gpu":
+            return self.memory_bytes or None
+        free = free_memory_bytes()
+        return None if free is None else free + used_memory_bytes()
+
     def holds(self, n_bytes: int) -> bool:
         """Whether the slices of a training should lie in the memory of this device."""
         return self.kind == "gpu" and n_bytes <= _DATA_SHARE * self.free_memory()

@@ -260,23 +260,14 @@ class _Job:
     def _trainer(
         self, network: Layer, samples: dict[SetName, list[Sample]], world: World
     ) -> Trainer:
-        from medseg_desktop.engine.data import BatchSource
+        from medseg_desktop.engine.data import batch_source
         from medseg_desktop.engine.previews import PreviewWriter
         from medseg_desktop.engine.trainer import Parts, Trainer
         from medseg_desktop.engine.validation import Validator
 
         spec, manifest = self.spec, self.dataset.manifest
         recipe = recipe_of(spec)
-        source = BatchSource(
-            samples["train"],
-            augmentation=recipe.augmentation,
-            preprocessing=manifest.preprocessing,
-            batch_size=spec.batch_size,
-            size=spec.size,
-            seed=spec.seed,
-            lesion_share=recipe.lesion_share,
-            resize_first=recipe.resize_first,
-        )
+        source = batch_source(self.dataset, spec, samples["train"])
         validator = Validator(
             samples.get("val", []),
             manifest.table,

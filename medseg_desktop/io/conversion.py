@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -24,7 +23,7 @@ from medseg_desktop.core.errors import (
 )
 from medseg_desktop.core.labels import MAXIMUM_LABELS, LabelTable
 from medseg_desktop.core.preprocessing import preprocess
-from medseg_desktop.core.raster import draw_label_map
+from medseg_desktop.core.raster import draw_label_map, overlap_pixels
 from medseg_desktop.core.specs import ConvertSpec
 from medseg_desktop.core.split import TEST_MINIMUM_PATIENTS, SetName, Split, resolve_split
 from medseg_desktop.core.volume import Series, Slice
@@ -33,7 +32,9 @@ from medseg_desktop.io.dataset import (
     MANIFEST,
     DatasetFile,
     Manifest,
+    SlicePlace,
     check_replaceable,
+    pixel_digest,
     write_lists,
     write_manifest,
 )
@@ -58,6 +59,7 @@ class _Item:
     slice: Slice
     name: str
     set: SetName
+    place: SlicePlace
 
 
 def run_conversion(spec: ConvertSpec, context: Context) -> dict[str, Any]:
@@ -89,8 +91,8 @@ def _convert_found(
             f"The annotations use {len(table)} labels; at most {MAXIMUM_LABELS} are possible."
         )
     items = [
-        _Item(series, item, f"{i:05d}.png", sets[series.patient.hash])
-        for i, (series, item) in enumerate(reviewed)
+        _Item(series, item, f"{i:05d}.png", sets[series.patient.hash], place)
+        for i, ((series, item), place) in enumerate(zip(reviewed, _places(reviewed), strict=True))
     ]
     with new_folder(final, replace_marker=MANIFEST if spec.overwrite else "") as folder:
         files, left_out = _convert_all(items, found, table, spec, folder, context)
@@ -141,6 +143,19 @@ def _reviewed(found: ScanResult, include: list[str]) -> list[tuple[Series, Slice
             "Annotate slices first; each DICOM file needs its JSON file.",
         )
     return reviewed
+
+
+def _places(reviewed: list[tuple[Series, Slice]]) -> Iterator[SlicePlace]:
+    """Where each slice lies in its series."""
+    places: dict[tuple[str, int], dict[Slice, SlicePlace]] = {}
+    for series, item in reviewed:
+        if series.key not in places:
+            stack, positions, voxel_ml = series.stack, series.positions, series.voxel_ml
+            places[series.key] = {
+                s: SlicePlace(stack=stack, index=i, positions=positions, voxel_ml=voxel_ml)
+                for i, s in enumerate(series.slices)
+            }
+        yield places[series.key][item]
 
 
 def _split(
@@ -295,7 +310,10 @@ def _convert(
         sop_uid=item.slice.sop_uid,
         frame=item.slice.frame,
         pixels_per_label={x.name: counts[x.index] for x in table.labels if counts[x.index]},
-        digest=hashlib.sha256(grey.tobytes() + label_map.tobytes()).hexdigest(),
+        digest=pixel_digest(grey, label_map),
+        shapes=len(shapes),
+        overlap_pixels=overlap_pixels(shapes, table, *grey.shape),
+        place=item.place,
     )
 
 

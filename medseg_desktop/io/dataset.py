@@ -18,7 +18,7 @@ from medseg_desktop.core.errors import (
 )
 from medseg_desktop.core.labels import BACKGROUND, Label, LabelTable
 from medseg_desktop.core.preprocessing import Preprocessing
-from medseg_desktop.core.split import SET_NAMES, SetName, shared_patients
+from medseg_desktop.core.split import SET_NAMES, SetName
 from medseg_desktop.io.png import read_grey_png
 
 MANIFEST = "manifest.json"
@@ -26,6 +26,20 @@ _OWN_NAMES = {
     MANIFEST, "images", "masks1", "masks2", "overlays", *(f"{s}_list.txt" for s in SET_NAMES),
 }  # fmt: skip
 Grey = npt.NDArray[np.uint8]
+
+
+class SlicePlace(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a slice lies: `stack` of its series UID, and its `index` therein.
+
+    Attributes:
+        positions: slices of one time point, see `core.lesions.find_lesions`.
+        voxel_ml: volume of one pixel in millilitres; None where it is unknown.
+    """
+
+    stack: int
+    index: int
+    positions: int
+    voxel_ml: float | None = None
 
 
 class DatasetFile(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,7 +50,11 @@ class DatasetFile(msgspec.Struct, frozen=True, kw_only=True):
         frame: zero-based frame index in its DICOM file.
         pixels_per_label: label name -> pixels in the label map, background included (labels
             without are left out); see `lesion_pixels`.
-        digest: SHA-256 of the slice's and label map's pixels, for provenance.
+        digest: SHA-256 of the slice's and label map's pixels (see `pixel_digest`), which tells
+            whether they have changed since; "" in datasets that do not have it.
+        shapes: how many shapes the slice has; None where the dataset does not tell, as below.
+        overlap_pixels: pixels that shapes of different labels share.
+        place: where in its series the slice lies.
     """
 
     name: str
@@ -47,6 +65,9 @@ class DatasetFile(msgspec.Struct, frozen=True, kw_only=True):
     frame: int
     pixels_per_label: dict[str, int]
     digest: str = ""
+    shapes: int | None = None
+    overlap_pixels: int | None = None
+    place: SlicePlace | None = None
 
     @property
     def lesion_pixels(self) -> dict[str, int]:
@@ -136,15 +157,33 @@ def read_dataset(folder: Path) -> Dataset:
     for file in manifest.files:
         if Path(file.name).name != file.name or file.name in ("", ".", ".."):
             raise DatasetError(f"{path} names a file outside the dataset: {file.name}.")
-    shared = shared_patients(
-        {f.patient_hash for f in manifest.files if f.set == s} for s in SET_NAMES
-    )
-    if shared:
-        raise DatasetError(
-            f"{len(shared)} patients of {folder} stand on two sides of the split.",
-            "Convert again, so that each patient is on one side only.",
-        )
+    _check_split(folder, manifest)
     return Dataset(folder, manifest, hashlib.sha256(data).hexdigest())
+
+
+def _check_split(folder: Path, manifest: Manifest) -> None:
+    """Refuse a dataset with a patient in two sets; the sentence names one, with slices of both."""
+    first: dict[str, dict[SetName, str]] = {}
+    for file in manifest.files:
+        if file.set in SET_NAMES:
+            first.setdefault(file.patient_hash, {}).setdefault(file.set, file.name)
+    shared = {patient: sets for patient, sets in first.items() if len(sets) > 1}
+    if not shared:
+        return
+    patient, sets = next(iter(shared.items()))
+    where = " and ".join(f"{name} ({file})" for name, file in sets.items())
+    one = len(shared) == 1
+    more = "" if one else f" and {len(shared) - 1} more"
+    raise DatasetError(
+        f"Patient {patient}{more} of {folder} {'stands' if one else 'stand'} on two sides of the "
+        f"split: {where}.",
+        "Convert again, so that each patient is on one side only.",
+    )
+
+
+def pixel_digest(grey: Grey, label_map: Grey) -> str:
+    """SHA-256 of a slice's and its label map's pixels, as in `DatasetFile.digest`."""
+    return hashlib.sha256(grey.tobytes() + label_map.tobytes()).hexdigest()
 
 
 def check_replaceable(folder: Path) -> None:

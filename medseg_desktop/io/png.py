@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from medseg_desktop.core.errors import DataError, WorkspaceError, describe_os_error
+from medseg_desktop.core.errors import DataError, WorkspaceError, describe_os_error, os_error_reason
 
 #: Sizes above this are no slices; refused before they are decoded.
 MAXIMUM_SIDE = 16384
@@ -45,7 +45,7 @@ def read_grey_png(path: Path) -> npt.NDArray[np.uint8]:
             raise DataError("the PNG file is too large")
         data = path.read_bytes()
     except OSError as error:
-        raise DataError(describe_os_error(error, path.name, "read").rstrip(".")) from error
+        raise DataError(os_error_reason(error)) from error
     check_png(data)
     if (data[24], data[25]) != (8, 0):
         raise DataError("not an 8-bit grey PNG")

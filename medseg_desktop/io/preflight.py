@@ -5,70 +5,113 @@ Needs no Paddle, so that the window and `train --check` can ask before anything 
 
 from __future__ import annotations
 
+import shutil
 from collections import Counter
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
 from medseg_desktop.core.errors import DatasetError
+from medseg_desktop.core.estimate import disk_bytes, memory_bytes, training_seconds
+from medseg_desktop.core.finding import LEAK, ROUGH_MEMORY, Finding
+from medseg_desktop.core.labels import LabelTable
+from medseg_desktop.core.measurement import SMALLEST_BATCH, Measurement
+from medseg_desktop.core.slice_facts import LesionNumbers, lesion_numbers
 from medseg_desktop.core.specs import TrainSpec
 from medseg_desktop.core.split import SET_NAMES, SetName
+from medseg_desktop.io import dataset_findings
+from medseg_desktop.io.child_command import physical_cores
 from medseg_desktop.io.dataset import Dataset, DatasetFile
+from medseg_desktop.io.dataset_scan import Scan
 from medseg_desktop.io.memory import free_memory_bytes
 
 ARCHITECTURES = ("bisenetv2", "unet", "pp_liteseg")
 TRAINING_PRESETS = ("reference", "default")
 DEVICES = ("auto", "cpu", "gpu")
 SIZES = range(64, 1025, 32)
-#: Batch normalisation has nothing to normalise over with one slice.
-SMALLEST_BATCH = 2
 #: Fewer training patients than this give a model that knows little else.
 FEW_PATIENTS = 5
 
-# Measured on a CPU: the process itself, and for each network a pixel of a training batch.
-_BASE_BYTES = 650_000_000
-_BYTES_PER_BATCH_PIXEL = {"bisenetv2": 1000, "unet": 7000, "pp_liteseg": 1000}
+#: Where less than this many times the estimate is free, the disk may become full.
+_DISK_MARGIN = 2
 
 
-class Finding(msgspec.Struct, frozen=True):
-    """One sentence on what is wrong or doubtful, and one on what to do about it."""
+class LabelShare(msgspec.Struct, frozen=True, kw_only=True):
+    """How common a label is in a set: its share of all pixels and of all slices, 0..1."""
 
-    message: str
-    cure: str
+    pixels: float
+    slices: float
 
 
 class SetNumbers(msgspec.Struct, frozen=True, kw_only=True):
-    """What one set of the split holds; `pixels` by label name, without the background."""
+    """What one set of the split holds; `pixels` by label name, without the background.
+
+    Attributes:
+        shares: by label name; empty until the pixels were read, like `lesions`.
+    """
 
     patients: int
     slices: int
     slices_with_lesion: int
     pixels: dict[str, int]
+    shares: dict[str, LabelShare] = {}
+    lesions: LesionNumbers | None = None
 
 
 class Preflight(msgspec.Struct, frozen=True, kw_only=True):
     """The answer: training may start when there are no problems.
 
     Attributes:
+        problems: would waste the training; warnings: may spoil it; notes: what is not known.
         sets: by "train", "val", "test".
         trained_on: how many patients of "val" and "test" are in the training set too.
         data_mb, memory_mb: estimated memory in megabytes of the slices alone and of all.
         free_mb: memory that is free now, or None where that cannot be told.
+        disk_mb: what the run will write, in megabytes; disk_free_mb: None where unknown.
+        estimate_s: rough duration of the training on the processor, in seconds.
+        pixels_read: whether the pixels of the dataset were looked at as well.
+        measured: what a few steps on the device told; then `memory_mb` and `estimate_s` are its.
     """
 
     problems: list[Finding]
     warnings: list[Finding]
+    notes: list[Finding] = []
     sets: dict[SetName, SetNumbers]
     trained_on: dict[SetName, int]
     data_mb: int
     memory_mb: int
     free_mb: int | None
+    disk_mb: int = 0
+    disk_free_mb: int | None = None
+    estimate_s: float = 0.0
+    pixels_read: bool = False
+    measured: Measurement | None = None
 
     @property
     def may_start(self) -> bool:
         return not self.problems
+
+    @property
+    def leaks(self) -> bool:
+        """Something stands in two sets."""
+        return any(self.trained_on.values()) or any(p.kind == LEAK for p in self.problems)
+
+    def with_measurement(self, measured: Measurement) -> Preflight:
+        """The same with what was measured in place of what was estimated."""
+        return msgspec.structs.replace(
+            self,
+            measured=measured,
+            memory_mb=measured.memory_mb,
+            estimate_s=measured.total_s,
+            problems=[*self.problems, *measured.problems()],
+            warnings=[
+                *(w for w in self.warnings if w.kind != ROUGH_MEMORY),
+                *measured.warnings(),
+            ],
+        )
 
     def require(self) -> None:
         """Raise the first problem as DatasetError; do nothing when there is none."""
@@ -81,28 +124,53 @@ class Preflight(msgspec.Struct, frozen=True, kw_only=True):
         return data
 
 
-def check_training(dataset: Dataset, spec: TrainSpec) -> Preflight:
-    """Look at a dataset and the options of a training on it; reads sizes, no pixels."""
-    sets = {name: _count(dataset.files(name)) for name in SET_NAMES}
+def check_training(dataset: Dataset, spec: TrainSpec, scan: Scan | None = None) -> Preflight:
+    """Look at a dataset and the options of a training on it.
+
+    Args:
+        scan: what the pixels told; without it only the manifest and file headers are read.
+    """
+    sets = _sets(dataset, scan)
     data_bytes = _data_bytes(dataset, ("train", "val"))
-    per_pixel = _BYTES_PER_BATCH_PIXEL.get(spec.architecture, 0)
-    network_bytes = _BASE_BYTES + per_pixel * spec.batch_size * spec.size**2
+    total_bytes = data_bytes + memory_bytes(spec)
     free = free_memory_bytes()
+    disk, disk_free = disk_bytes(spec), _free_disk_bytes(Path(spec.run))
     return Preflight(
         problems=[
             *_option_problems(spec),
             *_data_problems(dataset, sets),
+            *dataset_findings.same_instances(dataset),
+            *(() if scan is None else dataset_findings.same_pictures(dataset, scan)),
+            *(() if scan is None else dataset_findings.damaged(dataset, scan, in_test=False)),
             *_memory_problem(data_bytes, free),
+            *_disk_problem(disk, disk_free),
         ],
         warnings=[
             *_data_warnings(dataset, sets, spec),
-            *_memory_warning(data_bytes + network_bytes, free),
+            *dataset_findings.emptied(dataset),
+            *dataset_findings.overlapping(dataset),
+            *(() if scan is None else _pixel_warnings(dataset, scan, spec)),
+            *_memory_warning(total_bytes, free),
+            *_disk_warning(disk, disk_free),
         ],
+        notes=list(dataset_findings.unknown(dataset)),
         sets=sets,
         trained_on=_trained_on(dataset),
         data_mb=_megabytes(data_bytes),
-        memory_mb=_megabytes(data_bytes + network_bytes),
+        memory_mb=_megabytes(total_bytes),
         free_mb=None if free is None else _megabytes(free),
+        disk_mb=_megabytes(disk),
+        disk_free_mb=None if disk_free is None else _megabytes(disk_free),
+        estimate_s=round(training_seconds(spec, physical_cores(), sets["val"].slices), 1),
+        pixels_read=scan is not None,
+    )
+
+
+def _pixel_warnings(dataset: Dataset, scan: Scan, spec: TrainSpec) -> Iterator[Finding]:
+    return chain(
+        dataset_findings.damaged(dataset, scan, in_test=True),
+        dataset_findings.other_sizes(dataset, scan, spec.size),
+        dataset_findings.changed(dataset, scan),
     )
 
 
@@ -112,6 +180,22 @@ def _trained_on(dataset: Dataset) -> dict[SetName, int]:
     kept: tuple[SetName, ...] = ("val", "test")
     return {
         name: len(trained & {file.patient_hash for file in dataset.files(name)}) for name in kept
+    }
+
+
+def _sets(dataset: Dataset, scan: Scan | None) -> dict[SetName, SetNumbers]:
+    """The numbers of each set; from the manifest, or from the pixels where they were read."""
+    if scan is None:
+        return {name: _count(dataset.files(name)) for name in SET_NAMES}
+    volumes = [lesion.volume_ml for lesions in scan.lesions.values() for lesion in lesions]
+    # One unit for all sets, or nobody could compare them.
+    unit: Literal["ml", "pixels"] = "pixels" if not volumes or None in volumes else "ml"
+    return {
+        name: msgspec.structs.replace(
+            _measure(dataset.files(name), scan, dataset.manifest.table),
+            lesions=lesion_numbers(scan.lesions[name], unit),
+        )
+        for name in SET_NAMES
     }
 
 
@@ -127,6 +211,28 @@ def _count(files: tuple[DatasetFile, ...]) -> SetNumbers:
         slices=len(files),
         slices_with_lesion=with_lesion,
         pixels=dict(pixels),
+    )
+
+
+def _measure(files: tuple[DatasetFile, ...], scan: Scan, table: LabelTable) -> SetNumbers:
+    facts = [scan.facts[f.name] for f in files if f.name in scan.facts]
+    pixels: Counter[int] = Counter()
+    slices: Counter[int] = Counter()
+    for fact in facts:
+        pixels.update(fact.pixels)
+        slices.update(fact.pixels.keys())
+    total = max(pixels.total(), 1)
+    return SetNumbers(
+        patients=len({f.patient_hash for f in files}),
+        slices=len(files),
+        slices_with_lesion=sum(any(fact.pixels.keys() - {0}) for fact in facts),
+        pixels={x.name: pixels[x.index] for x in table.foreground if pixels[x.index]},
+        shares={
+            x.name: LabelShare(
+                pixels=pixels[x.index] / total, slices=slices[x.index] / max(len(facts), 1)
+            )
+            for x in table.foreground
+        },
     )
 
 
@@ -228,7 +334,38 @@ def _memory_warning(total_bytes: int, free: int | None) -> Iterator[Finding]:
             f"The training may need {_megabytes(total_bytes)} MB of memory, but only "
             f"{_megabytes(free)} MB are free.",
             "Choose a smaller size or batch size, or close other programs.",
+            ROUGH_MEMORY,
         )
+
+
+def _disk_problem(needed: int, free: int | None) -> Iterator[Finding]:
+    if free is not None and free < needed:
+        yield Finding(
+            f"The training will write about {_megabytes(needed)} MB, but only "
+            f"{_megabytes(free)} MB of the disk are free.",
+            "Make room on the disk, or choose another place for the run.",
+        )
+
+
+def _disk_warning(needed: int, free: int | None) -> Iterator[Finding]:
+    if free is not None and needed <= free < _DISK_MARGIN * needed:
+        yield Finding(
+            f"The training will write about {_megabytes(needed)} MB, and only "
+            f"{_megabytes(free)} MB of the disk are free.",
+            "Make room on the disk.",
+        )
+
+
+def _free_disk_bytes(run: Path) -> int | None:
+    """What is free where the run folder is or will be."""
+    for folder in (run, *run.parents):
+        try:
+            return shutil.disk_usage(folder).free
+        except FileNotFoundError:
+            continue
+        except OSError:
+            break
+    return None
 
 
 def _data_bytes(dataset: Dataset, names: tuple[SetName, ...]) -> int:

@@ -44,10 +44,10 @@ class Closing(QObject):
         """The user wants to close: asks first where work would be lost."""
         if self._closing or self.question is not None:
             return
-        if self._runs.is_idle:
-            self._leave()
-        else:
+        if self._runs.is_training or self._runs.is_converting:
             self._ask()
+        else:
+            self._leave()
 
     def close_now(self) -> None:
         """Stop all jobs and save, without a question, and finish when that is done.

@@ -18,6 +18,7 @@ from medseg_desktop.core.raster import (
     bridge,
     draw_label_map,
     outline_points,
+    overlap_pixels,
     pixel_centre,
     pixel_index,
     region_outlines,
@@ -300,3 +301,17 @@ def test_the_later_of_two_overlapping_shapes_wins() -> None:
 
 def test_a_label_that_the_table_lacks_is_not_drawn() -> None:
     assert not drawn(Shape("unknown", ((1, 1), (5, 1), (5, 5)))).any()
+
+
+def box(left: int, top: int, right: int, bottom: int, label: str = "H") -> Shape:
+    return Shape(label, ((left, top), (right, top), (right, bottom), (left, bottom)))
+
+
+def test_only_shapes_of_different_labels_overlap() -> None:
+    first, second = box(0, 0, 4, 4), box(3, 3, 8, 8)
+    other, foreign = replace(second, label="edema"), replace(second, label="unknown")
+    assert overlap_pixels([first, second], TABLE, 10, 12) == 0
+    assert overlap_pixels([first, other], TABLE, 10, 12) == 4
+    assert overlap_pixels([other, first], TABLE, 10, 12) == 4
+    assert overlap_pixels([first, foreign], TABLE, 10, 12) == 0
+    assert overlap_pixels([first, other, replace(first, label="core")], TABLE, 10, 12) == 25

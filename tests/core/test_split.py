@@ -13,7 +13,6 @@ from medseg_desktop.core.split import (
     draw_split,
     every_ninth,
     resolve_split,
-    shared_patients,
 )
 
 patient_keys = st.sets(st.text(min_size=1, max_size=8), max_size=40).map(
@@ -116,8 +115,3 @@ def test_a_split_knows_its_members_and_their_sets() -> None:
     assert split.members("test") == ()
     assert split.set_of("c") == "incoming"
     assert split.set_of("nobody") is None
-
-
-def test_patients_on_two_sides_are_found() -> None:
-    assert shared_patients([["a", "b", "a"], ["c"], ["b", "d"]]) == {"b"}
-    assert shared_patients([["a"], [], ["b"]]) == set()

@@ -18,7 +18,7 @@ from medseg_desktop.inference.prediction import run_prediction
 from medseg_desktop.io import conversion
 from medseg_desktop.io.conversion import run_conversion
 from medseg_desktop.io.conversion_request import conversion_spec
-from medseg_desktop.io.dataset import Dataset, read_dataset
+from medseg_desktop.io.dataset import Dataset, pixel_digest, read_dataset
 from medseg_desktop.io.kept_proposals import with_kept_proposals
 from medseg_desktop.io.medlabelme import read_annotation, write_annotation
 from medseg_desktop.io.png import read_grey_png
@@ -122,6 +122,29 @@ def test_the_default_preset_applies_slope_and_inversion(
     assert np.array_equal(plain, scaled)
     assert plain[12, 15] > 200 > 60 > inverted[12, 15]
     assert np.abs(twice - plain).max() <= 1
+
+
+def test_each_slice_tells_its_place_its_shapes_and_their_overlaps(
+    source: Path, target: Path, workspace: Workspace
+) -> None:
+    write_study(source, ["A", "B"], slices=3)
+    path = source / "A" / "IM0001.dcm"
+    both = [shape_json(LESION_OUTLINE, name) for name in ("H", "edema")]
+    annotate(path, {0: both})
+    annotate(source / "A" / "IM0002.dcm", {0: []})
+    _, dataset = convert(conversion_spec(workspace, source, target))
+    found = {(f.patient_hash, f.place.index): f for f in dataset.manifest.files if f.place}
+    a = dataset.manifest.files[0].patient_hash
+    assert len(found) == 6
+    assert [found[a, i].shapes for i in range(3)] == [1, 2, 0]
+    covered = int((dataset.label_map(found[a, 1]) > 0).sum())
+    assert [found[a, i].overlap_pixels for i in range(3)] == [0, covered, 0]
+    place = found[a, 2].place
+    assert place is not None
+    assert (place.stack, place.positions) == (0, 3)
+    assert place.voxel_ml == pytest.approx(1.0 * 1.0 * 5.0 / 1000)
+    for file in dataset.manifest.files:
+        assert file.digest == pixel_digest(dataset.slice(file), dataset.label_map(file))
 
 
 def test_labels_get_indices_in_order_of_first_appearance(

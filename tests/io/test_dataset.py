@@ -68,8 +68,10 @@ def test_a_patient_on_two_sides_is_refused(folder: Path) -> None:
     files = json.loads((folder / "manifest.json").read_text("utf-8"))["files"]
     files[0]["patient_hash"] = files[-1]["patient_hash"]
     change(folder, files=files)
-    with pytest.raises(DatasetError, match="two sides"):
+    with pytest.raises(DatasetError, match="two sides") as refused:
         read_dataset(folder)
+    assert f"train ({files[0]['name']}) and val ({files[-2]['name']})" in refused.value.message
+    assert files[0]["patient_hash"] in refused.value.message
 
 
 def test_a_missing_slice_and_an_unknown_class_are_said(folder: Path) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,7 @@ import msgspec
 import pytest
 
 from medseg_desktop.core.errors import DatasetError
+from medseg_desktop.core.measurement import Measurement
 from medseg_desktop.core.specs import TrainSpec
 from medseg_desktop.io import preflight
 from medseg_desktop.io.dataset import Dataset, read_dataset
@@ -167,3 +169,42 @@ def test_a_batch_that_may_not_fit_in_memory_is_a_warning(
     found = check(sound)
     assert found.may_start
     assert "Choose a smaller size or batch size" in messages(found.warnings)
+
+
+def test_a_disk_without_room_for_the_run_is_a_problem(
+    sound: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(preflight, "_free_disk_bytes", lambda run: 50_000_000)
+    assert "only 50 MB of the disk are free" in messages(check(sound).problems)
+    monkeypatch.setattr(preflight, "_free_disk_bytes", lambda run: 250_000_000)
+    found = check(sound)
+    assert found.may_start
+    assert "only 250 MB of the disk are free" in messages(found.warnings)
+
+
+def test_the_free_space_is_that_of_the_place_where_the_run_will_be(
+    sound: Path, tmp_path: Path
+) -> None:
+    free = preflight._free_disk_bytes(tmp_path / "not" / "there" / "yet")
+    assert free is not None
+    assert free == pytest.approx(shutil.disk_usage(tmp_path).free, rel=0.2)
+    assert check(sound).disk_mb > 90  # two checkpoints and a model at least
+
+
+def test_what_was_measured_takes_the_place_of_the_estimate(
+    sound: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(preflight, "free_memory_bytes", lambda: 500_000_000)
+    rough = check(sound)
+    assert "may need" in messages(rough.warnings)
+    measured = Measurement(
+        device="cpu", size=64, batch_size=8, step_s=0.5, evaluation_s=1.0, start_s=2.0,
+        total_s=100.0, memory_mb=450, available_mb=500, fitting_batch=9, is_exact=True,
+    )  # fmt: skip
+    found = rough.with_measurement(measured)
+    assert found.may_start
+    assert "may need" not in messages(found.warnings)
+    assert (found.memory_mb, found.estimate_s) == (450, 100.0)
+    large = rough.with_measurement(msgspec.structs.replace(measured, memory_mb=900))
+    assert not large.may_start
+    assert "Choose a batch size of 9 or less" in messages(large.problems)

@@ -114,12 +114,13 @@ def test_the_check_shows_numbers_problems_and_one_large_button(
             ("Train", "Val"),
             (("Patients", ("17", "4")),),
             "No patient is in two sets.",
-            estimate="About 50 min.",
+            needs_title="On this computer",
+            needs=(("Time", "about 50 min"),),
             problems=(Problem("Patient 3 has no lesion.", "Outline one."),),
         )
     )
     texts = {w.text() for w in panel.checked.findChildren(QLabel) if w.isVisible()}
-    assert {"17", "4", "Patient 3 has no lesion.", "Outline one.", "About 50 min."} <= texts
+    assert {"17", "4", "Patient 3 has no lesion.", "Outline one.", "about 50 min"} <= texts
     with qtbot.waitSignal(panel.start_requested, timeout=500):
         QTest.mouseClick(panel.checked.start, LEFT)
     QTest.mouseClick(panel.checked.back, LEFT)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QImage
-from PySide6.QtWidgets import QGridLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
 
+from medseg_desktop.qt.panels.check_report import CheckReport, Problem
 from medseg_desktop.qt.panels.controls import (
+    Section,
     button,
     clear_layout,
     column,
@@ -18,46 +17,17 @@ from medseg_desktop.qt.panels.controls import (
     separator,
     set_role,
 )
-from medseg_desktop.qt.panels.sample_strip import SampleStrip
+from medseg_desktop.qt.panels.number_table import IconLine, NumberTable
+from medseg_desktop.qt.panels.sample_sheet_view import SampleSheetView
+from medseg_desktop.qt.panels.work_line import WorkLine
 from medseg_desktop.qt.theme.icons import pixmap
 from medseg_desktop.qt.theme.state import current_tokens
-from medseg_desktop.qt.theme.tokens import SPACE_L, SPACE_M
+from medseg_desktop.qt.theme.tokens import SPACE_L, SPACE_M, SPACE_S, SPACE_XS
 
+__all__ = ["CheckReport", "CheckedPage", "Problem", "StepsPage"]
 
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """Something the check found: what it is, what to do, and whether it forbids to start."""
-
-    text: str
-    cure: str = ""
-    blocks: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class CheckReport:
-    """What the check of a dataset found.
-
-    Attributes:
-        columns: heads of the table, for example ("Train", "Validation", "Test").
-        rows: (caption, one text for each column).
-        split_line: one sentence on whether any patient is in two sets.
-        split_ok: the sentence is good news.
-        estimate: expected time and memory; empty if unknown.
-        samples: pictures of a few training slices, with lesions coloured.
-    """
-
-    columns: tuple[str, ...] = ()
-    rows: tuple[tuple[str, tuple[str, ...]], ...] = ()
-    split_line: str = ""
-    split_ok: bool = True
-    estimate: str = ""
-    problems: tuple[Problem, ...] = ()
-    samples: tuple[QImage, ...] = ()
-
-    @property
-    def can_start(self) -> bool:
-        """No problem forbids the training."""
-        return not any(problem.blocks for problem in self.problems)
+#: A longer class balance has a section of its own, which can be folded away.
+_FEW_ROWS = 4
 
 
 class _StepRow(QWidget):
@@ -124,7 +94,7 @@ class StepsPage(QWidget):
             _StepRow(
                 2,
                 self.tr("Check"),
-                self.tr("Counts patients and lesions, and estimates time and memory."),
+                self.tr("Looks at every slice, and measures how long and how large it gets."),
                 self.check,
             ),
             _StepRow(
@@ -146,6 +116,10 @@ class StepsPage(QWidget):
         self.start.clicked.connect(self.start_requested)
         self.set_state(has_dataset=False, reason="")
 
+    def set_waiting(self, waiting: bool) -> None:
+        """A training was asked for, whose dataset is looked at first."""
+        self.start.setEnabled(not waiting and self.check.isEnabled())
+
     def set_state(self, has_dataset: bool, reason: str) -> None:
         """Marks the next step; a reason forbids checking and training."""
         ready = has_dataset and not reason
@@ -160,87 +134,127 @@ class StepsPage(QWidget):
 
 
 class CheckedPage(QWidget):
-    """The check is done: numbers, split, estimate, problems, one large start button.
+    """The check: numbers, split, needs, samples, problems, and one large start button.
 
     Signals:
         start_requested, back_requested.
+        cancel_requested: end what is under way; what is known stays.
+        sheet_opened(QImage): show the samples large.
     """
 
     start_requested = Signal()
     back_requested = Signal()
+    cancel_requested = Signal()
+    sheet_opened = Signal(QImage)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._report = CheckReport()
         self.title = label("", "title")
-        self._table = QGridLayout()
-        self._table.setHorizontalSpacing(SPACE_L)
-        self._table.setVerticalSpacing(4)
-        self.split_line = label("", "muted", wrap=True)
-        self.estimate = label("", "muted", wrap=True)
-        self._problems = QVBoxLayout()
-        self._problems.setSpacing(8)
-        self.samples = SampleStrip()
-        self._samples_title = label(self.tr("Some of the training slices"), "section")
+        self.work = WorkLine()
+        self._numbers = NumberTable()
+        self.balance = Section(self.tr("Class balance"))
+        self._balance = NumberTable()
+        self.balance.body.addWidget(self._balance)
+        self.split_line = IconLine()
+        self._needs_title = label("", "section", wrap=True)
+        self._needs = NumberTable()
+        self.samples = SampleSheetView()
+        self._samples_title = label(self.tr("What the network will see"), "section")
+        # What forbids to start comes first; what is only doubtful stands beside the button.
+        self._blocking, self._problems = QVBoxLayout(), QVBoxLayout()
+        for problems in (self._blocking, self._problems):
+            problems.setSpacing(SPACE_S)
+        self._needs_group = _group(self._needs_title, self._needs)
+        self._samples_group = _group(self._samples_title, self.samples)
         self.start = button(self.tr("Start training"), "play", primary=True)
         self.back = button(self.tr("Back"), "chevron-left", quiet=True)
         layout = column(self, 0, SPACE_M)
         layout.addWidget(self.title)
-        layout.addLayout(self._table)
-        layout.addWidget(self.split_line)
-        layout.addWidget(self.estimate)
-        layout.addWidget(self._samples_title)
-        layout.addWidget(self.samples)
+        layout.addWidget(self.work)
+        layout.addLayout(self._blocking)
+        for part in (
+            self._numbers, self.split_line, self.balance, self._needs_group, self._samples_group,
+        ):  # fmt: skip
+            layout.addWidget(part)
         layout.addLayout(self._problems)
         layout.addWidget(self.start)
         layout.addWidget(self.back, 0, Qt.AlignmentFlag.AlignLeft)
         self.start.clicked.connect(self.start_requested)
         self.back.clicked.connect(self.back_requested)
+        self.work.cancel_requested.connect(self.cancel_requested)
+        self.samples.opened.connect(self.sheet_opened)
+
+    def set_work(self, text: str, done: int, total: int) -> None:
+        """The check goes on."""
+        self.work.set_work(text, done, total)
+        self._show_title(is_checking=True)
+
+    def set_done(self, text: str) -> None:
+        """The check is over; the text says what it looked at."""
+        self.work.set_done(text)
+        self._show_title(is_checking=False)
+        if self._report.sheet is None:
+            self._samples_group.hide()
+
+    def set_waiting(self, waiting: bool) -> None:
+        """A training was asked for, which is looked at once more."""
+        self.start.setEnabled(not waiting and self._report.can_start)
 
     def show_report(self, report: CheckReport) -> None:
-        """Replaces everything that is shown."""
-        ready = self.tr("Ready to train")
-        self.title.setText(ready if report.can_start else self.tr("Not ready to train"))
-        self.samples.set_pictures(report.samples)
-        self.samples.setVisible(bool(report.samples))
-        self._samples_title.setVisible(bool(report.samples))
-        clear_layout(self._table)
-        for position, text in enumerate(report.columns, start=1):
-            self._cell(0, position, text, "muted")
-        for line, (caption, texts) in enumerate(report.rows, start=1):
-            self._cell(line, 0, caption, "muted")
-            for position, text in enumerate(texts, start=1):
-                self._cell(line, position, text, "")
-        self._table.setColumnStretch(0, 1)
-        self.split_line.setText(report.split_line)
-        set_role(self.split_line, "role", "muted" if report.split_ok else "bad")
-        self.split_line.setVisible(bool(report.split_line))
-        self.estimate.setText(report.estimate)
-        self.estimate.setVisible(bool(report.estimate))
-        self._show_problems(report.problems)
+        """Replaces what is shown."""
+        before, self._report = self._report, report
+        self._show_title(is_checking=self.work.bar.isVisibleTo(self.work))
+        few = len(report.balance) <= _FEW_ROWS
+        self._numbers.set_rows(report.columns, (*report.rows, *(report.balance if few else ())))
+        self._show_balance(report, before)
+        self._show_split(report)
+        self._needs_title.setText(report.needs_title)
+        self._needs.set_rows((), tuple((caption, (text,)) for caption, text in report.needs))
+        self._needs_group.setVisible(bool(report.needs_title))
+        self._show_samples(report)
+        self._show_problems(report)
         self.start.setEnabled(report.can_start)
 
-    def _cell(self, line: int, position: int, text: str, role: str) -> None:
-        side = Qt.AlignmentFlag.AlignLeft if position == 0 else Qt.AlignmentFlag.AlignRight
-        self._table.addWidget(label(text, role), line, position, side)
+    def _show_title(self, is_checking: bool) -> None:
+        if not self._report.can_start:
+            self.title.setText(self.tr("Not ready to train"))
+        elif is_checking:
+            self.title.setText(self.tr("Checking the dataset"))
+        else:
+            self.title.setText(self.tr("Ready to train"))
 
-    def _show_problems(self, problems: Sequence[Problem]) -> None:
+    def _show_balance(self, report: CheckReport, before: CheckReport) -> None:
+        self.balance.setVisible(len(report.balance) > _FEW_ROWS)
+        if report.balance != before.balance:
+            self._balance.set_rows(report.columns, report.balance)
+
+    def _show_split(self, report: CheckReport) -> None:
+        icons = {True: ("success", "good"), False: ("error", "bad"), None: ("info", "muted")}
+        self.split_line.set_line(report.split_line, *icons[report.split_ok])
+        self.split_line.setVisible(bool(report.split_line))
+
+    def _show_samples(self, report: CheckReport) -> None:
+        waiting = self.tr("Drawing the first slices…") if report.can_start else ""
+        self.samples.set_sheet(report.sheet, waiting)
+        # A dataset that cannot be trained on is not drawn.
+        self._samples_group.setVisible(report.sheet is not None or report.can_start)
+
+    def _show_problems(self, report: CheckReport) -> None:
+        clear_layout(self._blocking)
         clear_layout(self._problems)
-        for problem in problems:
-            self._problems.addWidget(_problem_row(problem))
+        for problem in report.problems:
+            place = self._blocking if problem.blocks else self._problems
+            icon = ("error", "bad") if problem.blocks else ("warning", "caution")
+            place.addWidget(IconLine(problem.text, *icon, below=problem.cure))
+        for note in report.notes:
+            self._problems.addWidget(IconLine(note, "info", "muted"))
 
 
-def _problem_row(problem: Problem) -> QWidget:
-    t = current_tokens()
+def _group(*parts: QWidget) -> QWidget:
+    """A heading with what belongs to it."""
     holder = QWidget()
-    mark = QLabel()
-    name, colour = ("error", t.bad) if problem.blocks else ("warning", t.caution)
-    mark.setPixmap(pixmap(name, colour, 16, holder.devicePixelRatioF()))
-    text = QVBoxLayout()
-    text.setSpacing(0)
-    text.addWidget(label(problem.text, wrap=True))
-    if problem.cure:
-        text.addWidget(label(problem.cure, "muted", wrap=True))
-    layout = row(holder)
-    layout.addWidget(mark, 0, Qt.AlignmentFlag.AlignTop)
-    layout.addLayout(text, 1)
+    layout = column(holder, 0, SPACE_XS)
+    for part in parts:
+        layout.addWidget(part)
     return holder

@@ -3,25 +3,17 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtCore import QCoreApplication, QObject, Signal
 
 from medseg_desktop.core.errors import MedSegError
-from medseg_desktop.core.estimate import duration_text, training_seconds
 from medseg_desktop.core.run_state import RunState
 from medseg_desktop.core.specs import TrainSpec
-from medseg_desktop.core.split import SET_NAMES
-from medseg_desktop.io.child_command import physical_cores
-from medseg_desktop.io.dataset import read_dataset
-from medseg_desktop.io.preflight import Preflight, check_training
-from medseg_desktop.qt.background import Background
 from medseg_desktop.qt.messages import sentence
 from medseg_desktop.qt.panels.training_form import TrainForm
 from medseg_desktop.qt.panels.training_panel import TrainingPanel
-from medseg_desktop.qt.panels.training_steps import CheckReport, Problem
-from medseg_desktop.qt.presenters.training_samples import sample_pictures
+from medseg_desktop.qt.presenters.training_check_presenter import TrainingCheckPresenter
 from medseg_desktop.qt.sessions.runs import RunSession
 
 #: What a first training from the window uses; ends within an hour on two cores.
@@ -50,11 +42,10 @@ class TrainingPresenter(QObject):
     ) -> None:
         super().__init__(parent)
         self._panel, self._runs = panel, runs
-        self._background = Background(1, "preflight", self)
+        self.checks = TrainingCheckPresenter(panel, runs, self._spec, self)
         self._wanted = ""
         panel.set_form(FIRST_FORM)
         panel.convert_requested.connect(self.convert_requested)
-        panel.check_requested.connect(self._check)
         panel.start_requested.connect(self._start)
         panel.stop_requested.connect(runs.stop_training)
         panel.new_training_requested.connect(lambda: panel.set_idle())
@@ -87,41 +78,26 @@ class TrainingPresenter(QObject):
             device=form.device,
         )
 
-    def _check(self, form: TrainForm) -> None:
-        spec = self._spec(form)
-
-        def work() -> CheckReport:
-            dataset = read_dataset(Path(spec.dataset))
-            report = check_report(check_training(dataset, spec), spec)
-            return replace(report, samples=tuple(sample_pictures(dataset)))
-
-        self._background.submit(work, self._show_check, self._no_check)
-
-    def _show_check(self, report: CheckReport) -> None:
-        if not self._runs.is_training:
-            self._panel.set_checked(report)
-
-    def _no_check(self, error: MedSegError) -> None:
-        problem = Problem(error.message, error.hint, blocks=True)
-        self._show_check(
-            CheckReport(
-                split_line=tr("The dataset cannot be used."), split_ok=False, problems=(problem,)
-            )
-        )
-
     def _start(self, form: TrainForm) -> None:
         if self._runs.is_training:
             self.failed.emit(tr("A training is running already."))
             return
         spec = self._spec(form)
+        self._set_waiting(True)
 
-        def work() -> None:
-            check_training(read_dataset(Path(spec.dataset)), spec).require()
-
-        def start(_result: None) -> None:
+        def start() -> None:
+            self._set_waiting(False)
             self._runs.start_training(spec)
 
-        self._background.submit(work, start, lambda error: self.failed.emit(sentence(error)))
+        def refuse(error: MedSegError) -> None:
+            self._set_waiting(False)
+            self.failed.emit(sentence(error))
+
+        self.checks.require(spec, start, refuse)
+
+    def _set_waiting(self, waiting: bool) -> None:
+        for page in (self._panel.steps, self._panel.checked):
+            page.set_waiting(waiting)
 
     def _on_run(self, run: RunState) -> None:
         spec = self._runs.training_spec
@@ -134,37 +110,8 @@ class TrainingPresenter(QObject):
 
     def quit(self) -> None:
         """Begin no more work; does not wait for the thread."""
-        self._background.quit()
+        self.checks.quit()
 
     def close(self) -> None:
         """End the thread."""
-        self._background.close()
-
-
-def check_report(found: Preflight, spec: TrainSpec) -> CheckReport:
-    """What the check found, as the panel shows it."""
-    sets = [found.sets[name] for name in SET_NAMES]
-    rows = (
-        (tr("Patients"), tuple(str(s.patients) for s in sets)),
-        (tr("Slices"), tuple(f"{s.slices:,}" for s in sets)),
-        (tr("With lesion"), tuple(f"{s.slices_with_lesion:,}" for s in sets)),
-    )
-    seconds = training_seconds(spec, physical_cores(), found.sets["val"].slices)
-    estimate = tr("About {time} on this processor, {memory} MB of memory").format(
-        time=duration_text(seconds), memory=f"{found.memory_mb:,}"
-    )
-    problems = [Problem(p.message, p.cure, blocks=True) for p in found.problems]
-    problems += [Problem(w.message, w.cure) for w in found.warnings]
-    test, val = found.sets["test"].patients, found.sets["val"].patients
-    in_val, in_test = found.trained_on["val"], found.trained_on["test"]
-    line = tr(
-        "{in_val} of {val} validation and {in_test} of {test} test patients are in the training set"
-    )
-    return CheckReport(
-        columns=(tr("Train"), tr("Validation"), tr("Test")),
-        rows=rows,
-        split_line=line.format(in_val=in_val, val=val, in_test=in_test, test=test),
-        split_ok=not in_val and not in_test,
-        estimate=estimate,
-        problems=tuple(problems),
-    )
+        self.checks.close()

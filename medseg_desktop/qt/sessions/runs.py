@@ -11,7 +11,7 @@ from PySide6.QtCore import QObject, Signal
 from medseg_desktop.core.errors import MedSegError
 from medseg_desktop.core.run_state import RunState
 from medseg_desktop.core.settings import Settings
-from medseg_desktop.core.specs import ConvertSpec, TrainSpec
+from medseg_desktop.core.specs import ConvertSpec, MeasureSpec, TrainSpec
 from medseg_desktop.inference.predictor import Predictor
 from medseg_desktop.io.workspace import ModelEntry, Workspace
 from medseg_desktop.qt.background import Background
@@ -23,6 +23,7 @@ class RunSession(QObject):
 
     Signals:
         conversion_changed(RunState), training_changed(RunState).
+        measurement_changed(MeasureSpec, RunState).
         datasets_changed(names): newest first.
         models_changed(entries): newest first.
         model_added(ModelEntry): a training or an import has brought a new model.
@@ -33,6 +34,7 @@ class RunSession(QObject):
 
     conversion_changed = Signal(object)
     training_changed = Signal(object)
+    measurement_changed = Signal(object, object)
     datasets_changed = Signal(object)
     models_changed = Signal(object)
     model_added = Signal(object)
@@ -157,6 +159,21 @@ class RunSession(QObject):
             parent=self,
         )
         self._start(job, self._on_training)
+
+    def start_measurement(self, spec: MeasureSpec) -> None:
+        """Measure a few steps of a training in a child process; an earlier one is stopped."""
+        self.stop_measurement()
+        job = JobThread(
+            spec,
+            interpreter=self.settings.training_interpreter or None,
+            threads=self.settings.threads,
+            parent=self,
+        )
+        self._start(job, partial(self.measurement_changed.emit, spec))
+
+    def stop_measurement(self) -> None:
+        """Nobody waits for it any more."""
+        self._stop(MeasureSpec)
 
     def stop_conversion(self) -> None:
         """Ask the conversion to stop."""
