@@ -10,17 +10,18 @@ from PySide6.QtCore import QCoreApplication, QObject, Signal
 
 from medseg_desktop.core.errors import MedSegError
 from medseg_desktop.core.estimate import duration_text, training_seconds
-from medseg_desktop.core.run_state import RunState
 from medseg_desktop.core.specs import TrainSpec
 from medseg_desktop.core.split import SET_NAMES
 from medseg_desktop.io.child_command import physical_cores
 from medseg_desktop.io.dataset import read_dataset
 from medseg_desktop.io.preflight import Preflight, check_training
+from medseg_desktop.io.workspace import ModelEntry
 from medseg_desktop.qt.background import Background
 from medseg_desktop.qt.messages import sentence
 from medseg_desktop.qt.panels.training_form import TrainForm
 from medseg_desktop.qt.panels.training_panel import TrainingPanel
 from medseg_desktop.qt.panels.training_steps import CheckReport, Problem
+from medseg_desktop.qt.presenters.run_presenter import RunPresenter
 from medseg_desktop.qt.presenters.training_samples import sample_pictures
 from medseg_desktop.qt.sessions.runs import RunSession
 
@@ -33,7 +34,7 @@ def tr(text: str) -> str:
 
 
 class TrainingPresenter(QObject):
-    """Between the training panel and RunSession.
+    """Between the training panel and RunSession, as far as it is about what comes before a run.
 
     Signals:
         convert_requested(): the user wants to make a dataset.
@@ -51,16 +52,17 @@ class TrainingPresenter(QObject):
         super().__init__(parent)
         self._panel, self._runs = panel, runs
         self._background = Background(1, "preflight", self)
+        self.runs = RunPresenter(panel, runs, self)
         self._wanted = ""
         panel.set_form(FIRST_FORM)
         panel.convert_requested.connect(self.convert_requested)
         panel.check_requested.connect(self._check)
         panel.start_requested.connect(self._start)
-        panel.stop_requested.connect(runs.stop_training)
-        panel.new_training_requested.connect(lambda: panel.set_idle())
-        panel.show_log_requested.connect(self._show_log)
+        panel.new_training_requested.connect(self._show_steps)
+        self.runs.log_requested.connect(self.log_requested)
+        self.runs.failed.connect(self.failed)
         runs.datasets_changed.connect(self._set_datasets)
-        runs.training_changed.connect(self._on_run)
+        runs.models_changed.connect(self._set_models)
 
     def choose_dataset(self, name: str) -> None:
         """Select this dataset as soon as it is listed."""
@@ -74,6 +76,14 @@ class TrainingPresenter(QObject):
             self._wanted = ""
         self._panel.set_datasets(names, chosen)
 
+    def _set_models(self, entries: tuple[ModelEntry, ...]) -> None:
+        """Any model that can be read may be started from."""
+        self._panel.form.set_models([(str(e.path), e.title) for e in entries if e.info])
+
+    def _show_steps(self) -> None:
+        self.runs.leave()
+        self._panel.set_idle()
+
     def _spec(self, form: TrainForm) -> TrainSpec:
         name = re.sub(r"[^\w-]+", "-", form.model_name).strip("-") or "model"
         return TrainSpec(
@@ -85,6 +95,10 @@ class TrainingPresenter(QObject):
             batch_size=form.batch_size,
             size=form.size,
             device=form.device,
+            architecture=form.architecture,
+            init=form.init,
+            patience=form.patience,
+            learning_rate=form.learning_rate,
         )
 
     def _check(self, form: TrainForm) -> None:
@@ -98,7 +112,7 @@ class TrainingPresenter(QObject):
         self._background.submit(work, self._show_check, self._no_check)
 
     def _show_check(self, report: CheckReport) -> None:
-        if not self._runs.is_training:
+        if not self._panel.shows_run:
             self._panel.set_checked(report)
 
     def _no_check(self, error: MedSegError) -> None:
@@ -110,35 +124,26 @@ class TrainingPresenter(QObject):
         )
 
     def _start(self, form: TrainForm) -> None:
-        if self._runs.is_training:
-            self.failed.emit(tr("A training is running already."))
-            return
         spec = self._spec(form)
 
         def work() -> None:
             check_training(read_dataset(Path(spec.dataset)), spec).require()
 
         def start(_result: None) -> None:
+            self.runs.follow()
             self._runs.start_training(spec)
 
         self._background.submit(work, start, lambda error: self.failed.emit(sentence(error)))
 
-    def _on_run(self, run: RunState) -> None:
-        spec = self._runs.training_spec
-        self._panel.show_run(run, spec.iterations if spec else 0)
-
-    def _show_log(self) -> None:
-        spec = self._runs.training_spec
-        if spec is not None:
-            self.log_requested.emit(Path(spec.run) / "worker.log")
-
     def quit(self) -> None:
         """Begin no more work; does not wait for the thread."""
         self._background.quit()
+        self.runs.quit()
 
     def close(self) -> None:
-        """End the thread."""
+        """End the threads."""
         self._background.close()
+        self.runs.close()
 
 
 def check_report(found: Preflight, spec: TrainSpec) -> CheckReport:
