@@ -72,6 +72,11 @@ class TrainFormSection(QWidget):
         for key in ARCHITECTURES:
             self.architecture.addItem(_NETWORKS.get(key, key), key)
         self.init = QComboBox()
+        # A model may have a long name, which shall not widen the panel.
+        self.init.setSizeAdjustPolicy(
+            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+        )
+        self.init.setMinimumContentsLength(8)
         self.init.setToolTip(
             self.tr("What the network knows before it begins. Labels are matched by name.")
         )

@@ -95,7 +95,7 @@ class RunPage(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.back = button(self.tr("Back to the running training"), "chevron-left", quiet=True)
-        self.title = label("", "section")
+        self.title = label("", "section", wrap=True)
         self.mark = QLabel()
         self.headline = label("", "title", wrap=True)
         self.hint = label("", "muted", wrap=True)
