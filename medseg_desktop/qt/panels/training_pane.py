@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QComboBox, QWidget
 
 from medseg_desktop.core.curves import Chart, CurveKey, RunCurves, Smoothed
-from medseg_desktop.qt.panels.controls import column, row
+from medseg_desktop.qt.panels.controls import column, label, row
 from medseg_desktop.qt.panels.training_chart import Chart as Plot
 from medseg_desktop.qt.panels.training_chart import Values
 from medseg_desktop.qt.panels.training_groups import MAIN, Group, groups_of
@@ -38,7 +38,8 @@ class PlotPane(QWidget):
 
     changed = Signal()
 
-    def __init__(self, choices: Sequence[tuple[Chart, str]], height: int) -> None:
+    def __init__(self, choices: Sequence[tuple[Chart, str]], height: int, caption: str) -> None:
+        """`caption`: of the horizontal axis; empty where another plot below has one."""
         super().__init__()
         self.choice = QComboBox()
         self.choice.setFixedHeight(CONTROL_HEIGHT)
@@ -53,6 +54,8 @@ class PlotPane(QWidget):
         layout = column(self, 0, SPACE_XS)
         layout.addLayout(self.head)
         layout.addWidget(self.plot, 1)
+        if caption:
+            layout.addWidget(label(caption, "muted"), 0, Qt.AlignmentFlag.AlignRight)
         layout.addWidget(self.legend)
         self._wanted: dict[tuple[Chart, str], bool] = {}
         self._smoothed: dict[tuple[str, CurveKey], Smoothed] = {}

@@ -34,11 +34,12 @@ class RunPlots(QWidget):
         super().__init__(parent)
         self.curves = RunCurves()
         self.top_pane = PlotPane(
-            (("loss", self.tr("Loss")), ("rate", self.tr("Learning rate"))), height=110
+            (("loss", self.tr("Loss")), ("rate", self.tr("Learning rate"))), 110, caption=""
         )
         self.bottom_pane = PlotPane(
             (("dice", self.tr("Dice of validation patients")), ("iou", self.tr("Overlap (IoU)"))),
-            height=140,
+            140,
+            caption=self.tr("Iteration"),
         )
         self._panes = (self.top_pane, self.bottom_pane)
         self.bottom_pane.plot.setXLink(self.top_pane.plot)
@@ -104,12 +105,18 @@ class RunPlots(QWidget):
         counts = (len(run.steps), len(run.evaluations))
         if not other and (counts, iterations) == (self._counts, self._iterations):
             return
+        grown = [now != before for now, before in zip(counts, self._counts, strict=True)]
         self._counts, self._iterations = counts, iterations
         best = run.best
         self._best = None
         if best is not None and best.mean_dice is not None:
             self._best = (best.iteration, best.mean_dice)
-        self._draw()
+        # Painting is what costs: a plot without news is left alone.
+        for pane, has_news in zip(self._panes, grown, strict=True):
+            if has_news or other:
+                self._draw_pane(pane)
+        if not self._is_zoomed:
+            self._scale_x()
 
     def set_compared(self, runs: Sequence[ComparedRun]) -> None:
         """Other runs to draw beside this one."""
@@ -148,10 +155,13 @@ class RunPlots(QWidget):
 
     def _draw(self) -> None:
         for pane in self._panes:
-            pane.draw(self.curves, self._compared, self._best)
-            pane.show_values(self._pointed)
+            self._draw_pane(pane)
         if not self._is_zoomed:
             self._scale_x()
+
+    def _draw_pane(self, pane: PlotPane) -> None:
+        pane.draw(self.curves, self._compared, self._best)
+        pane.show_values(self._pointed)
 
     def _scale_x(self) -> None:
         lasts = [self.curves.last_iteration, *(r.curves.last_iteration for r in self._compared)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import QSignalBlocker, Qt, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QSizePolicy, QSlider, QVBoxLayout, QWidget
 
 from medseg_desktop.core.events import Preview, PreviewSlice
@@ -77,9 +78,11 @@ class PreviewStrip(QWidget):
         head.addWidget(label(self.tr("Validation slices"), "section"), 1)
         head.addWidget(self.when)
         layout.addLayout(head)
-        strip = row(None, 0, SPACE_S)
-        for cell in self.cells.values():
-            strip.addWidget(cell, 1)
+        strip = row(None, 0, 0)
+        for rank, cell in self.cells.items():
+            if rank != RANKS[0]:
+                strip.addStretch(1)
+            strip.addWidget(cell)
         layout.addLayout(strip)
         layout.addWidget(self.large)
         layout.addWidget(self.problem)
@@ -95,6 +98,12 @@ class PreviewStrip(QWidget):
             meaning.addSpacing(SPACE_M)
         meaning.addStretch(1)
         layout.addLayout(meaning)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        side = (self.width() - (len(RANKS) - 1) * SPACE_S) // len(RANKS)
+        for cell in self.cells.values():  # all of one size, so that their captions align
+            cell.setFixedWidth(max(side, 1))
 
     # -- what there is
 
