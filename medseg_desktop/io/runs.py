@@ -16,7 +16,9 @@ from medseg_desktop.core.run_state import RunState, RunStatus, fold, reduce
 from medseg_desktop.core.specs import TrainSpec, decode_spec
 from medseg_desktop.io.png import read_grey_png
 
-_SPEC, _EVENTS, _CHECKPOINTS = "spec.json", "events.jsonl", "checkpoints"
+_SPEC, _EVENTS = "spec.json", "events.jsonl"
+#: Of `engine.checkpoints`, which needs Paddle.
+_CHECKPOINT = "checkpoints/latest.safetensors"
 #: Longer lines are no events, and larger files no run folder's: both are left alone.
 _LONGEST_LINE = 16 * 1024 * 1024
 _LARGEST_SPEC, _LARGEST_EVENTS = 4 * 1024 * 1024, 1024 * 1024 * 1024
@@ -117,10 +119,7 @@ def read_train_spec(folder: Path) -> TrainSpec:
 
 def has_checkpoint(folder: Path) -> bool:
     """There is something to go on from."""
-    try:
-        return any(p.is_file() for p in (folder / _CHECKPOINTS).iterdir())
-    except OSError:
-        return False
+    return (folder / _CHECKPOINT).is_file()
 
 
 def preview_files(run: Path, shown: PreviewSlice) -> tuple[Path, Path, Path]:

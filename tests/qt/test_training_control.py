@@ -193,7 +193,7 @@ def test_another_training_is_put_into_the_queue_from_the_form(
         click(panel.steps.start)
     (waiting,) = controller.runs.queue
     assert (waiting.model_name, waiting.iterations, waiting.patience) == ("until_stopped", 7, 3)
-    assert waiting.init == "starter"
+    assert waiting.init == panel.current_form().init
     assert panel.run.isVisible()
     click(panel.run.queue_another)
     click(panel.back_to_run)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QLabel
+from PySide6.QtWidgets import QComboBox, QLabel
 from pytestqt.qtbot import QtBot
 
 from medseg_desktop.core.events import (
@@ -26,12 +26,16 @@ from medseg_desktop.core.run_state import RunState, RunStatus, fold, reduce
 from medseg_desktop.core.specs import TrainSpec
 from medseg_desktop.io.preflight import ARCHITECTURES
 from medseg_desktop.io.runs import RunEntry
-from medseg_desktop.qt.panels.training_form import TrainForm
+from medseg_desktop.qt.panels.training_form import StartModel, TrainForm, TrainFormSection
 from medseg_desktop.qt.panels.training_panel import CheckReport, Problem, TrainingPanel
 from medseg_desktop.qt.panels.training_run import duration_text
 from tests.runs import run_events
 
 LEFT = Qt.MouseButton.LeftButton
+
+
+def model(title: str, architecture: str = "bisenetv2") -> StartModel:
+    return StartModel(f"/m/{title}", title, architecture)
 
 
 def step(i: int, loss: float = 1.0) -> Step:
@@ -86,10 +90,10 @@ def test_a_reason_forbids_training_and_is_shown(panel: TrainingPanel) -> None:
 
 def test_starting_tells_everything_that_was_filled_in(panel: TrainingPanel, qtbot: QtBot) -> None:
     panel.set_datasets(["one", "two"], "two")
-    panel.form.set_models([("/models/flair-v1", "flair-v1")])
+    panel.form.set_models([model("flair-v1")])
     wanted = TrainForm(
         "two", "flair", "reference", 60, 4, 128, "cpu",
-        init="/models/flair-v1", patience=7, learning_rate=0.0005,
+        init="/m/flair-v1", patience=7, learning_rate=0.0005,
     )  # fmt: skip
     panel.set_form(wanted)
     panel.form.iterations.setValue(80)
@@ -106,28 +110,47 @@ def test_a_size_that_is_not_listed_can_be_shown(panel: TrainingPanel) -> None:
     assert panel.current_form().size == 320
 
 
+@pytest.fixture
+def form(qtbot: QtBot) -> TrainFormSection:
+    result = TrainFormSection(has_starter=lambda network: network == "bisenetv2")
+    qtbot.addWidget(result)
+    return result
+
+
+def choose(box: QComboBox, key: str) -> None:
+    box.setCurrentIndex(box.findData(key))
+    box.activated.emit(box.currentIndex())
+
+
 def test_the_form_begins_with_starter_weights_and_keeps_the_chosen_model(
-    panel: TrainingPanel,
+    form: TrainFormSection,
 ) -> None:
-    form = panel.form
-    assert panel.current_form().init == "starter"
-    form.set_models([("/m/a", "a-v1"), ("/m/b", "b-v1")])
+    assert form.form("d").init == "starter"
+    form.set_models([model("a-v1"), model("b-v1"), model("u-v1", "unet")])
     assert [form.init.itemText(i) for i in range(form.init.count())] == [
         "Starter weights", "None", "a-v1", "b-v1",
     ]  # fmt: skip
     form.init.setCurrentIndex(3)
-    form.set_models([("/m/c", "c-v1"), ("/m/b", "b-v1")])
-    assert panel.current_form().init == "/m/b"
+    form.set_models([model("c-v1"), model("b-v1")])
+    assert form.form("d").init == "/m/b-v1"
     form.set_models([])
-    assert panel.current_form().init == "starter"
+    assert form.form("d").init == "starter"
 
 
-def test_the_reference_recipe_begins_from_nothing(panel: TrainingPanel) -> None:
-    form = panel.form
+def test_the_reference_recipe_begins_from_nothing(form: TrainFormSection) -> None:
     for key, init in (("reference", "none"), ("default", "starter")):
-        form.preset.setCurrentIndex(form.preset.findData(key))
-        form.preset.activated.emit(form.preset.currentIndex())
-        assert panel.current_form().init == init
+        choose(form.preset, key)
+        assert form.form("d").init == init
+
+
+def test_a_network_starts_from_what_fits_it(form: TrainFormSection) -> None:
+    form.set_models([model("a-v1"), model("u-v1", "unet")])
+    form.architecture.addItem("U-Net", "unet")
+    choose(form.architecture, "unet")
+    assert [form.init.itemText(i) for i in range(form.init.count())] == ["None", "u-v1"]
+    assert form.form("d").init == "none"
+    choose(form.architecture, "bisenetv2")
+    assert form.init.findText("a-v1") > 0
 
 
 def test_every_network_that_can_be_trained_is_offered(panel: TrainingPanel) -> None:
@@ -220,7 +243,7 @@ def test_every_outcome_is_one_sentence_and_offers_the_log(
 
 def test_nothing_is_wider_than_the_panel(panel: TrainingPanel, qtbot: QtBot) -> None:
     panel.set_datasets(["flair"], "flair")
-    panel.form.set_models([("/m/a-very-long-name-v12", "a-very-long-name-of-a-model-v12")])
+    panel.form.set_models([model("a-very-long-name-of-a-model-v12")])
     panel.form.section.set_open(True)
     panel.history.section.set_open(True)
     panel.history.set_entries([RunEntry(Path("a" * 60)), RunEntry(Path("b"), problem="No.")])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from PySide6.QtCore import QSignalBlocker
@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
 )
 
 from medseg_desktop.io.preflight import ARCHITECTURES
+from medseg_desktop.paths import resource
 from medseg_desktop.qt.panels.controls import Section
 from medseg_desktop.qt.theme.tokens import CONTROL_HEIGHT, SPACE_S
 
@@ -55,10 +56,29 @@ class TrainForm:
     learning_rate: float = 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class StartModel:
+    """A model that a training may start from: the path of its package, and its network."""
+
+    path: str
+    title: str
+    architecture: str
+
+
+def has_starter_weights(architecture: str) -> bool:
+    """The program comes with starter weights for this network."""
+    return resource("weights", f"{architecture}-starter.safetensors").is_file()
+
+
 class TrainFormSection(QWidget):
     """The folded *Advanced* part: every field of `TrainForm` but the dataset."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        parent: QWidget | None = None,
+        has_starter: Callable[[str], bool] = has_starter_weights,
+    ) -> None:
+        """`has_starter` tells whether there are starter weights for a network."""
         super().__init__(parent)
         self.section = Section(self.tr("Advanced"), opened=False)
         self.model_name = QLineEdit()
@@ -119,8 +139,10 @@ class TrainFormSection(QWidget):
         outer.setContentsMargins(0, 0, 0, 0)
         outer.addRow(self.section)
         self.set_presets((("default", self.tr("Default")), ("reference", self.tr("Reference"))))
-        self.set_models(())
+        self._models: tuple[StartModel, ...] = ()
+        self._has_starter = has_starter
         self.set_form(TrainForm())
+        self.architecture.activated.connect(self._on_network)
         self.preset.activated.connect(self._on_preset)
 
     def set_presets(self, presets: Sequence[tuple[str, str]]) -> None:
@@ -137,23 +159,38 @@ class TrainFormSection(QWidget):
             self.device.addItem(text, key)
         self.device.setCurrentIndex(max(self.device.findData(current), 0))
 
-    def set_models(self, models: Sequence[tuple[str, str]]) -> None:
-        """Models to start from, as (path, title); the chosen one stays if it is still there."""
-        current = self.init.currentData()
+    def set_models(self, models: Sequence[StartModel]) -> None:
+        """Models to start from; the chosen one stays if it is still there."""
+        self._models = tuple(models)
+        self._fill_init()
+
+    def _fill_init(self) -> None:
+        """What the chosen network can start from, the best first."""
+        network, current = self.architecture.currentData(), self.init.currentData()
         with QSignalBlocker(self.init):
             self.init.clear()
-            self.init.addItem(self.tr("Starter weights"), STARTER)
+            if self._has_starter(network):
+                self.init.addItem(self.tr("Starter weights"), STARTER)
             self.init.addItem(self.tr("None"), NO_INIT)
-            for path, title in models:
-                self.init.addItem(title, path)
+            for model in self._models:
+                if model.architecture == network:
+                    self.init.addItem(model.title, model.path)
             self.init.setCurrentIndex(max(self.init.findData(current), 0))
 
     def _on_preset(self) -> None:
         """The reference recipe is one that begins from nothing; who wants may choose again."""
-        if self.preset.currentData() == "reference" and self.init.currentData() == STARTER:
-            self.init.setCurrentIndex(self.init.findData(NO_INIT))
-        elif self.preset.currentData() != "reference" and self.init.currentData() == NO_INIT:
-            self.init.setCurrentIndex(self.init.findData(STARTER))
+        is_reference = self.preset.currentData() == "reference"
+        before, now = (STARTER, NO_INIT) if is_reference else (NO_INIT, STARTER)
+        if self.init.currentData() == before and self.init.findData(now) >= 0:
+            self.init.setCurrentIndex(self.init.findData(now))
+
+    def _on_network(self) -> None:
+        """What fits it; nothing was chosen yet for a network that could not have it before."""
+        had_nothing = self.init.count() == 1
+        self._fill_init()
+        if had_nothing:
+            self.init.setCurrentIndex(0)
+            self._on_preset()
 
     def set_form(self, form: TrainForm) -> None:
         """Shows `form`; its dataset is ignored here."""
@@ -166,6 +203,7 @@ class TrainFormSection(QWidget):
         self.slice_size.setCurrentIndex(self.slice_size.findData(form.size))
         self.device.setCurrentIndex(max(self.device.findData(form.device), 0))
         self.architecture.setCurrentIndex(max(self.architecture.findData(form.architecture), 0))
+        self._fill_init()
         self.init.setCurrentIndex(max(self.init.findData(form.init), 0))
         self.patience.setValue(form.patience)
         self.learning_rate.setValue(form.learning_rate)

@@ -140,7 +140,8 @@ class TrainingPanel(QWidget):
     def set_checked(self, report: CheckReport) -> None:
         """Shows what the check found."""
         self.checked.show_report(report)
-        self._show_page(self.checked)
+        if not self.shows_run:  # the user has gone back to the training that runs
+            self._show_page(self.checked)
 
     def set_busy(self, busy: bool) -> None:
         """A training runs: another one that is started waits for it."""

@@ -18,7 +18,7 @@ from medseg_desktop.io.preflight import Preflight, check_training
 from medseg_desktop.io.workspace import ModelEntry
 from medseg_desktop.qt.background import Background
 from medseg_desktop.qt.messages import sentence
-from medseg_desktop.qt.panels.training_form import TrainForm
+from medseg_desktop.qt.panels.training_form import StartModel, TrainForm
 from medseg_desktop.qt.panels.training_panel import TrainingPanel
 from medseg_desktop.qt.panels.training_steps import CheckReport, Problem
 from medseg_desktop.qt.presenters.run_presenter import RunPresenter
@@ -78,7 +78,9 @@ class TrainingPresenter(QObject):
 
     def _set_models(self, entries: tuple[ModelEntry, ...]) -> None:
         """Any model that can be read may be started from."""
-        self._panel.form.set_models([(str(e.path), e.title) for e in entries if e.info])
+        self._panel.form.set_models(
+            [StartModel(str(e.path), e.title, e.info.architecture) for e in entries if e.info]
+        )
 
     def _show_steps(self) -> None:
         self.runs.leave()
