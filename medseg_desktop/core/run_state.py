@@ -94,13 +94,16 @@ def fold(events: Iterable[Event], run: RunState | None = None) -> RunState:
     """The state after many events: what `reduce` gives one by one, in a time that is linear."""
     run = run or RunState()
     steps: list[Step] = []
+    last_time = run.last_time
     for event in events:
-        if isinstance(event, Step) and not run.is_over:
+        if run.is_over:
+            break
+        last_time = event.time
+        if isinstance(event, Step):
             steps.append(event)
-            run = replace(run, last_time=event.time)
         else:
             run = reduce(run, event)
-    return replace(run, steps=(*run.steps, *steps)) if steps else run
+    return replace(run, steps=(*run.steps, *steps), last_time=last_time)
 
 
 def reduce(run: RunState, event: Event) -> RunState:

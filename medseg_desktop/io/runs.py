@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from medseg_desktop.core.errors import WorkspaceError, describe_os_error
+from medseg_desktop.core.errors import DataError, WorkspaceError, describe_os_error
 from medseg_desktop.core.events import Event, Failed, PreviewSlice, decode_event
 from medseg_desktop.core.run_state import RunState, RunStatus, fold, reduce
 from medseg_desktop.core.specs import TrainSpec, decode_spec
@@ -140,9 +140,13 @@ def read_preview(run: Path, shown: PreviewSlice) -> tuple[Grey, Grey, Grey]:
     """Grey values, reference and prediction (class indices), each (rows, columns), uint8.
 
     Raises:
-        WorkspaceError, DataError: a picture is not there, cannot be read, or the sizes differ.
+        WorkspaceError: a picture is not there, cannot be read, or the sizes differ.
     """
-    grey, reference, prediction = (read_grey_png(path) for path in preview_files(run, shown))
+    try:
+        grey, reference, prediction = (read_grey_png(path) for path in preview_files(run, shown))
+    except DataError as error:
+        reason = error.message.rstrip(".")
+        raise WorkspaceError(f"The slice {shown.name} cannot be shown: {reason}.") from error
     if not grey.shape == reference.shape == prediction.shape:
         raise WorkspaceError(f"The pictures of {shown.name} in {run.name} differ in size.")
     return grey, reference, prediction

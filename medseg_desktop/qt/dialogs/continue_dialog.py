@@ -35,6 +35,7 @@ class ContinueDialog(QDialog):
         self.steps.setSingleStep(100)
         self.steps.setGroupSeparatorShown(True)
         self.steps.setFixedHeight(CONTROL_HEIGHT)
+        self.steps.lineEdit().setTextMargins(SPACE_S, 0, 0, 0)
         self.steps.setValue(planned if planned > done else done + max(planned, 1))
         self.steps.setAccessibleName(self.tr("Steps in all"))
         self.go_on = button(self.tr("Continue training"), "play", primary=True)

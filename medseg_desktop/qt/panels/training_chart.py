@@ -67,7 +67,8 @@ class Chart(pg.PlotWidget):  # type: ignore[misc]
             self.getAxis(side).enableAutoSIPrefix(False)
         self.getPlotItem().setContentsMargins(0, 8, 16, 0)
         self.lines: dict[Hashable, pg.PlotDataItem] = {}
-        self._looks: dict[Hashable, tuple[int, float, bool, int]] = {}
+        self._looks: dict[Hashable, tuple[int, float, bool, int, int]] = {}
+        self._scale = 1
         self.cursor_line = pg.InfiniteLine(angle=90, movable=False)
         self.cursor_line.setVisible(False)
         self.addItem(self.cursor_line, ignoreBounds=True)
@@ -98,11 +99,9 @@ class Chart(pg.PlotWidget):  # type: ignore[misc]
             opacity: of the line, 0..255.
         """
         line = self.lines.get(key)
-        look = (colour, width, dashed, opacity)
+        look = (colour, width, dashed, opacity, symbol)
         if line is None:
             line = self.lines[key] = self.plot(symbol="o" if symbol else None)
-            if symbol:
-                line.setSymbolSize(symbol)
         if self._looks.get(key) != look:
             self._looks[key] = look
             self._style(key)
@@ -116,7 +115,8 @@ class Chart(pg.PlotWidget):  # type: ignore[misc]
             self._looks.pop(key, None)
 
     def _style(self, key: Hashable) -> None:
-        position, width, dashed, opacity = self._looks[key]
+        position, width, dashed, opacity, symbol = self._looks[key]
+        width *= self._scale
         colour = QColor(current_tokens().text if position < 0 else line_colour(position))
         colour.setAlpha(opacity)
         style = Qt.PenStyle.DashLine if dashed else Qt.PenStyle.SolidLine
@@ -124,11 +124,20 @@ class Chart(pg.PlotWidget):  # type: ignore[misc]
         if position < 0:  # a ring around one point
             line.setPen(None)
             line.setSymbolBrush(None)
-            line.setSymbolPen(pg.mkPen(colour, width=width))
-            return
-        line.setPen(pg.mkPen(colour, width=width, style=style))
-        line.setSymbolBrush(colour)
-        line.setSymbolPen(None)
+            line.setSymbolPen(pg.mkPen(colour, width=width / self._scale))
+        else:
+            line.setPen(pg.mkPen(colour, width=width, style=style))
+            line.setSymbolBrush(colour)
+            line.setSymbolPen(None)
+        line.setSymbolSize(symbol)
+        # Dots are drawn once and copied, which is fast, but coarse in a picture of more pixels.
+        line.scatter.opts["useCache"] = self._scale == 1
+
+    def set_scale(self, scale: int) -> None:
+        """Lines and dots are drawn for a picture with so many pixels for each of the screen."""
+        self._scale = scale
+        for key in self.lines:
+            self._style(key)
 
     # -- what is seen
 

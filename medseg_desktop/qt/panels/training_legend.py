@@ -53,6 +53,7 @@ class LegendEntry:
         key: tells it from the others.
         colour: position for `line_colour`.
         dashed: of another run.
+        has_value: it is one line, whose value can be told.
     """
 
     key: Hashable
@@ -60,6 +61,7 @@ class LegendEntry:
     colour: int
     shown: bool = True
     dashed: bool = False
+    has_value: bool = True
 
 
 class _Item(QAbstractButton):
@@ -92,9 +94,13 @@ class _Item(QAbstractButton):
         # As wide as any value, so that nothing moves while they change.
         return math.ceil(QFontMetricsF(self.font()).horizontalAdvance("0.0e-00"))
 
+    @property
+    def _shows_value(self) -> bool:
+        return self.entry.has_value and self.isChecked()
+
     def sizeHint(self) -> QSize:
         width = _SWATCH + SPACE_XS + self._name_px() + 4
-        value = SPACE_XS + self._value_px() if self.isChecked() else 0
+        value = SPACE_XS + self._value_px() if self._shows_value else 0
         return QSize(width + value, _HEIGHT)
 
     def minimumSizeHint(self) -> QSize:
@@ -111,7 +117,7 @@ class _Item(QAbstractButton):
         text = QFontMetricsF(self.font()).elidedText(self.text(), Qt.TextElideMode.ElideRight, name)
         middle = Qt.AlignmentFlag.AlignVCenter
         painter.drawText(QRectF(left, 0, name + 1, _HEIGHT), middle, text)
-        if on:
+        if self._shows_value:
             painter.setPen(QColor(t.muted))
             left += name + SPACE_XS
             painter.drawText(QRectF(left, 0, self._value_px(), _HEIGHT), middle, self.value)

@@ -151,7 +151,13 @@ class PlotPane(QWidget):
 
     def _entries(self) -> list[LegendEntry]:
         entries = [
-            LegendEntry(g.name, g.text, position, self._is_wanted(g.name, g.shown))
+            LegendEntry(
+                g.name,
+                g.text,
+                position,
+                self._is_wanted(g.name, g.shown),
+                has_value=len(g.keys) == 1,
+            )
             for position, g in enumerate(self._groups)
         ]
         others = enumerate(self._compared, start=len(self._groups))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from PySide6.QtCore import QEvent, Qt, Signal
+from PySide6.QtCore import QEvent, QPoint, QSize, Qt, Signal
 from PySide6.QtGui import QPixmap
 from PySide6.QtWidgets import QMenu, QSlider, QToolButton, QWidget
 
@@ -14,7 +14,7 @@ from medseg_desktop.core.run_state import RunState
 from medseg_desktop.qt.panels.controls import column, label, row, tool_button
 from medseg_desktop.qt.panels.training_chart import Values
 from medseg_desktop.qt.panels.training_pane import ComparedRun, PlotPane
-from medseg_desktop.qt.theme.tokens import SPACE_S, SPACE_XS
+from medseg_desktop.qt.theme.tokens import SPACE_M, SPACE_S, SPACE_XS
 
 _FIRST_SMOOTHING = 85
 #: Of a saved picture: pixels for each of the screen.
@@ -143,15 +143,23 @@ class RunPlots(QWidget):
     def picture(self) -> QPixmap:
         """Both plots with their legends, at a resolution for print."""
         self._point_at(None)
-        shown = QPixmap(self.size() * _PICTURE_SCALE)
+        margin = QSize(2 * SPACE_M, 2 * SPACE_M)
+        shown = QPixmap((self.size() + margin) * _PICTURE_SCALE)
         shown.setDevicePixelRatio(_PICTURE_SCALE)
         shown.fill(self.palette().window().color())
-        for control in (self._smoothing_row, self.save):
-            control.setVisible(False)
-        self.render(shown)
-        self.save.setVisible(True)
-        self._show_smoothing()
+        self._set_for_print(True)
+        self.render(shown, QPoint(SPACE_M, SPACE_M))
+        self._set_for_print(False)
         return shown
+
+    def _set_for_print(self, on: bool) -> None:
+        for pane in self._panes:
+            pane.plot.set_scale(_PICTURE_SCALE if on else 1)
+        self.save.setVisible(not on)
+        if on:
+            self._smoothing_row.hide()
+        else:
+            self._show_smoothing()
 
     def _draw(self) -> None:
         for pane in self._panes:
