@@ -222,6 +222,10 @@ def test_a_running_training_shows_progress_time_left_and_best_dice(
     [
         (Finished(result={}), "Training finished."),
         (CancelledEvent(), "Training stopped. The best model so far was kept."),
+        (
+            CancelledEvent(result={"model": None}),
+            "Training stopped. There is no model, because none was validated yet.",
+        ),
         (Failed(message="The disk is full.", hint="Free some space."), "The disk is full."),
     ],
 )

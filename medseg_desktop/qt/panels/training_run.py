@@ -54,6 +54,8 @@ def headline(run: RunState) -> str:
         case RunStatus.FINISHED:
             return _tr("Training finished.")
         case RunStatus.CANCELLED:
+            if "model" in run.result and run.result["model"] is None:
+                return _tr("Training stopped. There is no model, because none was validated yet.")
             return _tr("Training stopped. The best model so far was kept.")
         case RunStatus.FAILED:
             return run.message or _tr("Training failed.")
