@@ -78,6 +78,49 @@ def until_stopped() -> None:
     say("cancelled", result={"iteration": 7})
 
 
+def words(wait_s: float) -> str:
+    """A word from stdin, "stop" at its end, or nothing within the time."""
+    if not select.select([0], [], [], wait_s)[0]:
+        return ""
+    return sys.stdin.readline().strip() or "stop"
+
+
+def trains() -> None:
+    """Makes steps until it is asked to stop, and halts where it is asked to."""
+    start()
+    i, total = 0, 1000
+    paused = False
+    while (word := words(0.02)) != "stop":
+        if word in ("pause", "resume") and paused != (word == "pause"):
+            paused = word == "pause"
+            say("paused", iteration=i, paused=paused)
+        if not paused:
+            i += 1
+            say("progress", phase="train", done=i, total=total)
+            say("step", iteration=i, loss=1 / i, losses=[1 / i] * 5, lr=0.01, step_s=0.02)
+    say("cancelled", result={"iterations": i})
+
+
+def busy() -> None:
+    """A training that reports as much as any ever does: 30,000 steps, evaluations, a log."""
+    start()
+    total = 30_000
+    cases = [
+        {"patient_hash": f"{k:016x}", "n_slices": 9, "dice": {"H": 0.1 * k, "M": 0.2}}
+        | {"foreground_dice": 0.1 * k}
+        for k in range(10)
+    ]
+    for i in range(1, total + 1):
+        say("progress", phase="train", done=i, total=total)
+        say("step", iteration=i, loss=1 / i, losses=[1 / i] * 5, lr=0.01, step_s=0.02)
+        if i % 300 == 0:
+            dice = {"H": i / total, "M": 0.3}
+            say("evaluation", iteration=i, dice=dice, iou=dice, cases=cases, mean_dice=i / total)
+            say("log", message=f"Validation Dice {i / total:.3f}", level="info")
+            time.sleep(0.05)
+    say("finished", result={"iterations": total})
+
+
 def slow_stop() -> None:
     """Takes a moment to save after it was asked to stop."""
     start()
@@ -220,6 +263,8 @@ MODES: dict[str, Callable[[], None]] = {
     for part in (
         ok,
         until_stopped,
+        trains,
+        busy,
         slow_stop,
         failed,
         crash,

@@ -6,6 +6,7 @@ The window, the command line and a reopened run folder all use `reduce`.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
@@ -46,6 +47,7 @@ class RunState:
 
     Attributes:
         steps, evaluations, previews: in order of iteration, for the plots and the replay.
+        phase_started_done: what was done already when the current phase began, or went on.
         paused_s: how long the current phase has been at a halt, in seconds.
         best: the evaluation with the highest mean patient Dice so far.
         started_time, last_time: Unix time in seconds.
@@ -59,6 +61,7 @@ class RunState:
     done: int = 0
     total: int = 0
     phase_started_time: float = 0.0
+    phase_started_done: int = 0
     paused_s: float = 0.0
     paused_time: float = 0.0
     steps: tuple[Step, ...] = ()
@@ -81,9 +84,26 @@ class RunState:
     def remaining_s(self) -> float | None:
         """Estimated seconds left in the current phase; None before it can be told."""
         elapsed_s = self.last_time - self.phase_started_time - self.paused_s
-        if self.done <= 0 or self.total <= 0 or elapsed_s < 1.0:
+        done = self.done - self.phase_started_done
+        if done <= 0 or self.total <= 0 or elapsed_s < 1.0:
             return None
-        return elapsed_s * max(0, self.total - self.done) / self.done
+        return elapsed_s * max(0, self.total - self.done) / done
+
+
+def fold(events: Iterable[Event], run: RunState | None = None) -> RunState:
+    """The state after many events: what `reduce` gives one by one, in a time that is linear."""
+    run = run or RunState()
+    steps: list[Step] = []
+    last_time = run.last_time
+    for event in events:
+        if run.is_over:
+            break
+        last_time = event.time
+        if isinstance(event, Step):
+            steps.append(event)
+        else:
+            run = reduce(run, event)
+    return replace(run, steps=(*run.steps, *steps), last_time=last_time)
 
 
 def reduce(run: RunState, event: Event) -> RunState:
@@ -104,13 +124,16 @@ def reduce(run: RunState, event: Event) -> RunState:
         case Progress():
             # A phase that counts from the start again (each validation) is timed again.
             goes_on = event.phase == run.phase and event.done >= run.done
+            # What a continued training had done before says nothing about its speed now.
             begun = run.phase_started_time if goes_on else event.time
+            begun_done = run.phase_started_done if goes_on else event.done
             return replace(
                 run,
                 phase=event.phase,
                 done=event.done,
                 total=event.total,
                 phase_started_time=begun,
+                phase_started_done=begun_done,
                 paused_s=run.paused_s if goes_on else 0.0,
             )
         case Step():

@@ -86,7 +86,7 @@ class Closing(QObject):
         box = QMessageBox(self._window)
         if self._runs.is_training:
             box.setText(self.tr("A training is running. Stop it and close?"))
-            box.setInformativeText(self.tr("The best model so far is kept in its run."))
+            box.setInformativeText(self._kept_and_lost())
         else:
             box.setText(self.tr("A conversion is running. Stop it and close?"))
             box.setInformativeText(self.tr("Nothing half-made is kept."))
@@ -99,6 +99,19 @@ class Closing(QObject):
             self.tr("Close"),
             lambda: self._leave() if box.clickedButton() is stop else None,
         )
+
+    def _kept_and_lost(self) -> str:
+        """What becomes of the training that runs, and of those that wait for it."""
+        kept = self.tr("The best model so far is kept in its run.")
+        waiting = len(self._runs.queue)
+        if not waiting:
+            return kept
+        lost = (
+            self.tr("One more training waits in the queue and will not begin.")
+            if waiting == 1
+            else self.tr("{n} more trainings wait in the queue and will not begin.")
+        )
+        return f"{kept} {lost.format(n=waiting)}"
 
     def _on_idle(self) -> None:
         if self._closing:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QObject, Signal
 
 from medseg_desktop.core.geometry import patient_position_mm
-from medseg_desktop.core.run_state import RunState
+from medseg_desktop.core.run_state import RunState, RunStatus
 from medseg_desktop.qt.loaded_slice import LoadedSlice
 from medseg_desktop.qt.main_window import MainWindow
 from medseg_desktop.qt.prediction_loader import PredictionLoader
@@ -138,6 +138,8 @@ class StatusLine(QObject):
         step = run.steps[-1].iteration if run.steps else 0
         device = str(run.details.get("device", "CPU")).upper()
         text = self.tr("Training on {device} · iteration {step}") if step else self.tr("Training")
+        if run.status is RunStatus.PAUSED:
+            text = self.tr("Training paused · iteration {step}")
         self._window.place_text.setText(text.format(device=device, step=f"{step:,}"))
 
 

@@ -47,26 +47,34 @@ print(time.perf_counter() - start, image.GetSize()[2])
 
 
 class StallMeter(QObject):
-    """The longest time between two turns of the event loop of the GUI thread."""
+    """The longest time between two turns of the event loop of the GUI thread.
+
+    Attributes:
+        longest_ms: by the clock, so also what other processes took of the processor.
+        longest_work_ms: processor time of the GUI thread itself.
+    """
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self.longest_ms = 0.0
+        self.longest_ms = self.longest_work_ms = 0.0
         self._last: float | None = None
+        self._last_work = 0.0
         self._timer = QTimer(self)
         self._timer.setTimerType(Qt.TimerType.PreciseTimer)
         self._timer.timeout.connect(self._tick)
         self._timer.start(_TICK_MS)
 
     def _tick(self) -> None:
-        now = time.perf_counter()
+        now, work = time.perf_counter(), time.thread_time()
         if self._last is not None:
             self.longest_ms = max(self.longest_ms, (now - self._last) * 1000 - _TICK_MS)
-        self._last = now
+            self.longest_work_ms = max(self.longest_work_ms, (work - self._last_work) * 1000)
+        self._last, self._last_work = now, work
 
     def take(self) -> float:
         """The longest so far in ms; begins anew."""
-        longest, self.longest_ms, self._last = self.longest_ms, 0.0, None
+        longest, self._last = self.longest_ms, None
+        self.longest_ms = self.longest_work_ms = 0.0
         return longest
 
     def stop(self) -> None:

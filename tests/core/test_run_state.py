@@ -91,7 +91,7 @@ def test_a_whole_training_is_told() -> None:
     run = fold(events)
     assert (run.status, run.kind, run.details) == (RunStatus.RUNNING, "train", {"device": "cpu"})
     assert (run.phase, run.done, run.total, run.log) == ("train", 2, 4, ("hello",))
-    assert run.remaining_s == 4.0
+    assert run.remaining_s == 8.0  # one in four seconds, two to come
     failed = reduce(run, Failed(message="The disk is full.", hint="Free some space.", time=15))
     assert (failed.status, failed.message, failed.hint) == (
         RunStatus.FAILED,

@@ -13,6 +13,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
+from medseg_desktop.core.curves import LOSS
 from medseg_desktop.core.display import Window
 from medseg_desktop.core.run_state import RunStatus
 from medseg_desktop.core.shapes.provenance import Provenance
@@ -86,7 +87,7 @@ def train(qtbot: QtBot, controller: Controller) -> None:
     assert run.status is RunStatus.FINISHED
     assert [step.iteration for step in run.steps] == [1, 2, 3, 4]
     assert run.best is not None
-    curve_x, _ = panel.run.plots._loss_line.getData()
+    curve_x, _ = panel.run.plots.drawn(LOSS)
     assert list(curve_x) == [1, 2, 3, 4]
 
 

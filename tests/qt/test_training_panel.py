@@ -1,14 +1,13 @@
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable
 from dataclasses import replace
+from pathlib import Path
 
-import numpy as np
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QLabel
+from PySide6.QtWidgets import QComboBox, QLabel
 from pytestqt.qtbot import QtBot
 
 from medseg_desktop.core.events import (
@@ -23,13 +22,20 @@ from medseg_desktop.core.events import (
     Started,
     Step,
 )
-from medseg_desktop.core.run_state import RunState, RunStatus, reduce
-from medseg_desktop.qt.panels.training_form import TrainForm
+from medseg_desktop.core.run_state import RunState, RunStatus, fold, reduce
+from medseg_desktop.core.specs import TrainSpec
+from medseg_desktop.io.preflight import ARCHITECTURES
+from medseg_desktop.io.runs import RunEntry
+from medseg_desktop.qt.panels.training_form import StartModel, TrainForm, TrainFormSection
 from medseg_desktop.qt.panels.training_panel import CheckReport, Problem, TrainingPanel
-from medseg_desktop.qt.panels.training_plots import RunPlots
 from medseg_desktop.qt.panels.training_run import duration_text
+from tests.runs import run_events
 
 LEFT = Qt.MouseButton.LeftButton
+
+
+def model(title: str, architecture: str = "bisenetv2") -> StartModel:
+    return StartModel(f"/m/{title}", title, architecture)
 
 
 def step(i: int, loss: float = 1.0) -> Step:
@@ -84,7 +90,11 @@ def test_a_reason_forbids_training_and_is_shown(panel: TrainingPanel) -> None:
 
 def test_starting_tells_everything_that_was_filled_in(panel: TrainingPanel, qtbot: QtBot) -> None:
     panel.set_datasets(["one", "two"], "two")
-    wanted = TrainForm("two", "flair", "reference", 60, 4, 128, "cpu")
+    panel.form.set_models([model("flair-v1")])
+    wanted = TrainForm(
+        "two", "flair", "reference", 60, 4, 128, "cpu",
+        init="/m/flair-v1", patience=7, learning_rate=0.0005,
+    )  # fmt: skip
     panel.set_form(wanted)
     panel.form.iterations.setValue(80)
     with qtbot.waitSignal(panel.start_requested, timeout=500) as started:
@@ -98,6 +108,55 @@ def test_starting_tells_everything_that_was_filled_in(panel: TrainingPanel, qtbo
 def test_a_size_that_is_not_listed_can_be_shown(panel: TrainingPanel) -> None:
     panel.set_form(TrainForm(size=320))
     assert panel.current_form().size == 320
+
+
+@pytest.fixture
+def form(qtbot: QtBot) -> TrainFormSection:
+    result = TrainFormSection(has_starter=lambda network: network == "bisenetv2")
+    qtbot.addWidget(result)
+    return result
+
+
+def choose(box: QComboBox, key: str) -> None:
+    box.setCurrentIndex(box.findData(key))
+    box.activated.emit(box.currentIndex())
+
+
+def test_the_form_begins_with_starter_weights_and_keeps_the_chosen_model(
+    form: TrainFormSection,
+) -> None:
+    assert form.form("d").init == "starter"
+    form.set_models([model("a-v1"), model("b-v1"), model("u-v1", "unet")])
+    assert [form.init.itemText(i) for i in range(form.init.count())] == [
+        "Starter weights", "None", "a-v1", "b-v1",
+    ]  # fmt: skip
+    form.init.setCurrentIndex(3)
+    form.set_models([model("c-v1"), model("b-v1")])
+    assert form.form("d").init == "/m/b-v1"
+    form.set_models([])
+    assert form.form("d").init == "starter"
+
+
+def test_the_reference_recipe_begins_from_nothing(form: TrainFormSection) -> None:
+    for key, init in (("reference", "none"), ("default", "starter")):
+        choose(form.preset, key)
+        assert form.form("d").init == init
+
+
+def test_a_network_starts_from_what_fits_it(form: TrainFormSection) -> None:
+    form.set_models([model("a-v1"), model("u-v1", "unet")])
+    form.architecture.addItem("U-Net", "unet")
+    choose(form.architecture, "unet")
+    assert [form.init.itemText(i) for i in range(form.init.count())] == ["None", "u-v1"]
+    assert form.form("d").init == "none"
+    choose(form.architecture, "bisenetv2")
+    assert form.init.findText("a-v1") > 0
+
+
+def test_every_network_that_can_be_trained_is_offered(panel: TrainingPanel) -> None:
+    offered = [panel.form.architecture.itemData(i) for i in range(panel.form.architecture.count())]
+    assert tuple(offered) == ARCHITECTURES
+    assert panel.current_form().architecture == "bisenetv2"
 
 
 def test_an_empty_model_name_becomes_the_default(panel: TrainingPanel) -> None:
@@ -164,6 +223,10 @@ def test_a_running_training_shows_progress_time_left_and_best_dice(
     [
         (Finished(result={}), "Training finished."),
         (CancelledEvent(), "Training stopped. The best model so far was kept."),
+        (
+            CancelledEvent(result={"model": None}),
+            "Training stopped. There is no model, because none was validated yet.",
+        ),
         (Failed(message="The disk is full.", hint="Free some space."), "The disk is full."),
     ],
 )
@@ -185,55 +248,19 @@ def test_every_outcome_is_one_sentence_and_offers_the_log(
 
 def test_nothing_is_wider_than_the_panel(panel: TrainingPanel, qtbot: QtBot) -> None:
     panel.set_datasets(["flair"], "flair")
+    panel.form.set_models([model("a-very-long-name-of-a-model-v12")])
     panel.form.section.set_open(True)
+    panel.history.section.set_open(True)
+    panel.history.set_entries([RunEntry(Path("a" * 60)), RunEntry(Path("b"), problem="No.")])
+    panel.queue.set_queue([TrainSpec(dataset="d", run="r", model_name="m" * 60)])
     content = panel.dataset_row.parentWidget()
     for show in (
         panel.set_idle,
         lambda: panel.show_run(run_of([step(3000), evaluation(3000, 0.7)]), 3000),
+        lambda: panel.show_run(fold(run_events(40, every=10, labels=("H", "M"))), 40, 5, True),
     ):
         show()
         assert content.minimumSizeHint().width() <= 308
-
-
-def test_plots_take_only_the_new_points(qtbot: QtBot) -> None:
-    plots = RunPlots()
-    qtbot.addWidget(plots)
-    steps = tuple(step(i, 1 / i) for i in range(1, 101))
-    run = replace(run_of([]), steps=steps)
-    plots.show_run(run, 200)
-    run = replace(run, steps=(*steps, step(101, 0.5)), evaluations=(evaluation(100, 0.6),))
-    plots.show_run(run, 200)
-    np.testing.assert_array_equal(plots.loss.x, np.arange(1, 102))
-    np.testing.assert_allclose(plots.loss.y[:-1], 1 / np.arange(1, 101))
-    assert list(plots.dice.y) == [0.6]
-    x, y = plots._loss_line.getData()
-    assert (len(x), y[-1]) == (101, 0.5)
-
-
-def test_another_run_starts_empty_plots(qtbot: QtBot) -> None:
-    plots = RunPlots()
-    qtbot.addWidget(plots)
-    plots.show_run(run_of([step(1, 3.0), step(2, 2.0), evaluation(2, 0.4)]), 10)
-    plots.show_run(run_of([step(1, 9.0), step(2, 8.0), step(3, 7.0)]), 10)
-    assert list(plots.loss.y) == [9.0, 8.0, 7.0]
-    assert plots.dice.n == 0
-
-
-def test_an_evaluation_without_a_lesion_leaves_no_point(qtbot: QtBot) -> None:
-    plots = RunPlots()
-    qtbot.addWidget(plots)
-    plots.show_run(run_of([evaluation(1, None), evaluation(2, 0.3)]), 10)
-    assert list(plots.dice.x) == [2]
-
-
-def test_a_run_of_3000_steps_stays_cheap(panel: TrainingPanel) -> None:
-    steps = tuple(step(i, 1 / i) for i in range(1, 3001))
-    run = run_of([])
-    panel.show_run(replace(run, steps=steps[:2900]), 3000)
-    began = time.perf_counter()
-    for n in range(2901, 3001):
-        panel.show_run(replace(run, steps=steps[:n]), 3000)
-    assert (time.perf_counter() - began) / 100 < 0.02
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,10 @@ from PySide6.QtCore import QSignalBlocker, Qt, Signal
 from PySide6.QtWidgets import QComboBox, QFrame, QScrollArea, QVBoxLayout, QWidget
 
 from medseg_desktop.core.run_state import RunState
-from medseg_desktop.qt.panels.controls import column, label, row
+from medseg_desktop.qt.panels.controls import button, column, label, row
 from medseg_desktop.qt.panels.training_form import TrainForm, TrainFormSection
+from medseg_desktop.qt.panels.training_history import RunHistory
+from medseg_desktop.qt.panels.training_queue import QueueList
 from medseg_desktop.qt.panels.training_run import RunPage
 from medseg_desktop.qt.panels.training_steps import CheckedPage, CheckReport, Problem, StepsPage
 from medseg_desktop.qt.theme.tokens import SPACE_L, SPACE_M
@@ -24,7 +26,8 @@ class TrainingPanel(QWidget):
         convert_requested(): make a dataset.
         dataset_chosen(str): another dataset was chosen in the list.
         check_requested(TrainForm), start_requested(TrainForm).
-        stop_requested(), show_log_requested(), new_training_requested().
+        stop_requested(), pause_requested(), resume_requested(), continue_requested(),
+        show_log_requested(), new_training_requested(), back_to_run_requested().
     """
 
     convert_requested = Signal()
@@ -32,7 +35,11 @@ class TrainingPanel(QWidget):
     check_requested = Signal(object)
     start_requested = Signal(object)
     stop_requested = Signal()
+    pause_requested = Signal()
+    resume_requested = Signal()
+    continue_requested = Signal()
     show_log_requested = Signal()
+    back_to_run_requested = Signal()
     new_training_requested = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -48,18 +55,27 @@ class TrainingPanel(QWidget):
         self.checked = CheckedPage()
         self.run = RunPage()
         self.form = TrainFormSection()
+        self.back_to_run = button(
+            self.tr("Back to the running training"), "chevron-left", quiet=True
+        )
+        self.queue = QueueList()
+        self.history = RunHistory()
+        self._is_busy = False
         self._filler = QWidget()
         content = QWidget()
         content.setObjectName("scrollContent")
         body = QVBoxLayout(content)
         body.setContentsMargins(12, 12, 12, 12)
         body.setSpacing(SPACE_L)
+        body.addWidget(self.back_to_run, 0, Qt.AlignmentFlag.AlignLeft)
         body.addWidget(self.dataset_row)
         # No stack of pages: it would be as high as the highest one and ignore wrapped texts.
         body.addWidget(self.steps)
         body.addWidget(self.checked)
         body.addWidget(self.run, 1)
         body.addWidget(self.form)
+        body.addWidget(self.queue)
+        body.addWidget(self.history)
         body.addWidget(self._filler, 1)
         area = QScrollArea()
         area.setWidget(content)
@@ -78,9 +94,17 @@ class TrainingPanel(QWidget):
         for page in (self.steps, self.checked):
             page.start_requested.connect(lambda: self.start_requested.emit(self.current_form()))
         self.checked.back_requested.connect(lambda: self.set_idle(self._reason))
-        self.run.stop_requested.connect(self.stop_requested)
-        self.run.show_log_requested.connect(self.show_log_requested)
-        self.run.new_training_requested.connect(self.new_training_requested)
+        for told, ours in (
+            (self.run.stop_requested, self.stop_requested),
+            (self.run.pause_requested, self.pause_requested),
+            (self.run.resume_requested, self.resume_requested),
+            (self.run.continue_requested, self.continue_requested),
+            (self.run.show_log_requested, self.show_log_requested),
+            (self.run.new_training_requested, self.new_training_requested),
+            (self.run.back_requested, self.back_to_run_requested),
+            (self.back_to_run.clicked, self.back_to_run_requested),
+        ):
+            told.connect(ours)
         self.dataset.activated.connect(lambda: self.dataset_chosen.emit(self.dataset.currentText()))
 
     # Setters -----------------------------------------------------------------------------------
@@ -116,16 +140,29 @@ class TrainingPanel(QWidget):
     def set_checked(self, report: CheckReport) -> None:
         """Shows what the check found."""
         self.checked.show_report(report)
-        self._show_page(self.checked)
+        if not self.shows_run:  # the user has gone back to the training that runs
+            self._show_page(self.checked)
 
-    def show_run(self, run: RunState, iterations: int) -> None:
-        """Shows a running or ended training.
+    def set_busy(self, busy: bool) -> None:
+        """A training runs: another one that is started waits for it."""
+        if busy == self._is_busy:
+            return
+        self._is_busy = busy
+        text = self.tr("Add to the queue") if busy else self.tr("Start training")
+        for page in (self.steps, self.checked):
+            page.start.setText(text)
+        self._show_page(self._page)
 
-        Args:
-            run: only what changed since the last call is drawn.
-            iterations: planned number of steps, 0 if unknown.
-        """
-        self.run.show_run(run, iterations)
+    @property
+    def shows_run(self) -> bool:
+        """A training is on the page, and not what comes before one."""
+        return self._page is self.run
+
+    def show_run(
+        self, run: RunState, iterations: int, patience: int = 0, continues: bool = False
+    ) -> None:
+        """Shows a running or ended training (see `RunPage.show_run`)."""
+        self.run.show_run(run, iterations, patience, continues)
         self._show_page(self.run)
 
     def current_form(self) -> TrainForm:
@@ -134,6 +171,8 @@ class TrainingPanel(QWidget):
 
     def _show_page(self, page: QWidget) -> None:
         self._page = page
+        if page is self.run and not self.run.isHidden():
+            return  # ten times a second while a training runs
         for other in (self.steps, self.checked, self.run):
             other.setVisible(other is page)
         before = page is not self.run
@@ -141,3 +180,5 @@ class TrainingPanel(QWidget):
         self.dataset_row.setVisible(before and has_dataset)
         self.form.setVisible(before and has_dataset)
         self._filler.setVisible(before)
+        self.back_to_run.setVisible(before and self._is_busy)
+        self.history.set_comparable(not before)

@@ -1,235 +1,219 @@
-"""Loss and Dice over the iterations, one below the other with a common axis."""
+"""Loss, learning rate, Dice and IoU over the iterations, two plots with a common axis."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
-import pyqtgraph as pg
-from PySide6.QtCore import QEvent, Qt
-from PySide6.QtGui import QColor, QFont
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QWidget
+from PySide6.QtCore import QEvent, QPoint, QSize, Qt, Signal
+from PySide6.QtGui import QPixmap
+from PySide6.QtWidgets import QMenu, QSlider, QToolButton, QWidget
 
-from medseg_desktop.core.events import Evaluation, Step
-from medseg_desktop.core.labels import BACKGROUND
+from medseg_desktop.core.curves import DICE, CurveKey, RunCurves
 from medseg_desktop.core.run_state import RunState
-from medseg_desktop.qt.panels.controls import column, label, row
-from medseg_desktop.qt.theme.state import current_tokens
-from medseg_desktop.qt.theme.tokens import Tokens
+from medseg_desktop.qt.panels.controls import column, label, row, tool_button
+from medseg_desktop.qt.panels.training_chart import Values
+from medseg_desktop.qt.panels.training_pane import ComparedRun, PlotPane
+from medseg_desktop.qt.theme.tokens import SPACE_M, SPACE_S, SPACE_XS
 
-_AXIS_WIDTH = 36
-_SMOOTHING = 0.15
-_LABEL_COLOURS = ("only_mine", "only_model", "good", "bad")
-
-
-class Curve:
-    """Points that only ever grow at the end, with a smoothed copy beside them."""
-
-    def __init__(self) -> None:
-        self.n = 0
-        self._data: npt.NDArray[np.float64] = np.empty((3, 256))
-        self._average = 0.0
-
-    def append(self, x: float, y: float) -> None:
-        """One more point; the smoothed value is a bias-free running mean."""
-        if self.n == self._data.shape[1]:
-            self._data = np.concatenate([self._data, np.empty_like(self._data)], axis=1)
-        self._average += _SMOOTHING * (y - self._average)
-        weight = 1 - (1 - _SMOOTHING) ** (self.n + 1)
-        self._data[:, self.n] = x, y, self._average / weight
-        self.n += 1
-
-    @property
-    def x(self) -> npt.NDArray[np.float64]:
-        """(n,) iterations."""
-        return self._data[0, : self.n]
-
-    @property
-    def y(self) -> npt.NDArray[np.float64]:
-        """(n,) values."""
-        return self._data[1, : self.n]
-
-    @property
-    def smooth(self) -> npt.NDArray[np.float64]:
-        """(n,) smoothed values."""
-        return self._data[2, : self.n]
+_FIRST_SMOOTHING = 85
+#: Of a saved picture: pixels for each of the screen.
+_PICTURE_SCALE = 3
 
 
 class RunPlots(QWidget):
-    """Two plots fed with a `RunState`; only new points are taken from it."""
+    """Two plots fed with a `RunState`; only new points are taken from it.
+
+    Signals:
+        save_requested(str): the user wants the plots as "png", or their values as "csv".
+    """
+
+    save_requested = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.loss_plot = _plot(110)
-        self.dice_plot = _plot(150)
-        self.dice_plot.setXLink(self.loss_plot)
-        self.loss_plot.getAxis("bottom").setStyle(showValues=False)
-        self.dice_plot.setYRange(0, 1, padding=0.02)
-        self.loss_value = label("", "muted")
-        self.dice_value = label("", "muted")
-        layout = column(self, 0, 4)
-        layout.addLayout(_head(self.tr("Loss"), self.loss_value))
-        layout.addWidget(self.loss_plot, 2)
-        layout.addSpacing(4)
-        layout.addLayout(_head(self.tr("Dice of validation patients"), self.dice_value))
-        layout.addWidget(self.dice_plot, 3)
-        caption = label(self.tr("Iteration"), "muted")
-        caption.setAlignment(Qt.AlignmentFlag.AlignRight)
-        layout.addWidget(caption)
-        self._loss_line = self.loss_plot.plot()
-        self._smooth_line = self.loss_plot.plot()
-        self._dice_line = self.dice_plot.plot(symbol="o", symbolSize=5)
-        self._best = self.dice_plot.plot(symbol="o", symbolSize=11)
-        self._label_lines: dict[str, pg.PlotDataItem] = {}
-        self.loss = Curve()
-        self.dice = Curve()
-        self._labels: dict[str, Curve] = {}
-        self._evaluations = 0
-        self._iterations = -1
-        self._first_step: Step | None = None
-        self._first_evaluation: Evaluation | None = None
-        self._reset()
-        self._restyle()
+        self.curves = RunCurves()
+        self.top_pane = PlotPane(
+            (("loss", self.tr("Loss")), ("rate", self.tr("Learning rate"))), 110, caption=""
+        )
+        self.bottom_pane = PlotPane(
+            (("dice", self.tr("Dice of validation patients")), ("iou", self.tr("Overlap (IoU)"))),
+            140,
+            caption=self.tr("Iteration"),
+        )
+        self._panes = (self.top_pane, self.bottom_pane)
+        self.bottom_pane.plot.setXLink(self.top_pane.plot)
+        self.top_pane.plot.getAxis("bottom").setStyle(showValues=False)
+        self.place_text = label("", "muted")
+        self.save = self._save_button()
+        self.top_pane.head.addWidget(self.place_text)
+        self.top_pane.head.addWidget(self.save)
+        self.smoothing = QSlider(Qt.Orientation.Horizontal)
+        self.smoothing.setRange(0, 99)
+        self.smoothing.setValue(_FIRST_SMOOTHING)
+        self.smoothing.setAccessibleName(self.tr("Smoothing"))
+        self.smoothing.setToolTip(self.tr("How smooth the loss is drawn"))
+        self._smoothing_row = QWidget()
+        line = row(self._smoothing_row, 0, SPACE_S)
+        line.addWidget(label(self.tr("Smoothing"), "muted"))
+        line.addWidget(self.smoothing, 1)
+        layout = column(self, 0, SPACE_XS)
+        layout.addWidget(self.top_pane, 2)
+        layout.addWidget(self._smoothing_row)
+        layout.addSpacing(SPACE_XS)
+        layout.addWidget(self.bottom_pane, 3)
+        self._iterations = 0
+        self._counts = (0, 0)
+        self._compared: tuple[ComparedRun, ...] = ()
+        self._best: tuple[float, float] | None = None
+        self._pointed: float | None = None
+        self._is_zoomed = False
+        self._connect()
+        self._set_smoothing(_FIRST_SMOOTHING)
+        self.fit()
+
+    def _save_button(self) -> QToolButton:
+        button = tool_button("save", self.tr("Save the plots"))
+        menu = QMenu(button)
+        for kind, text in (
+            ("png", self.tr("Save the plots as PNG…")),
+            ("csv", self.tr("Save the values as CSV…")),
+        ):
+            action = menu.addAction(text)
+            action.triggered.connect(lambda _=False, kind=kind: self.save_requested.emit(kind))
+        button.setMenu(menu)
+        button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        return button
+
+    def _connect(self) -> None:
+        self.smoothing.valueChanged.connect(self._set_smoothing)
+        for pane in self._panes:
+            pane.changed.connect(self._on_choice)
+            pane.plot.zoomed.connect(self._on_zoomed)
+            pane.plot.fit_requested.connect(self.fit)
+            pane.plot.pointed.connect(self._point_at)
+
+    # -- what is shown
 
     def show_run(self, run: RunState, iterations: int) -> None:
         """Draws the curves of `run`; the axis reaches to `iterations` (0 = unknown)."""
-        if not self._continues(run):
-            self._reset()
-        new_steps = run.steps[self.loss.n :]
-        new_evaluations = run.evaluations[self._evaluations :]
-        if iterations != self._iterations:
-            self._iterations = iterations
-            self._scale_x()
-        if new_steps:
-            self._first_step = run.steps[0]
-            self._add_steps(new_steps)
-        if new_evaluations:
-            self._first_evaluation = run.evaluations[0]
-            self._add_evaluations(new_evaluations)
-            self._mark_best(run.best)
-
-    def _continues(self, run: RunState) -> bool:
-        """The run holds what is drawn, and maybe more."""
-        if len(run.steps) < self.loss.n or len(run.evaluations) < self._evaluations:
-            return False
-        same_steps = self.loss.n == 0 or run.steps[0] == self._first_step
-        same = self._evaluations == 0 or run.evaluations[0] == self._first_evaluation
-        return same_steps and same
-
-    def _reset(self) -> None:
-        self.loss = Curve()
-        self.dice = Curve()
-        self._labels = {}
-        self._evaluations = 0
-        self._iterations = -1
-        self._first_step = self._first_evaluation = None
-        for line in (self._loss_line, self._smooth_line, self._dice_line, self._best):
-            line.setData([], [])
-        for line in self._label_lines.values():
-            self.dice_plot.removeItem(line)
-        self._label_lines = {}
-        self.loss_value.setText("–")  # noqa: RUF001
-        self.dice_value.setText("–")  # noqa: RUF001
-
-    def _add_steps(self, steps: Sequence[Step]) -> None:
-        for step in steps:
-            self.loss.append(step.iteration, step.loss)
-        self._loss_line.setData(self.loss.x, self.loss.y)
-        self._smooth_line.setData(self.loss.x, self.loss.smooth)
-        self.loss_value.setText(f"{self.loss.smooth[-1]:.3f}")
-        self._scale_x()
-
-    def _add_evaluations(self, evaluations: Sequence[Evaluation]) -> None:
-        for evaluation in evaluations:
-            self._evaluations += 1
-            if evaluation.mean_dice is not None:
-                self.dice.append(evaluation.iteration, evaluation.mean_dice)
-            for name, dice in evaluation.dice.items():
-                if name != BACKGROUND and dice is not None:
-                    self._labels.setdefault(name, Curve()).append(evaluation.iteration, dice)
-        self._dice_line.setData(self.dice.x, self.dice.y)
-        if self.dice.n:
-            self.dice_value.setText(f"{self.dice.y[-1]:.3f}")
-        if len(self._labels) > 1:
-            self._draw_labels()
-        self._scale_x()
-
-    def _draw_labels(self) -> None:
-        for position, (name, curve) in enumerate(self._labels.items()):
-            line = self._label_lines.get(name)
-            if line is None:
-                line = self._label_lines[name] = self.dice_plot.plot(name=name)
-                self._style_label(line, position)
-            line.setData(curve.x, curve.y)
-
-    def _mark_best(self, best: Evaluation | None) -> None:
+        other = self.curves.update(run)
+        if other:
+            self._is_zoomed = False
+            for pane in self._panes:
+                pane.forget()
+        counts = (len(run.steps), len(run.evaluations))
+        if not other and (counts, iterations) == (self._counts, self._iterations):
+            return
+        grown = [now != before for now, before in zip(counts, self._counts, strict=True)]
+        self._counts, self._iterations = counts, iterations
+        best = run.best
+        self._best = None
         if best is not None and best.mean_dice is not None:
-            self._best.setData([best.iteration], [best.mean_dice])
+            self._best = (best.iteration, best.mean_dice)
+        # Painting is what costs: a plot without news is left alone.
+        for pane, has_news in zip(self._panes, grown, strict=True):
+            if has_news or other:
+                self._draw_pane(pane)
+        if not self._is_zoomed:
+            self._scale_x()
+
+    def set_compared(self, runs: Sequence[ComparedRun]) -> None:
+        """Other runs to draw beside this one."""
+        self._compared = tuple(runs)
+        for pane in self._panes:
+            pane.forget()
+        self._draw()
+
+    def drawn(self, key: CurveKey = DICE, run: str = "") -> tuple[Values, Values]:
+        """The points of a line that is drawn, before they are thinned; empty if it is not."""
+        for pane in self._panes:
+            line = pane.plot.lines.get((run, key))
+            if line is not None:
+                return line.getOriginalDataset()  # type: ignore[no-any-return]
+        return np.empty(0), np.empty(0)
+
+    def fit(self) -> None:
+        """Show everything again."""
+        self._is_zoomed = False
+        self._scale_x()
+        for pane in self._panes:
+            pane.plot.show_all_y((0.0, 1.0) if pane.measure in ("dice", "iou") else None)
+
+    def picture(self) -> QPixmap:
+        """Both plots with their legends, at a resolution for print."""
+        self._point_at(None)
+        margin = QSize(2 * SPACE_M, 2 * SPACE_M)
+        shown = QPixmap((self.size() + margin) * _PICTURE_SCALE)
+        shown.setDevicePixelRatio(_PICTURE_SCALE)
+        shown.fill(self.palette().window().color())
+        self._set_for_print(True)
+        self.render(shown, QPoint(SPACE_M, SPACE_M))
+        self._set_for_print(False)
+        return shown
+
+    def _set_for_print(self, on: bool) -> None:
+        for pane in self._panes:
+            pane.plot.set_scale(_PICTURE_SCALE if on else 1)
+        self.save.setVisible(not on)
+        if on:
+            self._smoothing_row.hide()
+        else:
+            self._show_smoothing()
+
+    def _draw(self) -> None:
+        for pane in self._panes:
+            self._draw_pane(pane)
+        if not self._is_zoomed:
+            self._scale_x()
+
+    def _draw_pane(self, pane: PlotPane) -> None:
+        pane.draw(self.curves, self._compared, self._best)
+        pane.show_values(self._pointed)
 
     def _scale_x(self) -> None:
-        last = max(
-            self.loss.x[-1] if self.loss.n else 0,
-            self.dice.x[-1] if self.dice.n else 0,
-            self._iterations,
-            1,
+        lasts = [self.curves.last_iteration, *(r.curves.last_iteration for r in self._compared)]
+        last = max(*lasts, self._iterations, 1)
+        self.top_pane.plot.setXRange(0, float(last), padding=0.02)
+
+    def _on_choice(self) -> None:
+        self._show_smoothing()
+        self._draw()
+        for pane in self._panes:
+            pane.plot.show_all_y((0.0, 1.0) if pane.measure in ("dice", "iou") else None)
+
+    def _show_smoothing(self) -> None:
+        self._smoothing_row.setVisible(self.top_pane.measure == "loss")
+
+    def _set_smoothing(self, position: int) -> None:
+        for pane in self._panes:
+            pane.set_smoothing(position / 100)
+        self._draw()
+
+    def _on_zoomed(self) -> None:
+        self._is_zoomed = True
+
+    def _point_at(self, x: float | None) -> None:
+        """Read all values where the pointer is, on both plots."""
+        self._pointed = self._nearest(x)
+        for pane in self._panes:
+            pane.plot.set_cursor(self._pointed)
+            pane.show_values(self._pointed)
+        place = self.tr("iteration {i}")
+        self.place_text.setText(
+            "" if self._pointed is None else place.format(i=f"{self._pointed:,.0f}")
         )
-        self.loss_plot.setXRange(0, float(last), padding=0.02)
+
+    def _nearest(self, x: float | None) -> float | None:
+        """The iteration with a point that is nearest; None beyond the last one."""
+        if x is None or not self.curves.curves or not 0 <= x <= self.curves.last_iteration * 1.02:
+            return None
+        longest = max(self.curves.curves.values(), key=lambda curve: curve.n)
+        return float(longest.x[int(np.argmin(np.abs(longest.x - x)))])
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
-        if event.type() == QEvent.Type.PaletteChange and hasattr(self, "_best"):
-            self._restyle()
-
-    def _restyle(self) -> None:
-        t = current_tokens()
-        for plot in (self.loss_plot, self.dice_plot):
-            _style_plot(plot, t)
-        faint = QColor(t.muted)
-        faint.setAlpha(110)
-        self._loss_line.setPen(pg.mkPen(faint, width=1))
-        self._smooth_line.setPen(pg.mkPen(t.accent, width=2))
-        self._dice_line.setPen(pg.mkPen(t.good, width=2))
-        self._dice_line.setSymbolBrush(t.good)
-        self._dice_line.setSymbolPen(None)
-        self._best.setSymbolBrush(None)
-        self._best.setSymbolPen(pg.mkPen(t.text, width=2))
-        for position, line in enumerate(self._label_lines.values()):
-            self._style_label(line, position)
-
-    def _style_label(self, line: pg.PlotDataItem, position: int) -> None:
-        colour = getattr(current_tokens(), _LABEL_COLOURS[position % len(_LABEL_COLOURS)])
-        line.setPen(pg.mkPen(colour, width=1, style=Qt.PenStyle.DashLine))
-
-
-def _head(title: str, value: QLabel) -> QHBoxLayout:
-    line = row()
-    line.addWidget(label(title, "section"), 1)
-    line.addWidget(value)
-    return line
-
-
-def _plot(height: int) -> pg.PlotWidget:
-    plot = pg.PlotWidget()
-    plot.setMinimumHeight(height)
-    # pyqtgraph proposes 480 pixels; here the panel decides.
-    plot.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Ignored)
-    plot.setMouseEnabled(False, False)
-    plot.setMenuEnabled(False)
-    plot.hideButtons()
-    plot.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-    plot.getAxis("left").setWidth(_AXIS_WIDTH)
-    plot.getPlotItem().setContentsMargins(0, 8, 16, 0)
-    return plot
-
-
-def _style_plot(plot: pg.PlotWidget, t: Tokens) -> None:
-    plot.setBackground(t.panel)
-    plot.showGrid(x=False, y=True, alpha=0.18)
-    font = QFont(plot.font())
-    font.setPixelSize(11)
-    for side in ("left", "bottom"):
-        axis = plot.getAxis(side)
-        axis.setPen(pg.mkPen(t.line))
-        axis.setTextPen(pg.mkPen(t.muted))
-        axis.setStyle(tickFont=font, tickLength=-4, hideOverlappingLabels=False)
+        if event.type() == QEvent.Type.PaletteChange and hasattr(self, "_panes"):
+            for pane in self._panes:
+                pane.plot.restyle()
+                pane.legend.update()

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 from PySide6.QtCore import QCoreApplication, QObject, Signal
 
 from medseg_desktop.core.errors import MedSegError
-from medseg_desktop.core.run_state import RunState
 from medseg_desktop.core.specs import TrainSpec
+from medseg_desktop.io.workspace import ModelEntry
 from medseg_desktop.qt.messages import sentence
-from medseg_desktop.qt.panels.training_form import TrainForm
+from medseg_desktop.qt.panels.training_form import StartModel, TrainForm
 from medseg_desktop.qt.panels.training_panel import TrainingPanel
+from medseg_desktop.qt.presenters.run_presenter import RunPresenter
 from medseg_desktop.qt.presenters.training_check_presenter import TrainingCheckPresenter
 from medseg_desktop.qt.sessions.runs import RunSession
 
@@ -25,7 +25,7 @@ def tr(text: str) -> str:
 
 
 class TrainingPresenter(QObject):
-    """Between the training panel and RunSession.
+    """Between the training panel and RunSession, as far as it is about what comes before a run.
 
     Signals:
         convert_requested(): the user wants to make a dataset.
@@ -43,15 +43,16 @@ class TrainingPresenter(QObject):
         super().__init__(parent)
         self._panel, self._runs = panel, runs
         self.checks = TrainingCheckPresenter(panel, runs, self._spec, self)
+        self.runs = RunPresenter(panel, runs, self)
         self._wanted = ""
         panel.set_form(FIRST_FORM)
         panel.convert_requested.connect(self.convert_requested)
         panel.start_requested.connect(self._start)
-        panel.stop_requested.connect(runs.stop_training)
-        panel.new_training_requested.connect(lambda: panel.set_idle())
-        panel.show_log_requested.connect(self._show_log)
+        panel.new_training_requested.connect(self._show_steps)
+        self.runs.log_requested.connect(self.log_requested)
+        self.runs.failed.connect(self.failed)
         runs.datasets_changed.connect(self._set_datasets)
-        runs.training_changed.connect(self._on_run)
+        runs.models_changed.connect(self._set_models)
 
     def choose_dataset(self, name: str) -> None:
         """Select this dataset as soon as it is listed."""
@@ -65,6 +66,16 @@ class TrainingPresenter(QObject):
             self._wanted = ""
         self._panel.set_datasets(names, chosen)
 
+    def _set_models(self, entries: tuple[ModelEntry, ...]) -> None:
+        """Any model that can be read may be started from."""
+        self._panel.form.set_models(
+            [StartModel(str(e.path), e.title, e.info.architecture) for e in entries if e.info]
+        )
+
+    def _show_steps(self) -> None:
+        self.runs.leave()
+        self._panel.set_idle()
+
     def _spec(self, form: TrainForm) -> TrainSpec:
         name = re.sub(r"[^\w-]+", "-", form.model_name).strip("-") or "model"
         return TrainSpec(
@@ -76,17 +87,19 @@ class TrainingPresenter(QObject):
             batch_size=form.batch_size,
             size=form.size,
             device=form.device,
+            architecture=form.architecture,
+            init=form.init,
+            patience=form.patience,
+            learning_rate=form.learning_rate,
         )
 
     def _start(self, form: TrainForm) -> None:
-        if self._runs.is_training:
-            self.failed.emit(tr("A training is running already."))
-            return
         spec = self._spec(form)
         self._set_waiting(True)
 
         def start() -> None:
             self._set_waiting(False)
+            self.runs.follow()
             self._runs.start_training(spec)
 
         def refuse(error: MedSegError) -> None:
@@ -99,19 +112,12 @@ class TrainingPresenter(QObject):
         for page in (self._panel.steps, self._panel.checked):
             page.set_waiting(waiting)
 
-    def _on_run(self, run: RunState) -> None:
-        spec = self._runs.training_spec
-        self._panel.show_run(run, spec.iterations if spec else 0)
-
-    def _show_log(self) -> None:
-        spec = self._runs.training_spec
-        if spec is not None:
-            self.log_requested.emit(Path(spec.run) / "worker.log")
-
     def quit(self) -> None:
         """Begin no more work; does not wait for the thread."""
         self.checks.quit()
+        self.runs.quit()
 
     def close(self) -> None:
-        """End the thread."""
+        """End the threads."""
         self.checks.close()
+        self.runs.close()

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
-from medseg_desktop.core.errors import MedSegError
-from medseg_desktop.core.run_state import RunState
+from medseg_desktop.core.errors import JobError, MedSegError
+from medseg_desktop.core.run_state import RunState, RunStatus
 from medseg_desktop.core.settings import Settings
 from medseg_desktop.core.specs import ConvertSpec, MeasureSpec, TrainSpec
 from medseg_desktop.inference.predictor import Predictor
 from medseg_desktop.io.workspace import ModelEntry, Workspace
 from medseg_desktop.qt.background import Background
 from medseg_desktop.qt.job_thread import JobThread
+from medseg_desktop.qt.sessions.run_queue import RunQueue
 
 
 class RunSession(QObject):
@@ -24,6 +26,8 @@ class RunSession(QObject):
     Signals:
         conversion_changed(RunState), training_changed(RunState).
         measurement_changed(MeasureSpec, RunState).
+        training_begun(TrainSpec): before the first state of a training.
+        queue_changed(specs): which trainings wait, the next one first.
         datasets_changed(names): newest first.
         models_changed(entries): newest first.
         model_added(ModelEntry): a training or an import has brought a new model.
@@ -35,6 +39,8 @@ class RunSession(QObject):
     conversion_changed = Signal(object)
     training_changed = Signal(object)
     measurement_changed = Signal(object, object)
+    training_begun = Signal(object)
+    queue_changed = Signal(object)
     datasets_changed = Signal(object)
     models_changed = Signal(object)
     model_added = Signal(object)
@@ -58,6 +64,8 @@ class RunSession(QObject):
         self._used_model: Path | None = None
         self.model_of_last_time: Path | None = None
         self._listed = False
+        self._queue = RunQueue()
+        self._is_stopping_training = False
         self._jobs: list[JobThread] = []
         self._background = Background(1, "models", self)
 
@@ -146,10 +154,24 @@ class RunSession(QObject):
         self._start(JobThread(spec, parent=self), self._on_conversion)
 
     def start_training(self, spec: TrainSpec) -> None:
-        """Train in a child process; the new model is copied into the workspace's models."""
-        if self.is_training:
-            return
+        """Train in a child process; the new model is copied into the workspace's models.
+
+        While one runs it waits for its turn.  A run folder that is in use or waits already is
+        refused with `failed`.
+        """
+        runs = [job.work_dir for job in self._of(TrainSpec)]
+        if self._queue.holds(spec.run) or Path(spec.run) in runs:
+            self.failed.emit(JobError(f"The training {spec.model_name} is under way already."))
+        elif runs:
+            self._queue.add(spec)
+            self.queue_changed.emit(self._queue.specs)
+        else:
+            self._begin_training(spec)
+
+    def _begin_training(self, spec: TrainSpec) -> None:
         self.training, self.training_spec = RunState(), spec
+        self._is_stopping_training = False
+        self.training_begun.emit(spec)
         job = JobThread(
             spec,
             work_dir=Path(spec.run),
@@ -175,12 +197,30 @@ class RunSession(QObject):
         """Nobody waits for it any more."""
         self._stop(MeasureSpec)
 
+    @property
+    def queue(self) -> tuple[TrainSpec, ...]:
+        """Trainings that wait, the next one first."""
+        return self._queue.specs
+
+    def remove_from_queue(self, run: str) -> None:
+        """The training in this run folder shall not begin."""
+        if self._queue.remove(run):
+            self.queue_changed.emit(self._queue.specs)
+
+    def move_in_queue(self, run: str, by: int) -> None:
+        """Let it begin `by` places later (negative: earlier)."""
+        if self._queue.move(run, by):
+            self.queue_changed.emit(self._queue.specs)
+
     def stop_conversion(self) -> None:
         """Ask the conversion to stop."""
         self._stop(ConvertSpec)
 
     def stop_training(self) -> None:
-        """Ask the training to finish its step, save and stop."""
+        """Ask the training to finish its step, save and stop; the next one in the queue begins."""
+        if self.training is not None and not self.training.is_over:
+            self._is_stopping_training = True
+            self._on_training(self.training)
         self._stop(TrainSpec)
 
     def pause_training(self) -> None:
@@ -194,7 +234,9 @@ class RunSession(QObject):
             job.resume()
 
     def stop_all(self) -> None:
-        """Ask every job to stop; `idle` tells when they have."""
+        """Ask every job to stop, and begin none that waits; `idle` tells when they have."""
+        if self._queue.clear():
+            self.queue_changed.emit(())
         for job in self._jobs:
             job.stop()
 
@@ -220,6 +262,10 @@ class RunSession(QObject):
     def _ended(self, job: JobThread) -> None:
         self._jobs.remove(job)
         job.deleteLater()
+        following = self._queue.take() if isinstance(job.spec, TrainSpec) else None
+        if following is not None:
+            self.queue_changed.emit(self._queue.specs)
+            self._begin_training(following)
         if not self._jobs:
             self.idle.emit()
 
@@ -230,6 +276,8 @@ class RunSession(QObject):
             self.refresh()
 
     def _on_training(self, run: RunState) -> None:
+        if self._is_stopping_training and not run.is_over:
+            run = replace(run, status=RunStatus.STOPPING)
         self.training = run
         self.training_changed.emit(run)
         if not run.is_over:
