@@ -64,7 +64,7 @@ def check_run(folder: Path) -> None:
 
 @on_linux
 @pytest.mark.timeout(400)
-def test_two_processes_train_a_model_and_a_third_run_goes_on_with_one(
+def test_two_processes_train_a_model_and_one_goes_on_with_it(
     tmp_path: Path, capsys: Capture
 ) -> None:
     dataset, folder = write_dataset(tmp_path / "data", slices=2), tmp_path / "run"
