@@ -71,8 +71,9 @@ def query_gpu() -> GpuFacts:
     )
     if not facts.is_compiled or paddle.device.cuda.device_count() < 1:
         return facts
-    # Of several processes that train together each has a GPU of its own.
-    number = int(paddle.distributed.ParallelEnv().device_id)  # type: ignore[no-untyped-call]
+    # Of several processes that train together Paddle's launcher gives each a GPU of its own.
+    selected = os.environ.get("FLAGS_selected_gpus", "")  # noqa: SIM112 - its name
+    number = int(selected.partition(",")[0] or 0)
     found = paddle.device.cuda.get_device_properties(number)
     return GpuFacts(
         is_compiled=True,
