@@ -23,6 +23,8 @@ _TICKS = 5
 _BUCKETS = 240
 #: A loss that spans more than this factor is drawn on a logarithmic axis.
 _LOG_FACTOR = 50.0
+#: A smoothed value is the mean over a share of two in so many of the curve.
+_NEIGHBOURHOODS = 50
 #: Up to this many points each is marked.
 _MARKED = 30
 
@@ -130,17 +132,13 @@ def thinned(points: Points) -> list[tuple[float, float]]:
     return kept
 
 
-def smoothed(points: Points, weight: float = 0.15) -> list[tuple[float, float | None]]:
-    """A running mean without the bias of its start; gaps stay gaps."""
-    mean, total = 0.0, 0.0
+def smoothed(points: Points) -> list[tuple[float, float | None]]:
+    """Each value as the mean of its neighbours on both sides, without lagging; gaps stay gaps."""
+    reach = max(1, len(points) // _NEIGHBOURHOODS)
     smooth: list[tuple[float, float | None]] = []
-    for x, y in points:
-        if not _is_known(y):
-            smooth.append((x, None))
-            continue
-        mean += weight * (y - mean)
-        total += weight * (1 - total)
-        smooth.append((x, mean / total))
+    for i, (x, y) in enumerate(points):
+        near = [near for _, near in points[max(0, i - reach) : i + reach + 1] if _is_known(near)]
+        smooth.append((x, math.fsum(near) / len(near) if _is_known(y) else None))
     return smooth
 
 

@@ -1,6 +1,7 @@
 """The curves of a training for VisualDL as well, where that is installed.
 
-It shows RUN/visualdl with `visualdl --logdir RUN/visualdl`.  Whatever goes wrong here costs one
+It shows them with `visualdl --logdir RUN/visualdl`.  It reads only the newest file of a folder,
+so a resumed training has to tell its whole curve again.  Whatever goes wrong here costs one
 warning and never the training.
 """
 
@@ -19,7 +20,6 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from medseg_desktop.core.events import Evaluation, Event, Step
-from medseg_desktop.core.run_state import RunState
 
 FOLDER = "visualdl"
 #: At the end the writer gets this long to write what is left, in seconds.
@@ -45,8 +45,6 @@ class ScalarLog:
     Args:
         run: the run folder.
         warn: told the one sentence when it does not work.
-        earlier: what a resumed training has done before.  VisualDL shows only the newest file
-            of a folder, so that is written again.
         open_writer: folder -> writer; None where VisualDL is not installed.
     """
 
@@ -54,7 +52,6 @@ class ScalarLog:
         self,
         run: Path,
         warn: Callable[[str], None],
-        earlier: RunState | None = None,
         open_writer: Callable[[str], Writer | None] | None = None,
     ) -> None:
         self._warn = warn
@@ -71,11 +68,6 @@ class ScalarLog:
             target=self._write, args=(writer,), name="visualdl", daemon=True
         )
         self._thread.start()
-        if earlier is not None:
-            for step in earlier.steps:
-                self.on_event(step)
-            for evaluation in earlier.evaluations:
-                self.on_event(evaluation)
 
     def on_event(self, event: Event) -> None:
         """Hand over what there is to draw; returns at once."""

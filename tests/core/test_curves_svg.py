@@ -70,10 +70,12 @@ def test_many_points_are_thinned_without_losing_a_peak() -> None:
     assert kept == sorted(kept)
 
 
-def test_smoothing_starts_at_the_first_value_and_keeps_gaps() -> None:
-    smooth = smoothed([(1, 4.0), (2, None), (3, 4.0), (4, 0.0)])
-    assert [round(y, 6) if y is not None else None for _, y in smooth[:3]] == [4.0, None, 4.0]
-    assert 0.0 < (smooth[3][1] or 0.0) < 4.0
+def test_smoothing_follows_without_lagging_and_keeps_gaps() -> None:
+    assert smoothed([(1, 4.0), (2, None), (3, 4.0), (4, 0.0)]) == [
+        (1, 4.0), (2, None), (3, 2.0), (4, 2.0),
+    ]  # fmt: skip
+    falling: list[tuple[float, float | None]] = [(i, float(-i)) for i in range(400)]
+    assert smoothed(falling)[20:380] == falling[20:380]
 
 
 @pytest.mark.parametrize(("step", "expected"), [(0.13, 0.2), (1, 1), (2.1, 5), (70, 100)])

@@ -13,8 +13,7 @@ from typing import Any
 import pytest
 
 from medseg_desktop.core.events import CaseScore, Evaluation, Log, Step
-from medseg_desktop.core.run_state import RunState
-from medseg_desktop.engine.visualdl_log import FOLDER, ScalarLog, scalars_of
+from medseg_desktop.engine.visualdl_log import FOLDER, ScalarLog
 
 STEP = Step(iteration=20, loss=1.5, losses=[1.0, 0.5], lr=1e-3, time=2.0)
 EVALUATION = Evaluation(
@@ -64,24 +63,6 @@ def test_steps_and_evaluations_become_curves_that_visualdl_reads(tmp_path: Path)
     assert points["val/dice"] == points["val/dice/H"] == points["val/patient/ab"] == [(20, 0.5)]
     assert not any("100" in tag for tag in points)
     assert said == []
-
-
-def test_a_resumed_training_writes_what_came_before_again(tmp_path: Path) -> None:
-    written: list[Any] = []
-
-    class Memory:
-        def add_scalar(self, *point: Any) -> None:
-            written.append(point)
-
-        def close(self) -> None: ...
-
-    earlier = RunState(steps=(STEP,), evaluations=(EVALUATION,))
-    log = ScalarLog(tmp_path, pytest.fail, earlier, lambda folder: Memory())
-    log.on_event(STEP)
-    log.close()
-    expected = [*scalars_of(STEP), *scalars_of(EVALUATION), *scalars_of(STEP)]
-    assert written == expected
-    assert written[0] == ("loss/total", 1.5, 20, 2000)
 
 
 def test_without_visualdl_nothing_is_written_and_nothing_said(
