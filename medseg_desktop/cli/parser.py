@@ -49,6 +49,22 @@ def _seed(text: str) -> int:
     return int(text)
 
 
+def _patience(text: str) -> int:
+    if not text.isdecimal() or int(text) >= 2**31:
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number of evaluations")
+    return int(text)
+
+
+def _rate(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value <= 1e12:
+        raise argparse.ArgumentTypeError(f"{text} is not a learning rate above 0")
+    return value
+
+
 def _seconds(text: str) -> float:
     try:
         value = float(text)
@@ -182,7 +198,9 @@ def _add_train(commands: _Commands) -> None:
                        help="how the network learns: for few patients and short trainings "
                        "(default), or as in the original method")  # fmt: skip
     train.add_argument("--model", choices=["bisenetv2"], default="bisenetv2")
-    train.add_argument("--iters", type=_count, default=3000, help="training steps; default 3000")
+    train.add_argument("--iters", type=_count,
+                       help="training steps in all; default 3000, "
+                       "with --resume as begun")  # fmt: skip
     train.add_argument("--batch-size", type=_count, default=8,
                        help="slices in one step; default 8")  # fmt: skip
     train.add_argument("--size", type=_count, default=512,
@@ -190,7 +208,13 @@ def _add_train(commands: _Commands) -> None:
     train.add_argument("--device", choices=["auto", "cpu", "gpu"], default="auto")
     train.add_argument("--init", default="none", metavar="MODEL|starter|none",
                        help="start from this model's weights")  # fmt: skip
-    train.add_argument("--resume", action="store_true", help="continue a stopped run")
+    train.add_argument("--learning-rate", type=_rate,
+                       help="highest learning rate; default: the preset's")  # fmt: skip
+    train.add_argument("--patience", type=_patience, metavar="N",
+                       help="end after N evaluations without a better one")  # fmt: skip
+    train.add_argument("--resume", action="store_true",
+                       help="continue a stopped, crashed or finished run, with the options "
+                       "it was begun with, to --iters steps")  # fmt: skip
     train.add_argument("--seed", type=_seed, default=0, help="of everything random; default 0")
     train.add_argument("--check", action="store_true", help="only say whether it would work")
     train.add_argument("--interpreter", help="another Python that has Paddle (GPU)")

@@ -6,13 +6,15 @@ import argparse
 import shutil
 from pathlib import Path
 
+import msgspec
+
 from medseg_desktop.cli.context import existing, workspace_of
 from medseg_desktop.cli.later import not_yet
 from medseg_desktop.cli.output import JobPrinter, print_json, result_of, warn
 from medseg_desktop.core.errors import UsageError, WorkspaceError, describe_os_error
 from medseg_desktop.core.estimate import duration_text
 from medseg_desktop.core.run_state import RunStatus
-from medseg_desktop.core.specs import TrainSpec
+from medseg_desktop.core.specs import TrainSpec, decode_spec
 from medseg_desktop.io.atomic import is_free
 from medseg_desktop.io.dataset import read_dataset
 from medseg_desktop.io.preflight import Preflight, check_training
@@ -20,19 +22,19 @@ from medseg_desktop.io.settings_file import load_settings
 from medseg_desktop.jobs.protocol import EVENTS_FILE, LOG_FILE, SPEC_FILE
 from medseg_desktop.jobs.run import run_job
 
+DEFAULT_ITERATIONS = 3000
 #: What a training leaves that failed before its first checkpoint.
 _RECORD = {SPEC_FILE, EVENTS_FILE, LOG_FILE, ".sources"}
 
 
 def run(arguments: argparse.Namespace) -> int:
-    if arguments.resume:
-        raise not_yet("train --resume")
-    spec = _spec(arguments)
+    spec = _continued(arguments) if arguments.resume else _spec(arguments)
     preflight = check_training(read_dataset(Path(spec.dataset)), spec)
     if arguments.check:
         return _report(preflight, arguments.json)
     preflight.require()
-    _clear_failed_run(Path(spec.run))
+    if not spec.resume:
+        _clear_failed_run(Path(spec.run))
     settings = load_settings()
     state = run_job(
         spec,
@@ -78,6 +80,39 @@ def _clear_failed_run(run_folder: Path) -> None:
     )
 
 
+def _continued(arguments: argparse.Namespace) -> TrainSpec:
+    """The spec that the run was begun with, to go on to perhaps another number of steps.
+
+    What would make it another training (preset, network, size, seed, ...) stays as it was.
+
+    Raises:
+        WorkspaceError: the folder holds no training.
+    """
+    folder = existing(arguments.run_folder)
+    path = folder / SPEC_FILE
+    try:
+        begun = decode_spec(path.read_bytes())
+    except OSError as error:
+        raise WorkspaceError(
+            f"{folder} holds no training to go on with.", "Give the folder of a stopped run."
+        ) from error
+    except (msgspec.MsgspecError, ValueError) as error:
+        raise WorkspaceError(
+            f"{path} does not describe a training: {error}.", "Start the training anew."
+        ) from error
+    if not isinstance(begun, TrainSpec):
+        raise WorkspaceError(f"{path} does not describe a training.", "Give another run folder.")
+    return msgspec.structs.replace(
+        begun,
+        dataset=str(existing(arguments.dataset)),
+        run=str(folder),
+        iterations=arguments.iters or begun.iterations,
+        device=arguments.device,
+        patience=begun.patience if arguments.patience is None else arguments.patience,
+        resume=True,
+    )
+
+
 def _spec(arguments: argparse.Namespace) -> TrainSpec:
     dataset = existing(arguments.dataset)
     run_folder = arguments.run_folder.absolute()
@@ -87,12 +122,14 @@ def _spec(arguments: argparse.Namespace) -> TrainSpec:
         model_name=run_folder.name,
         preset=arguments.preset,
         architecture=arguments.model,
-        iterations=arguments.iters,
+        iterations=arguments.iters or DEFAULT_ITERATIONS,
         batch_size=arguments.batch_size,
         size=arguments.size,
         device=arguments.device,
         init=_init(arguments),
         seed=arguments.seed,
+        learning_rate=arguments.learning_rate or 0.0,
+        patience=arguments.patience or 0,
     )
 
 

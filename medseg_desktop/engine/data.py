@@ -176,6 +176,10 @@ class BatchSource:
             for index in deck.take((iteration - 1) * count, count)
         ]
 
+    def names(self, iteration: int) -> list[str]:
+        """The dataset's names of the slices in the batch of an iteration."""
+        return [self._samples[index].file.name for index in self.indices(iteration)]
+
     def batch(self, iteration: int) -> Batch:
         """The augmented, resized and normalised batch of an iteration (counted from 1)."""
         size = self._size

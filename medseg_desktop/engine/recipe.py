@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Literal
 
@@ -57,6 +57,11 @@ class PolynomialDecay:
         left = 1 - min(steps_done, self.decay_steps) / self.decay_steps
         return float((self.start_rate - self.end_rate) * left**self.power + self.end_rate)
 
+    def with_peak(self, rate: float) -> PolynomialDecay:
+        """The same course with another highest rate."""
+        factor = rate / self.start_rate
+        return replace(self, start_rate=rate, end_rate=self.end_rate * factor)
+
 
 @dataclass(frozen=True, slots=True)
 class OneCycle:
@@ -81,6 +86,10 @@ class OneCycle:
             share = 1 - min(1.0, (steps_done - top) / max(1.0, iterations - top))
         return self.peak_rate * (low + (1 - low) * (1 - math.cos(math.pi * share)) / 2)
 
+    def with_peak(self, rate: float) -> OneCycle:
+        """The same course with another highest rate."""
+        return replace(self, peak_rate=rate)
+
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
@@ -91,6 +100,8 @@ class Recipe:
         weight_decay: factor of the L2 penalty on all parameters (`adamw`: decoupled).
         loss_weights: of the head and the four auxiliary heads, in the network's order.
         dice_weight: of the soft Dice loss that is added to each head's cross-entropy.
+        average_decay: of the moving average of the weights, which is what is evaluated and kept;
+            None evaluates the weights themselves.
         lesion_share: share of slices with lesion in every batch; None takes them as they come.
     """
 
@@ -103,6 +114,7 @@ class Recipe:
     batch_size: int = 8
     loss_weights: tuple[float, ...] = (0.8, 0.2, 0.8, 0.2, 0.8)
     dice_weight: float = 0.0
+    average_decay: float | None = None
     lesion_share: float | None = None
     augmentation: Augmentation = Augmentation()
 
@@ -147,18 +159,21 @@ class Intervals:
 
 
 def recipe_of(spec: TrainSpec) -> Recipe:
-    """The preset of a spec.
+    """The preset of a spec, with the learning rate the spec asks for.
 
     Raises:
         JobError: there is none of that name.
     """
     try:
-        return RECIPES[spec.preset]
+        recipe = RECIPES[spec.preset]
     except KeyError as error:
         raise JobError(
             f"There is no training preset called {spec.preset}.",
             f"Choose one of {', '.join(RECIPES)}.",
         ) from error
+    if not spec.learning_rate:
+        return recipe
+    return replace(recipe, schedule=recipe.schedule.with_peak(spec.learning_rate))
 
 
 def intervals_of(spec: TrainSpec) -> Intervals:

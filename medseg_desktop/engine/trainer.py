@@ -4,20 +4,30 @@ is in `training`."""
 from __future__ import annotations
 
 import math
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from medseg_desktop.core.errors import DataError
-from medseg_desktop.core.events import Checkpoint, Step
-from medseg_desktop.core.labels import LabelTable
+from medseg_desktop.core.events import Checkpoint, Paused
 from medseg_desktop.core.specs import TrainSpec
+from medseg_desktop.engine.averaging import WeightAverage
 from medseg_desktop.engine.backend import paddle
-from medseg_desktop.engine.checkpoints import CheckpointInfo, Checkpoints, read_optimiser
+from medseg_desktop.engine.checkpoints import (
+    CheckpointInfo,
+    Checkpoints,
+    Latest,
+    Score,
+    load_optimiser,
+    read_optimiser,
+)
 from medseg_desktop.engine.data import Batch, BatchSource, Prefetcher
 from medseg_desktop.engine.losses import head_losses, weighted_sum
-from medseg_desktop.engine.network import Weights, read_state
+from medseg_desktop.engine.network import Weights, load_state, read_state
+from medseg_desktop.engine.previews import PreviewWriter
 from medseg_desktop.engine.recipe import Recipe, intervals_of
+from medseg_desktop.engine.step_log import StepLog
 from medseg_desktop.engine.validation import Validation, Validator
 
 if TYPE_CHECKING:
@@ -41,32 +51,20 @@ class Best:
         return self.validation.evaluation.iteration
 
 
-class _Window:
-    """Means over the steps since the last log line."""
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a trainer works with.
 
-    def __init__(self) -> None:
-        self._losses: list[list[float]] = []
-        self._begun_s = time.monotonic()
-        self._elapsed_s = 0.0
+    Attributes:
+        average: follows `network` and is evaluated in its place; None for no averaging.
+    """
 
-    def start_step(self) -> None:
-        self._begun_s = time.monotonic()
-
-    def add(self, losses: list[float]) -> None:
-        """One step's loss: the weighted sum, then each head's."""
-        self._elapsed_s += time.monotonic() - self._begun_s
-        self._losses.append(losses)
-
-    def flush(self, iteration: int, rate: float) -> Step:
-        """The event for the steps so far; begins anew."""
-        n = len(self._losses)
-        total, *heads = [math.fsum(column) / n for column in zip(*self._losses, strict=True)]
-        step = Step(
-            iteration=iteration, loss=total, losses=heads, lr=rate, step_s=self._elapsed_s / n
-        )
-        self._losses.clear()
-        self._elapsed_s = 0.0
-        return step
+    network: Layer
+    average: WeightAverage | None
+    source: BatchSource
+    validator: Validator
+    checkpoints: Checkpoints
+    previews: PreviewWriter
 
 
 def make_optimiser(recipe: Recipe, network: Layer) -> Optimizer:
@@ -88,9 +86,13 @@ def make_optimiser(recipe: Recipe, network: Layer) -> Optimizer:
 class Trainer:
     """Trains one network; `run` returns when all iterations are done or a stop is asked for.
 
+    Args:
+        about: what every checkpoint says of the training.
+
     Attributes:
         best: the best evaluated weights; None before the first evaluation.
         iteration: steps done.
+        ended_early: the evaluations had not become better for as long as the spec allows.
     """
 
     def __init__(
@@ -98,42 +100,55 @@ class Trainer:
         spec: TrainSpec,
         recipe: Recipe,
         context: JobContext,
-        *,
-        network: Layer,
-        source: BatchSource,
-        validator: Validator,
-        checkpoints: Checkpoints,
-        table: LabelTable,
+        parts: Parts,
+        about: CheckpointInfo,
     ) -> None:
         self.best: Best | None = None
-        self.iteration = 0
+        self.iteration = about.iteration
+        self.ended_early = False
         self._spec = spec
         self._recipe = recipe
         self._intervals = intervals_of(spec)
         self._context = context
-        self._network = network
-        self._source = source
-        self._validator = validator
-        self._checkpoints = checkpoints
-        self._labels = table.names
-        self._saved_iteration = 0
-        self._window = _Window()
-        self._optimiser = make_optimiser(recipe, network)
+        self._parts = parts
+        self._about = about
+        self._without_gain = 0
+        self._saved_iteration = about.iteration
+        self._log = StepLog()
+        self._optimiser = make_optimiser(recipe, parts.network)
+
+    def restore(self, latest: Latest, best: tuple[Score, Weights] | None) -> None:
+        """Go on from a checkpoint, as if the training had never been interrupted.
+
+        Batches and dropout follow from the seed and the iteration, so nothing else is needed.
+        """
+        parts = self._parts
+        load_state(parts.network, latest.network)
+        load_optimiser(parts.network, self._optimiser, latest.optimiser)
+        if parts.average is not None:
+            parts.average.load(latest.average or latest.network)
+        if best is not None:
+            score, weights = best
+            self.best = Best(Validation(score.evaluation, score.loss), weights)
+        self.iteration = self._saved_iteration = latest.info.iteration
+        self._without_gain = latest.info.without_gain
 
     def run(self) -> None:
         """Train.
 
         Raises:
-            DataError: the loss is no longer a number.
+            DataError: the loss, or the weights, are no numbers any more; the checkpoint before
+                is whole.
             WorkspaceError: a checkpoint could not be written; the one before it is whole.
         """
         total = self._spec.iterations
-        self._network.train()
-        self._context.progress(PHASE, 0, total)
-        with Prefetcher(self._source.batch, 1, total) as batches:
-            while self.iteration < total and not self._context.stop_requested:
-                self._window.start_step()
+        self._parts.network.train()
+        self._context.progress(PHASE, self.iteration, total)
+        with Prefetcher(self._parts.source.batch, self.iteration + 1, total) as batches:
+            while self._goes_on(total):
+                self._log.start_step()
                 batch = batches.take()
+                self._log.got_data()
                 self._step(batch)
                 if self._intervals.evaluates_after(self.iteration):
                     self._evaluate()
@@ -142,58 +157,102 @@ class Trainer:
             self._save_latest()
             self._context.emit(Checkpoint(iteration=self.iteration, best=False))
 
+    def _goes_on(self, total: int) -> bool:
+        """Whether another step is to be made; halts here while the training is paused."""
+        if self._context.pause_requested and self.iteration < total:
+            self._save_latest()  # the computer may be switched off meanwhile
+            self._context.emit(Paused(iteration=self.iteration, paused=True))
+            self._context.wait_while_paused()
+            self._context.emit(Paused(iteration=self.iteration, paused=False))
+        return self.iteration < total and not self.ended_early and not self._context.stop_requested
+
     def _step(self, batch: Batch) -> None:
         """One batch forward and backward, and one step of the optimiser."""
         images, labels = batch
-        recipe = self._recipe
+        recipe, iteration = self._recipe, self.iteration + 1
+        # Dropout of a step, like its batch, follows from the seed and the iteration alone.
+        paddle.seed((self._spec.seed * 1_000_003 + iteration) % 2**31)
         rate = recipe.schedule.rate(self.iteration, self._spec.iterations)
         self._optimiser.set_lr(rate)
-        logits = self._network(paddle.to_tensor(images))
+        logits = self._parts.network(paddle.to_tensor(images))
         losses = head_losses(logits, paddle.to_tensor(labels), recipe.dice_weight)
         loss = weighted_sum(losses, recipe.loss_weights)
         value = float(loss)
         if not math.isfinite(value):
-            raise DataError(
-                f"The training broke down at iteration {self.iteration + 1}: the loss is not a "
-                "number any more.",
-                "Check the slices of the training set, or start from another model.",
-            )
+            raise self._broken(iteration, "the loss is not a number any more")
         loss.backward()
         self._optimiser.step()
         self._optimiser.clear_grad()
-        self.iteration += 1
-        self._window.add([value, *(float(x) for x in losses)])
-        if self._intervals.logs_after(self.iteration):
-            self._context.emit(self._window.flush(self.iteration, rate))
+        self.iteration = iteration
+        if self._parts.average is not None:
+            self._parts.average.update(iteration)
+        self._log.add([value, *(float(x) for x in losses)])
+        if self._intervals.logs_after(iteration):
+            self._context.emit(self._log.flush(iteration, rate))
+
+    def _broken(self, iteration: int, what: str) -> DataError:
+        names = ", ".join(self._parts.source.names(iteration))
+        kept = "The best model so far is kept. " if self.best is not None else ""
+        return DataError(
+            f"The training broke down at iteration {iteration}: {what} (slices {names}).",
+            f"{kept}Choose a lower learning rate, or look at these slices of the training set.",
+        )
 
     def _evaluate(self) -> None:
         """Evaluate and write checkpoints, unless a stop comes in between."""
-        context = self._context
-        validation = self._validator.run(
-            self._network, self.iteration, lambda: context.stop_requested
-        )
+        context, parts = self._context, self._parts
+        evaluated = parts.average.network if parts.average is not None else parts.network
+        validation = parts.validator.run(evaluated, self.iteration, lambda: context.stop_requested)
         if validation is None:
             return
         context.emit(validation.evaluation)
+        preview = parts.previews.write(self.iteration, validation.slices)
+        if preview is not None:
+            context.emit(preview)
         is_best = self.best is None or validation.rank > self.best.validation.rank
+        self._without_gain = 0 if is_best else self._without_gain + 1
         if is_best:
-            self.best = Best(validation, read_state(self._network))
-            self._checkpoints.write_best(self._info(), self.best.weights)
+            # The pictures are written; a long training need not hold on to them.
+            kept = Validation(validation.evaluation, validation.loss)
+            self.best = Best(kept, self._finite(read_state(evaluated)))
+            parts.checkpoints.write_best(self._info(), self.best.weights)
         self._save_latest()
         context.emit(Checkpoint(iteration=self.iteration, best=is_best))
+        if self._spec.patience and self._without_gain >= self._spec.patience:
+            self.ended_early = True
+            context.log(
+                f"The last {self._without_gain} evaluations were not better than the one after "
+                f"step {self.best.iteration if self.best else 0}, so the training ends here."
+            )
 
     def _save_latest(self) -> None:
-        optimiser = read_optimiser(self._network, self._optimiser)
-        self._checkpoints.write_latest(self._info(), read_state(self._network), optimiser)
+        parts = self._parts
+        latest = Latest(
+            self._info(),
+            network=self._finite(read_state(parts.network)),
+            average=parts.average.read() if parts.average is not None else {},
+            optimiser=read_optimiser(parts.network, self._optimiser),
+        )
+        parts.checkpoints.write_latest(latest)
         self._saved_iteration = self.iteration
+
+    def _finite(self, weights: Weights) -> Weights:
+        """The weights, which a checkpoint must be able to go on from."""
+        if not all(np.isfinite(array).all() for array in weights.values()):
+            raise self._broken(self.iteration, "the weights are not numbers any more")
+        return weights
 
     def _info(self) -> CheckpointInfo:
         best = self.best
         return CheckpointInfo(
             iteration=self.iteration,
-            preset=self._recipe.name,
-            seed=self._spec.seed,
-            labels=self._labels,
-            best_iteration=best.iteration if best else None,
-            best_rank=best.validation.rank if best else None,
+            preset=self._about.preset,
+            architecture=self._about.architecture,
+            seed=self._about.seed,
+            labels=self._about.labels,
+            dataset=self._about.dataset,
+            best=Score(evaluation=best.validation.evaluation, loss=best.validation.loss)
+            if best
+            else None,
+            without_gain=self._without_gain,
         )

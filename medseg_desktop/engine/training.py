@@ -6,6 +6,7 @@ before the seconds that takes.
 
 from __future__ import annotations
 
+import os
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,13 +17,15 @@ import msgspec
 
 from medseg_desktop.core.errors import (
     Cancelled,
+    MedSegError,
     ModelError,
     WorkspaceError,
     describe_os_error,
 )
 from medseg_desktop.core.specs import TrainSpec
 from medseg_desktop.core.split import SetName
-from medseg_desktop.engine.recipe import recipe_of
+from medseg_desktop.engine.history import earlier_curve
+from medseg_desktop.engine.recipe import Recipe, recipe_of
 from medseg_desktop.io import atomic
 from medseg_desktop.io.dataset import Dataset, read_dataset, split_digest
 from medseg_desktop.io.model_package import (
@@ -37,7 +40,8 @@ from medseg_desktop.io.preflight import Preflight, check_training
 if TYPE_CHECKING:
     from paddle.nn import Layer
 
-    from medseg_desktop.engine.checkpoints import Checkpoints
+    from medseg_desktop.engine.averaging import WeightAverage
+    from medseg_desktop.engine.checkpoints import CheckpointInfo, Checkpoints, Latest
     from medseg_desktop.engine.data import Sample
     from medseg_desktop.engine.trainer import Best, Trainer
     from medseg_desktop.jobs.worker import JobContext
@@ -61,14 +65,15 @@ def run_training(spec: TrainSpec, context: JobContext) -> dict[str, Any]:
     dataset = read_dataset(Path(spec.dataset))
     preflight = check_training(dataset, spec)
     preflight.require()
-    if not atomic.is_free(run / MODEL_FOLDER):
+    if not spec.resume and not atomic.is_free(run / MODEL_FOLDER):
         raise WorkspaceError(
-            f"The run folder {run} holds a model already.", "Choose another folder for the run."
+            f"The run folder {run} holds a model already.",
+            "Continue that training, or choose another folder for the run.",
         )
     from medseg_desktop.engine.backend import quiet
     from medseg_desktop.engine.checkpoints import Checkpoints
 
-    checkpoints = Checkpoints.create(run)
+    checkpoints = Checkpoints.reopen(run) if spec.resume else Checkpoints.create(run)
     with quiet():
         return _Job(spec, context, dataset, preflight, checkpoints).run()
 
@@ -85,12 +90,15 @@ class _Job:
     device: str = ""
     parent: str = ""
     begun_s: float = 0.0
+    resumed: Latest | None = None
 
     def run(self) -> dict[str, Any]:
         from medseg_desktop.engine.backend import choose_device, paddle
         from medseg_desktop.engine.data import load_samples
 
         self.begun_s = time.monotonic()
+        if self.spec.resume:
+            self.resumed = self._checkpoint()
         self.device = choose_device(self.spec.device)
         paddle.seed(self.spec.seed)
         self.context.started(self._details())
@@ -99,14 +107,76 @@ class _Job:
         samples = load_samples(self.dataset, ("train", "val"), self._on_slice)
         network = self._network()
         trainer = self._trainer(network, samples)
-        trainer.run()
+        shown = samples["val"] or samples["train"]
+        try:
+            trainer.run()
+        except MedSegError:
+            self._rescue(network, trainer, shown)
+            raise
         if trainer.best is not None:
-            shown = samples["val"] or samples["train"]
             self._pack(network, trainer.best, trainer.iteration, shown)
         result = self._result(trainer)
-        if trainer.iteration < self.spec.iterations:
+        if trainer.iteration < self.spec.iterations and not trainer.ended_early:
             raise Cancelled("the training was stopped", result)
         return result
+
+    def _rescue(self, network: Layer, trainer: Trainer, shown: list[Sample]) -> None:
+        """Pack the best model of a training that fails; why it fails is what will be told."""
+        if trainer.best is None:
+            return
+        try:
+            self._pack(network, trainer.best, trainer.iteration, shown)
+            self.context.log(
+                f"The best model so far, of step {trainer.best.iteration}, is in "
+                f"{Path(self.spec.run) / MODEL_FOLDER}."
+            )
+        except MedSegError as error:
+            self.context.log(
+                f"The best model so far could not be packed: {error.message} It is in the "
+                "checkpoints of the run.",
+                "warning",
+            )
+
+    def _checkpoint(self) -> Latest:
+        """The checkpoint to go on from.
+
+        Raises:
+            WorkspaceError: it belongs to another training than the spec's.
+        """
+        latest = self.checkpoints.read_latest()
+        info, run = latest.info, self.spec.run
+        wanted = self._about(0)
+        for what, kept, now in (
+            ("network", info.architecture, wanted.architecture),
+            ("preset", info.preset, wanted.preset),
+            ("labels", ", ".join(info.labels), ", ".join(wanted.labels)),
+            ("seed", str(info.seed), str(wanted.seed)),
+        ):
+            if kept != now:
+                raise WorkspaceError(
+                    f"The training in {run} has another {what} ({kept}) than asked for ({now}).",
+                    "Continue it as it was begun, or start a new training from its model.",
+                )
+        if info.dataset != wanted.dataset:
+            raise WorkspaceError(
+                f"The dataset {self.dataset.folder.name} has changed since the training in {run} "
+                "was begun.",
+                "Start a new training from the run's model.",
+            )
+        return latest
+
+    def _about(self, iteration: int) -> CheckpointInfo:
+        """What every checkpoint says of this training."""
+        from medseg_desktop.engine.checkpoints import CheckpointInfo
+
+        return CheckpointInfo(
+            iteration=iteration,
+            preset=self.spec.preset,
+            architecture=self.spec.architecture,
+            seed=self.spec.seed,
+            labels=self.dataset.manifest.table.names,
+            dataset=self.dataset.digest,
+        )
 
     def _details(self) -> dict[str, Any]:
         """What the run shows about itself from the start."""
@@ -119,6 +189,9 @@ class _Job:
             "preset": spec.preset,
             "architecture": spec.architecture,
             "seed": spec.seed,
+            "patience": spec.patience,
+            "threads": int(os.environ.get("OMP_NUM_THREADS") or 0),
+            "resumed_from": self.resumed.info.iteration if self.resumed else None,
             "labels": list(self.dataset.manifest.table.names),
             "patients": self._numbers("patients"),
             "slices": self._numbers("slices"),
@@ -138,7 +211,7 @@ class _Job:
 
         table = self.dataset.manifest.table
         network = build_network(self.spec.architecture, len(table))
-        if self.spec.init == "none":
+        if self.spec.init == "none" or self.resumed:
             return network
         path = Path(self.spec.init)
         info = read_info(path)
@@ -160,7 +233,8 @@ class _Job:
 
     def _trainer(self, network: Layer, samples: dict[SetName, list[Sample]]) -> Trainer:
         from medseg_desktop.engine.data import BatchSource
-        from medseg_desktop.engine.trainer import Trainer
+        from medseg_desktop.engine.previews import PreviewWriter
+        from medseg_desktop.engine.trainer import Parts, Trainer
         from medseg_desktop.engine.validation import Validator
 
         spec, manifest = self.spec, self.dataset.manifest
@@ -181,16 +255,34 @@ class _Job:
             size=spec.size,
             batch_size=spec.batch_size,
         )
-        return Trainer(
-            spec,
-            recipe,
-            self.context,
-            network=network,
+        parts = Parts(
+            network,
+            average=self._average(network, recipe),
             source=source,
             validator=validator,
             checkpoints=self.checkpoints,
-            table=manifest.table,
+            previews=PreviewWriter(Path(spec.run)),
         )
+        trainer = Trainer(spec, recipe, self.context, parts, self._about(0))
+        if self.resumed is not None:
+            trainer.restore(self.resumed, self.checkpoints.read_best())
+            self._tell_again(self.resumed.info.iteration)
+        return trainer
+
+    def _average(self, network: Layer, recipe: Recipe) -> WeightAverage | None:
+        from medseg_desktop.engine.averaging import WeightAverage
+        from medseg_desktop.engine.network import build_network
+
+        if recipe.average_decay is None:
+            return None
+        copy = build_network(self.spec.architecture, len(self.dataset.manifest.table))
+        return WeightAverage(network, copy, recipe.average_decay)
+
+    def _tell_again(self, iteration: int) -> None:
+        """Tell the curve up to the checkpoint, so that one record holds the whole training."""
+        for event in earlier_curve(Path(self.spec.run), iteration):
+            self.context.emit(event)
+        self.context.log(f"The training goes on after step {iteration}.")
 
     def _pack(self, network: Layer, best: Best, done: int, shown: list[Sample]) -> None:
         """Export the best weights, compare with Paddle, and write RUN/model."""
@@ -209,6 +301,8 @@ class _Job:
         info = self._model_info(best, done, agreement)
         folder = Path(self.spec.run) / MODEL_FOLDER
         try:
+            if not atomic.is_free(folder):
+                _set_aside(folder)
             write_model(folder, info, onnx, encode_weights(best.weights))
         except OSError as error:
             raise WorkspaceError(describe_os_error(error, folder, "write")) from error
@@ -264,10 +358,26 @@ class _Job:
                 "mean_dice": best.validation.evaluation.mean_dice,
             },
             "elapsed_s": self._elapsed_s(),
+            "ended_early": trainer.ended_early,
             "device": self.device,
             "patients": self._numbers("patients"),
             "slices": self._numbers("slices"),
         }
+
+
+def _set_aside(model: Path) -> None:
+    """Rename the model of the training's first part: RUN/model -> RUN/model-000400.
+
+    Raises:
+        OSError: it cannot be renamed.
+    """
+    steps = read_info(model).training.get("iterations", 0)
+    aside = model.with_name(f"{model.name}-{steps:06d}")
+    number = 1
+    while aside.exists():
+        number += 1
+        aside = model.with_name(f"{model.name}-{steps:06d}-{number}")
+    model.rename(aside)
 
 
 def _metrics(best: Best) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,11 +11,12 @@ import numpy.typing as npt
 
 from medseg_desktop.core.events import CaseScore, Evaluation
 from medseg_desktop.core.labels import LabelTable
-from medseg_desktop.core.metrics import CaseCounts, Overlap, mean_or_none
+from medseg_desktop.core.metrics import CaseCounts, Overlap, foreground_overlap, mean_or_none
 from medseg_desktop.core.preprocessing import Preprocessing, network_input, resize_label_map
 from medseg_desktop.engine.backend import paddle
 from medseg_desktop.engine.data import Sample
 from medseg_desktop.engine.losses import head_losses
+from medseg_desktop.engine.previews import ScoredSlice
 
 if TYPE_CHECKING:
     from paddle import Tensor
@@ -26,10 +27,16 @@ LabelMap = npt.NDArray[np.uint8]
 
 @dataclass(frozen=True, slots=True)
 class Validation:
-    """One evaluation, and the head's mean cross-entropy; None without validation slices."""
+    """One evaluation.
+
+    Attributes:
+        loss: the head's mean cross-entropy; None without validation slices.
+        slices: those with lesion, as predicted.
+    """
 
     evaluation: Evaluation
     loss: float | None
+    slices: tuple[ScoredSlice, ...] = ()
 
     @property
     def rank(self) -> tuple[float, float]:
@@ -40,6 +47,15 @@ class Validation:
         dice = self.evaluation.mean_dice
         second = self.evaluation.iteration if self.loss is None else -self.loss
         return (-1.0 if dice is None else dice, second)
+
+
+@dataclass(slots=True)
+class _Tally:
+    """What an evaluation adds up: counts by patient, the sum of the losses, slices with lesion."""
+
+    cases: dict[str, CaseCounts] = field(default_factory=dict)
+    loss: float = 0.0
+    slices: list[ScoredSlice] = field(default_factory=list)
 
 
 class Validator:
@@ -70,10 +86,10 @@ class Validator:
     ) -> Validation | None:
         """Evaluate; None when `is_stopping()` became true on the way.
 
-        The network predicts with its running statistics and is back in training mode after.
+        The network predicts with its running statistics and is in its former mode after.
         """
-        cases: dict[str, CaseCounts] = {}
-        losses: list[float] = []
+        tally = _Tally()
+        was_training = network.training
         network.eval()
         try:
             with paddle.no_grad():
@@ -81,17 +97,16 @@ class Validator:
                     if is_stopping():
                         return None
                     batch = self._samples[start : start + self._batch_size]
-                    losses.append(self._score(network, batch, cases) * len(batch))
+                    self._score(network, batch, tally)
         finally:
-            network.train()
-        evaluation = _evaluation(iteration, cases, self._table)
-        loss = sum(losses) / len(self._samples) if self._samples else None
-        return Validation(evaluation, loss)
+            if was_training:
+                network.train()
+        evaluation = _evaluation(iteration, tally.cases, self._table)
+        loss = tally.loss / len(self._samples) if self._samples else None
+        return Validation(evaluation, loss, tuple(tally.slices))
 
-    def _score(
-        self, network: Layer, batch: Sequence[Sample], cases: dict[str, CaseCounts]
-    ) -> float:
-        """Add a batch's pixel counts to `cases`; its mean loss."""
+    def _score(self, network: Layer, batch: Sequence[Sample], tally: _Tally) -> None:
+        """Add a batch to the tally."""
         size = self._size
         images = np.stack(
             [network_input(s.grey, size, size, self._preprocessing)[None] for s in batch]
@@ -100,11 +115,15 @@ class Validator:
             [resize_label_map(s.label_map, size, size)[None].astype(np.int64) for s in batch]
         )
         logits = network(paddle.to_tensor(images))[0]
-        for sample, predicted in zip(batch, argmax(logits), strict=True):
+        for sample, small in zip(batch, argmax(logits), strict=True):
+            predicted = resize_label_map(small, *sample.label_map.shape)
             patient = sample.file.patient_hash
-            counts = cases.setdefault(patient, CaseCounts(len(self._table)))
-            counts.add(sample.label_map, resize_label_map(predicted, *sample.label_map.shape))
-        return float(head_losses([logits], paddle.to_tensor(truths))[0])
+            counts = tally.cases.setdefault(patient, CaseCounts(len(self._table)))
+            counts.add(sample.label_map, predicted)
+            dice = foreground_overlap(sample.label_map, predicted).dice
+            if dice is not None:
+                tally.slices.append(ScoredSlice(sample, predicted, dice))
+        tally.loss += float(head_losses([logits], paddle.to_tensor(truths))[0]) * len(batch)
 
 
 def argmax(logits: Tensor) -> LabelMap:

@@ -18,12 +18,12 @@ import msgspec
 
 from medseg_desktop.core.errors import describe_os_error
 from medseg_desktop.core.events import TERMINAL, CancelledEvent, Event, Failed, decode_event
-from medseg_desktop.core.specs import Spec, encode_spec
+from medseg_desktop.core.specs import Spec, TrainSpec, encode_spec
 from medseg_desktop.jobs import process_group
 from medseg_desktop.jobs.command import worker_command
 from medseg_desktop.jobs.failures import explain_death
 from medseg_desktop.jobs.protocol import EVENTS_FILE, LOG_FILE, SPEC_FILE
-from medseg_desktop.jobs.record import Record, Terminal, file_size, log_tail
+from medseg_desktop.jobs.record import Record, Terminal, file_size, keep_aside, log_tail
 
 #: A longer line cannot be an event; it is read in pieces so that memory stays bounded.
 _LONGEST_LINE = 16 * 1024 * 1024
@@ -233,6 +233,8 @@ class Child:
         self.work_dir.mkdir(parents=True, exist_ok=True)
         spec_path = self.work_dir / SPEC_FILE
         spec_path.write_bytes(encode_spec(self._spec))
+        if isinstance(self._spec, TrainSpec) and self._spec.resume:
+            keep_aside(self.work_dir)
         argv, env = worker_command(spec_path, self._interpreter, self._threads)
         if self._command is not None:
             argv = list(self._command)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
 from medseg_desktop.core.events import (
@@ -14,10 +17,11 @@ from medseg_desktop.core.events import (
     decode_event,
     encode_event,
 )
-from medseg_desktop.jobs.protocol import append_whole
+from medseg_desktop.jobs.protocol import EVENTS_FILE, append_whole
 
 _TAIL_BYTES = 32_768
 _TAIL_LINES = 60
+_KEPT = re.compile(r"events-(\d+)\.jsonl")
 
 Terminal = Finished | CancelledEvent | Failed
 
@@ -55,6 +59,40 @@ class Record:
 
     def _new_bytes(self) -> bytes:
         return _read_from(self._path, self._start)
+
+
+def keep_aside(run: Path) -> None:
+    """Rename the record of a run that is to go on: `events.jsonl` -> `events-N.jsonl`.
+
+    The part that follows tells the curve so far again, so `events.jsonl` is always one stream
+    with one terminal event.
+
+    Raises:
+        OSError: it cannot be renamed.
+    """
+    record = run / EVENTS_FILE
+    if file_size(record):
+        number = max(_numbers(run), default=0) + 1
+        record.rename(_numbered(run, number))
+
+
+def earlier_events(run: Path) -> Iterator[Event]:
+    """The events that were kept aside last; unreadable lines are left out."""
+    numbers = _numbers(run)
+    if not numbers:
+        return
+    for line in _read_from(_numbered(run, max(numbers)), 0).splitlines():
+        with contextlib.suppress(ValueError):
+            yield decode_event(line)
+
+
+def _numbered(run: Path, number: int) -> Path:
+    return run / f"{Path(EVENTS_FILE).stem}-{number}.jsonl"
+
+
+def _numbers(run: Path) -> list[int]:
+    found = (_KEPT.fullmatch(path.name) for path in run.glob("events-*.jsonl"))
+    return [int(match[1]) for match in found if match]
 
 
 def log_tail(path: Path, start: int) -> list[str]:

@@ -19,6 +19,8 @@ class FakeContext:
         self.details: dict[str, Any] = {}
         self.phases: list[tuple[str, int, int]] = []
         self.stop_requested = False
+        self.pause_requested = False
+        self.waits = 0
         self._on_event = on_event
 
     def started(self, details: dict[str, Any] | None = None) -> None:
@@ -34,6 +36,10 @@ class FakeContext:
 
     def log(self, message: str, level: str = "info") -> None:
         self.emit(Log(message=message, level=level))
+
+    def wait_while_paused(self) -> None:
+        self.waits += 1
+        self.pause_requested = False
 
     def of(self, kind: type[Any]) -> list[Any]:
         return [event for event in self.events if isinstance(event, kind)]
