@@ -26,6 +26,7 @@ from medseg_desktop.core.specs import TrainSpec
 from medseg_desktop.core.split import SetName
 from medseg_desktop.engine.history import earlier_curve
 from medseg_desktop.engine.recipe import Recipe, recipe_of
+from medseg_desktop.engine.reporting import Reporter
 from medseg_desktop.io import atomic
 from medseg_desktop.io.dataset import Dataset, read_dataset, split_digest
 from medseg_desktop.io.model_package import (
@@ -74,8 +75,9 @@ def run_training(spec: TrainSpec, context: JobContext) -> dict[str, Any]:
     from medseg_desktop.engine.checkpoints import Checkpoints
 
     checkpoints = Checkpoints.reopen(run) if spec.resume else Checkpoints.create(run)
+    reporter = Reporter(spec, context, dataset)
     with quiet():
-        return _Job(spec, context, dataset, preflight, checkpoints).run()
+        return reporter.run(_Job(spec, context, dataset, preflight, checkpoints, reporter).run)
 
 
 @dataclass(slots=True)
@@ -87,6 +89,7 @@ class _Job:
     dataset: Dataset
     preflight: Preflight
     checkpoints: Checkpoints
+    reporter: Reporter
     device: str = ""
     parent: str = ""
     begun_s: float = 0.0
@@ -255,6 +258,7 @@ class _Job:
             size=spec.size,
             batch_size=spec.batch_size,
         )
+        self.reporter.source = source
         parts = Parts(
             network,
             average=self._average(network, recipe),
@@ -336,7 +340,7 @@ class _Job:
                 "slices": self._numbers("slices"),
                 "onnx_agreement": agreement,
             },
-            metrics=_metrics(best),
+            metrics=_metrics(best) | {"history": self.reporter.history()},
             software=software_versions(),
             created=datetime.now(UTC).isoformat(timespec="seconds"),
         )

@@ -14,6 +14,7 @@ import os
 import queue
 import tempfile
 import threading
+import time
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -36,6 +37,10 @@ class Writer(Protocol):
     def close(self) -> None: ...
 
 
+#: Folder -> writer.
+Opener = Callable[[str], Writer]
+
+
 class ScalarLog:
     """Writes steps and evaluations to RUN/visualdl; does nothing without VisualDL.
 
@@ -43,31 +48,31 @@ class ScalarLog:
     return.  So they are made from a thread that nobody needs to wait for.
 
     Args:
-        run: the run folder.
+        run: the run folder; nothing is made in it before the first point.
         warn: told the one sentence when it does not work.
-        open_writer: folder -> writer; None where VisualDL is not installed.
+        load: gives what opens a writer; None where VisualDL is not installed.
     """
 
     def __init__(
         self,
         run: Path,
         warn: Callable[[str], None],
-        open_writer: Callable[[str], Writer | None] | None = None,
+        load: Callable[[], Opener | None] | None = None,
     ) -> None:
+        self._folder = run / FOLDER
         self._warn = warn
         self._queue: queue.SimpleQueue[Scalar | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         try:
-            writer = (open_writer or _open_writer)(str(run / FOLDER))
+            opener = (load or _load)()
         except Exception as error:  # somebody else's code
             self._fail(error)
             return
-        if writer is None:
-            return
-        self._thread = threading.Thread(
-            target=self._write, args=(writer,), name="visualdl", daemon=True
-        )
-        self._thread.start()
+        if opener is not None:
+            self._thread = threading.Thread(
+                target=self._write, args=(opener,), name="visualdl", daemon=True
+            )
+            self._thread.start()
 
     def on_event(self, event: Event) -> None:
         """Hand over what there is to draw; returns at once."""
@@ -84,12 +89,18 @@ class ScalarLog:
                 self._fail(TimeoutError("it does not answer"))
             self._thread = None
 
-    def _write(self, writer: Writer) -> None:
+    def _write(self, opener: Opener) -> None:
+        writer: Writer | None = None
         try:
             while (scalar := self._queue.get()) is not None:
+                if writer is None:
+                    # VisualDL itself would say only in the log that it cannot make it.
+                    self._folder.mkdir(parents=True, exist_ok=True)
+                    writer = opener(str(self._folder))
                 tag, value, iteration, time_ms = scalar
                 writer.add_scalar(tag, value, iteration, time_ms)
-            writer.close()
+            if writer is not None:
+                writer.close()
         except Exception as error:
             self._fail(error)
 
@@ -112,7 +123,7 @@ def scalars_of(event: Event) -> Iterator[Scalar]:
         values |= {f"val/patient/{x.patient_hash}": x.foreground_dice for x in event.cases}
     else:
         return
-    time_ms = round(event.time * 1000)
+    time_ms = round((event.time or time.time()) * 1000)  # the stream stamps it later
     for tag, value in values.items():
         if value is not None and math.isfinite(value):
             yield tag.replace("%", "_"), value, event.iteration, time_ms
@@ -123,7 +134,8 @@ def head_name(index: int) -> str:
     return f"auxiliary {index}" if index else "head"
 
 
-def _open_writer(folder: str) -> Writer | None:
+def _load() -> Opener | None:
+    """Import VisualDL, which takes some tenths of a second."""
     try:
         with _another_home(), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of its own code
@@ -132,9 +144,7 @@ def _open_writer(folder: str) -> Writer | None:
         if error.name == "visualdl":
             return None
         raise
-    Path(folder).mkdir(parents=True, exist_ok=True)  # VisualDL itself says it only in the log
-    writer: Writer = visualdl.LogWriter(logdir=folder)
-    return writer
+    return lambda folder: visualdl.LogWriter(logdir=folder)
 
 
 @contextlib.contextmanager

@@ -75,6 +75,13 @@ def test_without_visualdl_nothing_is_written_and_nothing_said(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_without_a_point_no_folder_is_made(tmp_path: Path) -> None:
+    log = ScalarLog(tmp_path, pytest.fail)
+    log.on_event(Log(message="no curve"))
+    log.close()
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_what_fails_is_said_once_and_stops_nothing(tmp_path: Path) -> None:
     class Full:
         def add_scalar(self, *point: Any) -> None:
@@ -83,14 +90,16 @@ def test_what_fails_is_said_once_and_stops_nothing(tmp_path: Path) -> None:
         def close(self) -> None: ...
 
     said: list[str] = []
-    log = ScalarLog(tmp_path, said.append, open_writer=lambda folder: Full())
+    log = ScalarLog(tmp_path, said.append, lambda: lambda folder: Full())
     log.on_event(STEP)
     log.on_event(STEP)
     log.close()
     assert said == ["The curves are not written for VisualDL: No space left on device."]
 
+
+def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path) -> None:
     (tmp_path / FOLDER).write_bytes(b"in the way")
-    said.clear()
+    said: list[str] = []
     log = ScalarLog(tmp_path, said.append)
     log.on_event(STEP)
     log.close()
@@ -110,7 +119,7 @@ def test_a_writer_that_never_returns_holds_nobody_up(
         def close(self) -> None: ...
 
     said: list[str] = []
-    log = ScalarLog(tmp_path, said.append, open_writer=lambda folder: Stuck())
+    log = ScalarLog(tmp_path, said.append, lambda: lambda folder: Stuck())
     for _ in range(1000):
         log.on_event(STEP)
     log.close()
