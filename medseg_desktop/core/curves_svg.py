@@ -17,7 +17,7 @@ from typing import TypeGuard
 COLORS = ("#1f8fd1", "#d55e00", "#009e73", "#cc79a7", "#b8860b", "#6a7fdb", "#8c8c8c", "#c0504d")
 
 _WIDTH, _HEIGHT = 480, 240
-_LEFT, _RIGHT, _TOP, _BOTTOM = 52, 14, 12, 36
+_LEFT, _RIGHT, _TOP, _BOTTOM = 60, 14, 12, 36
 _TICKS = 5
 #: A curve is drawn with at most twice as many points; more would not be seen.
 _BUCKETS = 240

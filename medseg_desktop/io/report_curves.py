@@ -61,11 +61,11 @@ def _figure(title: str, curves: Sequence[Curve], marked: int | None, caption: st
 
 def _label_curves(run: RunFacts) -> Iterator[Curve]:
     evaluations = run.state.evaluations
-    means: Points = [(e.iteration, e.mean_dice) for e in evaluations]
-    yield Curve("mean of the patients", means, "currentColor")
     for i, name in enumerate(run.label_names):
         points = [(e.iteration, e.dice.get(name)) for e in evaluations]
         yield Curve(f"{name} (all pixels)", points, COLORS[i % len(COLORS)])
+    means: Points = [(e.iteration, e.mean_dice) for e in evaluations]
+    yield Curve("mean of the patients", means, "currentColor")  # last, so that it lies on top
 
 
 def _patient_curves(run: RunFacts, marked: int | None) -> str:

@@ -28,6 +28,7 @@ class RunFacts:
         info: of the model in RUN/model; None without one.
         dataset: None where it is gone, or no longer the one that was trained on.
         samples: training slices to show.
+        are_augmented: they are as the network saw them, not as they lie in the dataset.
     """
 
     run: Path
@@ -39,6 +40,7 @@ class RunFacts:
     dataset: Dataset | None
     table: LabelTable
     samples: Sequence[SamplePicture]
+    are_augmented: bool
 
     @property
     def best(self) -> Evaluation | None:

@@ -146,6 +146,8 @@ def _samples(run: RunFacts) -> Iterator[str]:
         figures.append(
             f"<figure>{picture}<figcaption>{html.escape(sample.caption)}</figcaption></figure>"
         )
+    seen = "as the network saw them, changed at random" if run.are_augmented else "of the dataset"
+    yield html.paragraph(f"Some slices {seen}: the slice, then its label map on it.", "quiet")
     yield html.grid("pictures", figures)
     yield html.legend(_label_colors(run.table))
 

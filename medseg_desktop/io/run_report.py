@@ -62,6 +62,7 @@ def write_report(
             warnings.append(without_paths(event.message))
     info = _model(run)
     dataset = _dataset(Path(spec.dataset), info)
+    are_augmented = samples is not None
     if samples is None:
         samples = training_samples(dataset, _SAMPLES) if dataset else []
     facts = RunFacts(
@@ -74,6 +75,7 @@ def write_report(
         dataset=dataset,
         table=_table(info, dataset, state),
         samples=samples,
+        are_augmented=are_augmented,
     )
     path = run / REPORT
     atomic.write_bytes(path, page(f"Run report: {spec.model_name}", body(facts)).encode())
