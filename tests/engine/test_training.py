@@ -311,7 +311,7 @@ def test_a_full_disk_at_the_package_leaves_no_model(
     spec = make_spec(iterations=1)
     with pytest.raises(WorkspaceError, match=r"Cannot write .*model: the disk is full"):
         run_training(spec, context)
-    assert {p.name for p in Path(spec.run).iterdir()} == {"checkpoints", "previews"}
+    assert not [p.name for p in Path(spec.run).iterdir() if "model" in p.name]
 
 
 def test_a_run_folder_that_cannot_be_made_is_named(
