@@ -21,7 +21,6 @@ NOT_FOR_TRAINING = (
     "imagecodecs",
     "imgviz",
     "platformdirs",
-    "psutil",
 )
 #: Put in front of a script: importing one of the blocked packages raises ImportError.
 BLOCK = f"""

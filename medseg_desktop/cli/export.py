@@ -10,7 +10,8 @@ from medseg_desktop.cli.context import workspace_of
 from medseg_desktop.cli.later import not_yet
 from medseg_desktop.core.errors import UsageError, WorkspaceError, describe_os_error
 from medseg_desktop.io.atomic import new_folder
-from medseg_desktop.io.model_package import CARD, MODEL_JSON, ONNX, model_card, open_model
+from medseg_desktop.io.model_card import model_card
+from medseg_desktop.io.model_package import CARD, MODEL_JSON, ONNX, open_model
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -18,6 +18,8 @@ from medseg_desktop.core.estimate import duration_text
 from medseg_desktop.core.run_state import RunStatus
 from medseg_desktop.core.specs import TrainSpec, decode_spec
 from medseg_desktop.io.atomic import is_free
+from medseg_desktop.io.run_folder import CHECKPOINTS, has_checkpoint
+from medseg_desktop.io.run_report import REPORT
 from medseg_desktop.io.settings_file import load_settings
 from medseg_desktop.jobs.protocol import EVENTS_FILE, LOG_FILE, SPEC_FILE
 from medseg_desktop.jobs.rank_process import RANK_LOGS, check_batch_size, place_among_processes
@@ -25,7 +27,9 @@ from medseg_desktop.jobs.run import run_job
 
 DEFAULT_ITERATIONS = 3000
 #: What a training leaves that failed before its first checkpoint.
-_RECORD = {SPEC_FILE, EVENTS_FILE, LOG_FILE, ".sources"}
+_RECORD = {
+    SPEC_FILE, EVENTS_FILE, LOG_FILE, ".sources", CHECKPOINTS, REPORT, "previews", "visualdl",
+}  # fmt: skip
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -102,9 +106,8 @@ def _clear_failed_run(run_folder: Path) -> None:
     if is_free(run_folder):
         return
     try:
-        left = {path.name: path for path in run_folder.iterdir()}
-        checkpoints = left.pop("checkpoints", None)
-        if all(map(_is_record, left)) and (checkpoints is None or is_free(checkpoints)):
+        left = {path.name for path in run_folder.iterdir()}
+        if all(map(_is_record, left)) and not has_checkpoint(run_folder):
             shutil.rmtree(run_folder)
             return
     except OSError as error:
@@ -136,6 +139,11 @@ def _continued(arguments: argparse.Namespace) -> TrainSpec:
         ) from error
     if not isinstance(begun, TrainSpec):
         raise WorkspaceError(f"{path} does not describe a training.", "Give another run folder.")
+    if not has_checkpoint(folder):
+        raise WorkspaceError(
+            f"The run folder {folder} holds no checkpoint to go on from.",
+            "Start the training anew.",
+        )
     return msgspec.structs.replace(
         begun,
         dataset=str(existing(arguments.dataset)),

@@ -113,6 +113,12 @@ def normalise(grey: npt.NDArray[np.generic], how: Preprocessing) -> npt.NDArray[
     return ((grey.astype(np.float32) / np.float32(255) - how.mean) / how.std).astype(np.float32)
 
 
+def denormalise(image: npt.NDArray[np.float32], how: Preprocessing) -> Grey:
+    """What `normalise` was given, of any shape, rounded to whole grey values, uint8."""
+    grey: Grey = np.clip(np.rint((image * how.std + how.mean) * 255), 0, 255).astype(np.uint8)
+    return grey
+
+
 def resize_label_map(label_map: Grey, rows: int, columns: int) -> Grey:
     """Label map to another size, nearest neighbour."""
     if label_map.shape == (rows, columns):

@@ -20,14 +20,11 @@ from medseg_desktop.core.events import Evaluation
 from medseg_desktop.engine.backend import paddle
 from medseg_desktop.engine.network import Weights, decode_weights, encode_weights
 from medseg_desktop.io import atomic
+from medseg_desktop.io.run_folder import BEST, CHECKPOINTS, LATEST, has_checkpoint
 
 if TYPE_CHECKING:
     from paddle.nn import Layer
     from paddle.optimizer import Optimizer
-
-FOLDER = "checkpoints"
-LATEST = "latest.safetensors"
-BEST = "best.safetensors"
 
 _METADATA = "medseg"
 
@@ -111,7 +108,7 @@ class Checkpoints:
         Raises:
             WorkspaceError: it cannot be written, or holds no training.
         """
-        if not (run / FOLDER / LATEST).is_file():
+        if not has_checkpoint(run):
             raise WorkspaceError(
                 f"The run folder {run} holds no checkpoint to go on from.",
                 "Start the training anew.",
@@ -120,12 +117,14 @@ class Checkpoints:
 
     @classmethod
     def _writable(cls, run: Path) -> Checkpoints:
-        folder = run / FOLDER
+        folder = run / CHECKPOINTS
         try:
             folder.mkdir(parents=True, exist_ok=True)
             probe = folder / ".write-test"
             probe.write_bytes(b"")
             probe.unlink()
+            for name in (LATEST, BEST):
+                atomic.remove_temporaries(folder / name)
         except OSError as error:
             raise WorkspaceError(
                 describe_os_error(error, run, "write to the run folder"),

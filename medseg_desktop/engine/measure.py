@@ -17,7 +17,7 @@ import numpy as np
 from medseg_desktop.core.errors import Cancelled
 from medseg_desktop.core.estimate import memory_bytes, slice_bytes, total_seconds
 from medseg_desktop.core.measurement import SMALLEST_BATCH, USABLE, Line, Measurement, fitting_batch
-from medseg_desktop.core.preprocessing import Preprocessing
+from medseg_desktop.core.preprocessing import denormalise
 from medseg_desktop.core.sample_sheet import sample_sheet
 from medseg_desktop.core.specs import MeasureSpec, TrainSpec
 from medseg_desktop.engine.data import Batch, BatchSource, batch_source, load_samples
@@ -94,13 +94,8 @@ def _write_sheet(path: Path, dataset: Dataset, train: TrainSpec, source: BatchSo
     for iteration in range(1, -(-_FEWEST // train.batch_size) + 1):
         images, labels = source.batch(iteration)
         for image, label_map in zip(images, labels, strict=True):
-            samples.append((grey_of(image[0], how), label_map[0].astype(np.uint8)))
+            samples.append((denormalise(image[0], how), label_map[0].astype(np.uint8)))
     write_png(path, sample_sheet(samples[:_MOST], dataset.manifest.table))
-
-
-def grey_of(image: np.ndarray, how: Preprocessing) -> np.ndarray:
-    """A normalised slice (H, W), float32 -> grey values, uint8; see `preprocessing.normalise`."""
-    return np.clip(np.rint((image * how.std + how.mean) * 255), 0, 255).astype(np.uint8)
 
 
 @dataclass(slots=True)

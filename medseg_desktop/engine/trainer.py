@@ -246,7 +246,12 @@ class Trainer:
         preview = parts.previews.write(self.iteration, validation.slices)
         if preview is not None:
             context.emit(preview)
-        is_best = self.best is None or validation.rank > self.best.validation.rank
+        # A training that was killed between its two files has its next best one already.
+        is_best = (
+            self.best is None
+            or validation.rank > self.best.validation.rank
+            or self.iteration == self.best.iteration
+        )
         self._without_gain = 0 if is_best else self._without_gain + 1
         if is_best:
             # The pictures are written; a long training need not hold on to them.

@@ -26,6 +26,7 @@ from medseg_desktop.core.specs import TrainSpec
 from medseg_desktop.core.split import SetName
 from medseg_desktop.engine.history import earlier_curve
 from medseg_desktop.engine.recipe import Recipe, recipe_of
+from medseg_desktop.engine.reporting import Reporter
 from medseg_desktop.io import atomic
 from medseg_desktop.io.dataset import Dataset, read_dataset, split_digest
 from medseg_desktop.io.model_package import (
@@ -36,6 +37,7 @@ from medseg_desktop.io.model_package import (
     write_model,
 )
 from medseg_desktop.io.preflight import Preflight, check_training
+from medseg_desktop.io.run_folder import CHECKPOINTS
 from medseg_desktop.jobs.rank_process import check_batch_size, place_among_processes
 
 if TYPE_CHECKING:
@@ -79,14 +81,16 @@ def run_training(spec: TrainSpec, context: JobContext) -> dict[str, Any]:
             "Continue that training, or choose another folder for the run.",
         )
     from medseg_desktop.engine.backend import quiet
-    from medseg_desktop.engine.checkpoints import FOLDER, Checkpoints
+    from medseg_desktop.engine.checkpoints import Checkpoints
 
     if rank > 0:  # reads at most: the first process writes
-        checkpoints = Checkpoints(run / FOLDER)
+        checkpoints = Checkpoints(run / CHECKPOINTS)
     else:
         checkpoints = Checkpoints.reopen(run) if spec.resume else Checkpoints.create(run)
+    reporter = Reporter(spec, context, dataset)
+    job = _Job(spec, context, dataset, preflight, checkpoints, reporter)
     with quiet():
-        return _Job(spec, context, dataset, preflight, checkpoints).run()
+        return reporter.run(job.run) if rank == 0 else job.run()
 
 
 @dataclass(slots=True)
@@ -98,6 +102,7 @@ class _Job:
     dataset: Dataset
     preflight: Preflight
     checkpoints: Checkpoints
+    reporter: Reporter
     device: Device = field(init=False)
     parent: str = ""
     begun_s: float = 0.0
@@ -275,6 +280,7 @@ class _Job:
             size=spec.size,
             batch_size=spec.batch_size,
         )
+        self.reporter.source = source
         parts = Parts(
             self.device,
             network,
@@ -360,7 +366,7 @@ class _Job:
                 "slices": self._numbers("slices"),
                 "onnx_agreement": agreement,
             },
-            metrics=_metrics(best),
+            metrics=_metrics(best) | {"history": self.reporter.history()},
             software=software_versions(),
             created=datetime.now(UTC).isoformat(timespec="seconds"),
         )

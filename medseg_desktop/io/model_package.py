@@ -21,6 +21,7 @@ from medseg_desktop.core.labels import Label, LabelTable
 from medseg_desktop.core.preprocessing import Preprocessing
 from medseg_desktop.core.split import SetName
 from medseg_desktop.io.atomic import new_folder
+from medseg_desktop.io.model_card import model_card
 from medseg_desktop.io.onnx_check import check_onnx
 
 MODEL_JSON = "model.json"
@@ -53,6 +54,7 @@ class ModelInfo(msgspec.Struct, frozen=True, kw_only=True):
         dataset_hash, split_hash: what it was trained on.
         split: patient hash -> set, so that an evaluation knows whom the model has seen.
         parent: name of the model it was trained from; empty for none.
+        metrics: of the validation, with `history` (see `core.run_history`) and `cases`.
         created: UTC, ISO 8601.
     """
 
@@ -224,28 +226,3 @@ def write_model(folder: Path, info: ModelInfo, onnx: bytes, weights: bytes) -> M
         except OSError as error:
             raise WorkspaceError(describe_os_error(error, folder, "write")) from error
     return info
-
-
-def model_card(info: ModelInfo) -> str:
-    """A short description in Markdown for whoever finds the folder."""
-    dice = info.metrics.get("mean_patient_dice")
-    sets = list(info.split.values())
-    lines = [
-        f"# {info.title}",
-        "",
-        "For research and education. Not a medical device. Do not use for diagnosis or treatment.",
-        "",
-        f"- Architecture: {info.architecture}, input {info.input.channels} x "
-        f"{info.input.height} x {info.input.width}",
-        f"- Labels: {', '.join(label.name for label in info.labels[1:])}",
-        f"- Patients: {sets.count('train')} in training, {sets.count('val')} in validation, "
-        f"{sets.count('test')} kept for testing",
-        f"- Validation: mean patient Dice {dice:.3f}"
-        if isinstance(dice, float)
-        else "- Validation: no patient with a lesion",
-        f"- Trained from: {info.parent or 'scratch'}",
-        f"- Created: {info.created}",
-        f"- Dataset: {info.dataset_hash}",
-        "",
-    ]
-    return "\n".join(lines)

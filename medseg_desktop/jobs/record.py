@@ -76,14 +76,15 @@ def keep_aside(run: Path) -> None:
         record.rename(_numbered(run, number))
 
 
-def earlier_events(run: Path) -> Iterator[Event]:
-    """The events that were kept aside last; unreadable lines are left out."""
-    numbers = _numbers(run)
-    if not numbers:
-        return
-    for line in _read_from(_numbered(run, max(numbers)), 0).splitlines():
-        with contextlib.suppress(ValueError):
-            yield decode_event(line)
+def earlier_records(run: Path) -> Iterator[list[Event]]:
+    """The events of each part that was kept aside, the newest part first; unreadable lines are
+    left out."""
+    for number in sorted(_numbers(run), reverse=True):
+        found: list[Event] = []
+        for line in _read_from(_numbered(run, number), 0).splitlines():
+            with contextlib.suppress(ValueError):
+                found.append(decode_event(line))
+        yield found
 
 
 def _numbered(run: Path, number: int) -> Path:

@@ -86,6 +86,7 @@ class JobContext:
         self._orders = orders or Orders()
         self._lock = threading.RLock()
         self._has_started = False
+        self._listeners: list[Callable[[Event], None]] = []
 
     def started(self, details: dict[str, Any] | None = None) -> None:
         """Say that the work begins, with what the handler knows (device, threads, totals).
@@ -104,6 +105,12 @@ class JobContext:
         """Tell the parent; raises JobError where the run folder's record cannot be written."""
         self.started()
         self._stream.emit(event)
+        for listener in self._listeners:
+            listener(event)
+
+    def listen(self, listener: Callable[[Event], None]) -> None:
+        """Call `listener` with every event after it was told; it must return at once."""
+        self._listeners.append(listener)
 
     def progress(self, phase: str, done: int, total: int = 0) -> None:
         """`done` of `total` (0: unknown) of a phase; may be called as often as one likes."""

@@ -22,6 +22,7 @@ class FakeContext:
         self.pause_requested = False
         self.waits = 0
         self._on_event = on_event
+        self._listeners: list[Callable[[Event], None]] = []
 
     def started(self, details: dict[str, Any] | None = None) -> None:
         self.details = details or {}
@@ -30,6 +31,11 @@ class FakeContext:
         self.events.append(event)
         if self._on_event is not None:
             self._on_event(self, event)
+        for listener in self._listeners:
+            listener(event)
+
+    def listen(self, listener: Callable[[Event], None]) -> None:
+        self._listeners.append(listener)
 
     def progress(self, phase: str, done: int, total: int = 0) -> None:
         self.phases.append((phase, done, total))

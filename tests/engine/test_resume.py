@@ -19,12 +19,14 @@ from medseg_desktop.core.events import (
     Event,
     Paused,
     Preview,
+    Started,
     Step,
     encode_event,
 )
 from medseg_desktop.core.specs import TrainSpec
 from medseg_desktop.engine import recipe as recipes
 from medseg_desktop.engine import trainer
+from medseg_desktop.engine.history import earlier_curve
 from medseg_desktop.engine.training import run_training
 from medseg_desktop.engine.validation import Validation, Validator
 from medseg_desktop.inference.predictor import Predictor
@@ -270,3 +272,22 @@ def test_each_evaluation_leaves_pictures_of_three_slices(
         assert len({p.shape for p in pictures}) == 1
         assert pictures[1].max() == 1
         assert pictures[2].max() <= 1
+
+
+def test_a_part_that_was_killed_before_it_told_the_curve_again_loses_nothing(
+    tmp_path: Path,
+) -> None:
+    def part(*events: Event) -> None:
+        (tmp_path / "events.jsonl").write_bytes(b"".join(map(encode_event, events)))
+        keep_aside(tmp_path)
+
+    def step(iteration: int) -> Step:
+        return Step(iteration=iteration, loss=1.0, losses=[], lr=0.1)
+
+    saved = Checkpoint(iteration=3, best=True)
+    part(step(1), step(2), step(3), saved, step(4), step(5))
+    part(Started(kind="train", pid=1))
+    part(Started(kind="train", pid=2), step(1), step(2))
+    told = [event.iteration for event in earlier_curve(tmp_path, 3)]
+    assert told == [1, 2, 3, 3]
+    assert earlier_curve(tmp_path / "nowhere", 3) == []

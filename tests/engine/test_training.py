@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import errno
+import importlib.util
 import json
 import math
 import re
@@ -160,6 +161,20 @@ def test_the_package_holds_the_best_weights(finished: Any) -> None:
             np.testing.assert_array_equal(packed.get_tensor(name), best.get_tensor(name))
 
 
+def test_a_training_leaves_a_report_and_its_curve_in_the_model(finished: Any) -> None:
+    spec, result, context = finished
+    report = (Path(spec.run) / "report.html").read_text(encoding="utf-8")
+    assert "All 3 steps were done." in report
+    assert report.count("<img") == 9  # slices as the network saw them
+    assert str(Path(spec.run).parent) not in report
+    info = read_info(Path(result["model"]))
+    assert [row["iteration"] for row in info.metrics["history"]] == [2, 3]
+    assert "## How it learned" in (Path(result["model"]) / "card.md").read_text(encoding="utf-8")
+    if importlib.util.find_spec("visualdl") is not None:
+        assert list((Path(spec.run) / "visualdl").iterdir())
+    assert "VisualDL" not in context.log_text
+
+
 def test_a_run_folder_with_a_training_is_not_used_again(finished: Any, context: Any) -> None:
     with pytest.raises(WorkspaceError, match="holds a model already"):
         run_training(finished[0], context)
@@ -210,7 +225,7 @@ def test_a_stop_before_the_first_evaluation_leaves_a_checkpoint_and_no_model(
     assert stopped.value.result["model"] is None
     assert stopped.value.result["best"] is None
     run = Path(spec.run)
-    assert [p.name for p in run.iterdir()] == ["checkpoints"]
+    assert not (run / "model").exists()
     assert [p.name for p in (run / "checkpoints").iterdir()] == ["latest.safetensors"]
 
 
@@ -296,7 +311,7 @@ def test_a_full_disk_at_the_package_leaves_no_model(
     spec = make_spec(iterations=1)
     with pytest.raises(WorkspaceError, match=r"Cannot write .*model: the disk is full"):
         run_training(spec, context)
-    assert {p.name for p in Path(spec.run).iterdir()} == {"checkpoints", "previews"}
+    assert not [p.name for p in Path(spec.run).iterdir() if "model" in p.name]
 
 
 def test_a_run_folder_that_cannot_be_made_is_named(
@@ -384,3 +399,5 @@ def test_a_worker_process_trains_and_leaves_the_window_libraries_alone(
     assert events[0].details["slices"] == {"train": 6, "val": 3, "test": 0}
     assert isinstance(events[-1], Finished)
     assert Path(events[-1].result["model"]).is_dir()
+    report = (spec_path.parent / "run" / "report.html").read_text(encoding="utf-8")
+    assert "All 1 steps were done." in report

@@ -25,7 +25,8 @@ from medseg_desktop.core.events import (
 )
 from medseg_desktop.core.specs import TrainSpec, encode_spec
 from medseg_desktop.jobs.child import Child, StopLimits
-from medseg_desktop.jobs.protocol import EVENTS_FILE
+from medseg_desktop.jobs.protocol import EVENTS_FILE, EventStream
+from medseg_desktop.jobs.worker import JobContext
 from tests.jobs.harness import HARNESS, PARTS, harness_command
 
 LIMITS = StopLimits(stop_s=10, terminate_s=5, exit_s=5)
@@ -243,3 +244,18 @@ def _is_running(pid: int) -> bool:
         return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return False
+
+
+def test_a_listener_hears_every_event_that_a_job_tells(tmp_path: Path) -> None:
+    reading, writing = os.pipe()
+    stream = EventStream(writing)
+    context = JobContext("train", tmp_path, stream)
+    heard: list[Event] = []
+    context.listen(heard.append)
+    context.log("one")
+    context.progress("train", 1, 2)
+    stream.close()
+    with open(reading, "rb") as lines:
+        told = [decode_event(line) for line in lines]
+    assert [type(event) for event in told] == [Started, Log, Progress]
+    assert [type(event) for event in heard] == [Log, Progress]
