@@ -206,8 +206,9 @@ def _add_train(commands: _Commands) -> None:
     train.add_argument("--size", type=_count, default=512,
                        help="side of the network's input in pixels; default 512")  # fmt: skip
     train.add_argument("--device", choices=["auto", "cpu", "gpu"], default="auto")
-    train.add_argument("--init", default="none", metavar="MODEL|starter|none",
-                       help="start from this model's weights")  # fmt: skip
+    train.add_argument("--init", metavar="MODEL|starter|none",
+                       help="start from this model's weights, or those that come with the "
+                       "program (starter; default for the preset default)")  # fmt: skip
     train.add_argument("--learning-rate", type=_rate,
                        help="highest learning rate; default: the preset's")  # fmt: skip
     train.add_argument("--patience", type=_patience, metavar="N",
