@@ -236,8 +236,9 @@ def _add_train(commands: _Commands) -> None:
                        help="GPUs to train on together, each on its share of every batch; with "
                        "--device cpu, as many processes; --batch-size must be a multiple of "
                        "their number")  # fmt: skip
-    train.add_argument("--init", default="none", metavar="MODEL|starter|none",
-                       help="start from this model's weights")  # fmt: skip
+    train.add_argument("--init", metavar="MODEL|starter|none",
+                       help="start from this model's weights, or those that come with the "
+                       "program (starter; default for the preset default)")  # fmt: skip
     train.add_argument("--learning-rate", type=_rate,
                        help="highest learning rate; default: the preset's")  # fmt: skip
     train.add_argument("--patience", type=_patience, metavar="N",

@@ -10,13 +10,12 @@ from pathlib import Path
 import msgspec
 
 from medseg_desktop.cli.context import existing, workspace_of
-from medseg_desktop.cli.later import not_yet
 from medseg_desktop.cli.output import JobPrinter, print_json, result_of, warn
 from medseg_desktop.cli.train_check import checked, refuse_check_options, report
 from medseg_desktop.core.errors import JobError, UsageError, WorkspaceError, describe_os_error
 from medseg_desktop.core.estimate import duration_text
 from medseg_desktop.core.run_state import RunStatus
-from medseg_desktop.core.specs import TrainSpec, decode_spec
+from medseg_desktop.core.specs import STARTER, TrainSpec, decode_spec
 from medseg_desktop.io.atomic import is_free
 from medseg_desktop.io.run_folder import CHECKPOINTS, has_checkpoint
 from medseg_desktop.io.run_report import REPORT
@@ -176,10 +175,11 @@ def _spec(arguments: argparse.Namespace) -> TrainSpec:
 
 
 def _init(arguments: argparse.Namespace) -> str:
-    if arguments.init == "none":
-        return "none"
-    if arguments.init == "starter":
-        raise not_yet("train --init starter")
+    if arguments.init is None:  # the original method, and other networks, start from nothing
+        plain = arguments.preset == "default" and arguments.model == "bisenetv2"
+        return STARTER if plain else "none"
+    if arguments.init in ("none", STARTER):
+        return str(arguments.init)
     model = workspace_of(arguments).find_model(arguments.init)
     if not model.is_dir() and model.suffix.lower() != ".zip":
         raise UsageError(f"{model} is not a model.", "Give a model folder, .zip or name.")

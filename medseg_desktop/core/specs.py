@@ -10,6 +10,9 @@ from medseg_desktop.core.labels import LabelTable
 from medseg_desktop.core.preprocessing import Preprocessing
 from medseg_desktop.core.split import SplitRequest
 
+#: `TrainSpec.init` for the weights that come with the program.
+STARTER = "starter"
+
 
 class _Spec(msgspec.Struct, frozen=True, kw_only=True, tag_field="job"):
     """Common part of every job; paths are absolute.  A `source` may be several paths."""

@@ -22,7 +22,7 @@ from medseg_desktop.core.errors import (
     WorkspaceError,
     describe_os_error,
 )
-from medseg_desktop.core.specs import TrainSpec
+from medseg_desktop.core.specs import STARTER, TrainSpec
 from medseg_desktop.core.split import SetName
 from medseg_desktop.engine.history import earlier_curve
 from medseg_desktop.engine.recipe import Recipe, recipe_of
@@ -239,10 +239,16 @@ class _Job:
     def _network(self) -> Layer:
         """Fresh, or with the weights of the model the spec names."""
         from medseg_desktop.engine.network import build_network, decode_weights, load_matching
+        from medseg_desktop.engine.starter import load_starter
 
         table = self.dataset.manifest.table
         network = build_network(self.spec.architecture, len(table))
         if self.spec.init == "none" or self.resumed:
+            return network
+        if self.spec.init == STARTER:
+            load_starter(network, self.spec.architecture)
+            self.context.log("Training starts from the starter weights.")
+            self.parent = STARTER
             return network
         path = Path(self.spec.init)
         info = read_info(path)
