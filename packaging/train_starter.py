@@ -53,6 +53,7 @@ class StarterInfo(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         plan: (steps, size in pixels) of each part of the training.
         steps: those that were done.
+        earlier: the parameters of the file that this training went on from.
     """
 
     schema: int = 1
@@ -65,6 +66,7 @@ class StarterInfo(msgspec.Struct, frozen=True, kw_only=True):
     steps: int = 0
     peak_rate: float
     seed: int
+    earlier: StarterInfo | None = None
     generator_version: int = GENERATOR_VERSION
     licence: str = "Apache-2.0"
 
@@ -90,17 +92,28 @@ def batches(seed: int, sizes: list[int], workers: int) -> Iterator[tuple[Greys, 
             yield waiting.popleft().result()
 
 
-def train(info: StarterInfo, workers: int, write: Callable[[int, Weights], None]) -> None:
-    """Train a network from nothing; `write(steps, weights)` is called with the average so far."""
+def train(
+    info: StarterInfo,
+    first: Weights | None,
+    workers: int,
+    write: Callable[[int, Weights], None],
+) -> None:
+    """Train a network; `write(steps, weights)` is called with the average so far.
+
+    Args:
+        first: weights to begin with; None for fresh ones.
+    """
     # Here and not above: the processes that make batches must not load Paddle.
     from medseg_desktop.engine.backend import choose_device, paddle, quiet
     from medseg_desktop.engine.losses import head_losses, weighted_sum
-    from medseg_desktop.engine.network import build_network, read_state
+    from medseg_desktop.engine.network import build_network, load_state, read_state
     from medseg_desktop.engine.recipe import OneCycle
 
     choose_device("cpu")
     paddle.seed(info.seed)
     network = build_network(info.architecture, len(info.labels), info.channels)
+    if first is not None:
+        load_state(network, first)
     network.train()
     schedule = OneCycle(peak_rate=info.peak_rate, rise=0.1)
     optimiser = paddle.optimizer.AdamW(
@@ -133,9 +146,21 @@ def train(info: StarterInfo, workers: int, write: Callable[[int, Weights], None]
             write(done, average)
 
 
+def _told(info: StarterInfo) -> str:
+    """One training in words."""
+    plan = " + ".join(f"{steps} x {size} px" for steps, size in info.plan)
+    return (
+        f"{info.steps} steps of the plan {plan}, generator version {info.generator_version}, "
+        f"seed {info.seed},\n  peak rate {info.peak_rate}"
+    )
+
+
 def card(info: StarterInfo, parameters: int, minutes: float, command: str) -> str:
     """The text beside the weights."""
-    plan = ", then ".join(f"{steps} steps at {size} x {size}" for steps, size in info.plan)
+    parts = [info]
+    while parts[0].earlier is not None:
+        parts.insert(0, parts[0].earlier)
+    told = ";\n  then ".join(_told(part) for part in parts)
     return f"""# {info.name}
 
 Weights to start a training from: PaddleSeg's BiSeNetV2, one grey channel, classes
@@ -146,9 +171,10 @@ Weights to start a training from: PaddleSeg's BiSeNetV2, one grey channel, class
   bright, ragged lesions. The idea is SynthSeg's (Billot et al., Medical Image Analysis 2023,
   doi 10.1016/j.media.2023.102789). **No data of any patient**, and no weights of others.
 - **Licence**: Apache-2.0, as the program.
-- **How**: `{command}`; {info.steps} steps of the plan {plan}; batch {info.batch_size}, AdamW,
-  one cycle with its peak at {info.peak_rate}, cross-entropy and soft Dice, moving average of the
-  weights, seed {info.seed}; {minutes:.0f} minutes in PaddlePaddle on a busy machine.
+- **How**: {told}.
+  Batch {info.batch_size}, AdamW, one cycle, cross-entropy and soft Dice, moving average of the
+  weights, PaddlePaddle on two busy processor cores; the last command, which took
+  {minutes:.0f} minutes, was `{command}`.
 - **Good for**: fewer of one's own outlined slices and fewer steps until a training finds bright
   lesions of the brain in FLAIR-like slices, prepared with the conversion preset `default`.
 - **Limits**: it has never seen a real slice, so it is a start and not a model: do not predict
@@ -174,6 +200,16 @@ def write_starter(
     (folder / f"{_NAME}.md").write_text(text, encoding="utf-8")
 
 
+def read_starter(file: Path) -> tuple[StarterInfo, Weights]:
+    """What `write_starter` wrote."""
+    from safetensors import safe_open
+
+    with safe_open(file, "numpy") as data:
+        info = msgspec.json.decode(data.metadata()["medseg"], type=StarterInfo)
+        names = list(data.keys())
+        return info, {name: data.get_tensor(name).astype(np.float32) for name in names}
+
+
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -181,10 +217,13 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=2e-3, help="peak of the learning rate")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--workers", type=int, default=1, help="processes that make slices")
+    parser.add_argument("--start", type=Path, help="a file of this script to go on from")
     parser.add_argument("--out", type=Path, default=_FOLDER)
     options = parser.parse_args()
     pairs = [part.split("x") for part in options.plan.split(",")]
+    earlier, first = read_starter(options.start) if options.start else (None, None)
     info = StarterInfo(
+        earlier=earlier,
         plan=tuple((int(steps), int(size)) for steps, size in pairs),
         peak_rate=options.rate,
         seed=options.seed,
@@ -193,6 +232,8 @@ def main() -> None:
         f"python packaging/train_starter.py --plan {options.plan} --rate {options.rate} "
         f"--seed {options.seed}"
     )
+    if options.start:
+        command += f" --start {options.start.name}"
     begun = time.monotonic()
 
     def write(steps: int, state: Weights) -> None:
@@ -201,7 +242,7 @@ def main() -> None:
             options.out, msgspec.structs.replace(info, steps=steps), state, minutes, command
         )
 
-    train(info, options.workers, write)
+    train(info, first, options.workers, write)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from medseg_desktop.core.preprocessing import PRESETS
+from medseg_desktop.core.preprocessing import Denoise
 from medseg_desktop.core.synthetic_fields import (
     Field,
     Grid,
@@ -28,9 +28,10 @@ from medseg_desktop.core.synthetic_fields import (
     smooth,
 )
 from medseg_desktop.core.synthetic_head import Head, draw_head
+from medseg_desktop.core.tissue_scaling import scale_tissue
 
 #: Raised when the same seed gives other slices than before.
-GENERATOR_VERSION = 1
+GENERATOR_VERSION = 2
 
 #: Share of slices without lesion.
 _CLEAR_SHARE = 0.25
@@ -173,16 +174,14 @@ def _acquire(value: Field, rng: Rng) -> npt.NDArray[np.uint8]:
     real = value + sigma * rng.standard_normal(shape, dtype=np.float32)
     imaginary = sigma * rng.standard_normal(shape, dtype=np.float32)
     magnitude = np.sqrt(real * real + imaginary * imaginary)
-    how = PRESETS["default"]
-    low, high = np.percentile(magnitude, [how.low, how.high])
-    scaled = (magnitude - low) * (255 / max(high - low, 1e-6))
-    grey = np.clip(scaled, 0, 255).astype(np.uint8)
-    if how.denoise is not None and chance(rng, 0.85):
+    grey = scale_tissue(magnitude)
+    if chance(rng, 0.85):
+        denoise = Denoise()
         # The filter's reach is given for slices of about 256 pixels a side.
-        reach = max(3, round(how.denoise.diameter * shape[0] / 256) | 1)
-        colour, space = how.denoise.sigma_color, how.denoise.sigma_space
-        grey = cv2.bilateralFilter(grey, reach, colour, space)
-    return np.asarray(grey, np.uint8)
+        reach = max(3, round(denoise.diameter * shape[0] / 256) | 1)
+        colour, space = denoise.sigma_color, denoise.sigma_space
+        grey = np.asarray(cv2.bilateralFilter(grey, reach, colour, space), np.uint8)
+    return grey
 
 
 def _cut_off(value: Field, share: float) -> Field:

@@ -32,4 +32,5 @@ def scale_tissue(
         return np.zeros(values.shape, np.uint8)
     tissue = values[values > bottom + _BACKGROUND * (top - bottom)]
     scaled = (values - bottom) * (TISSUE_LEVEL / (float(np.median(tissue)) - bottom))
-    return np.clip(scaled, 0, 255).astype(np.uint8)
+    grey: npt.NDArray[np.uint8] = np.clip(scaled, 0, 255).astype(np.uint8)
+    return grey

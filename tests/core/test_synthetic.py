@@ -31,7 +31,7 @@ def test_a_slice_has_the_promised_form(seed: int, size: int) -> None:
 def test_a_slice_fills_the_range_of_grey_values(seed: int) -> None:
     grey, _ = made(seed)
 
-    assert int(grey.max()) >= 150  # the denoising may lower single bright pixels
+    assert int(grey.max()) >= 120  # the tissue's median is at 102
     assert int(grey.min()) <= 30
     assert grey.std() > 10
 
