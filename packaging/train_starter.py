@@ -169,7 +169,9 @@ Weights to start a training from: PaddleSeg's BiSeNetV2, one grey channel, class
 - **Trained on**: synthetic slices only (`medseg_desktop/core/synthetic.py`, generator version
   {info.generator_version}): random heads with random contrasts, shading, noise and resolution, and
   bright, ragged lesions. The idea is SynthSeg's (Billot et al., Medical Image Analysis 2023,
-  doi 10.1016/j.media.2023.102789). **No data of any patient**, and no weights of others.
+  doi 10.1016/j.media.2023.102789). **No slice of any patient**, and no weights of others; only
+  the ranges from which lesions' sizes and contrasts are drawn were set after looking at a few
+  summary figures of public FLAIR slices.
 - **Licence**: Apache-2.0, as the program.
 - **How**: {told}.
   Batch {info.batch_size}, AdamW, one cycle, cross-entropy and soft Dice, moving average of the
