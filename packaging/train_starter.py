@@ -104,7 +104,8 @@ def train(
         first: weights to begin with; None for fresh ones.
     """
     # Here and not above: the processes that make batches must not load Paddle.
-    from medseg_desktop.engine.backend import choose_device, paddle, quiet
+    from medseg_desktop.engine.backend import paddle, quiet
+    from medseg_desktop.engine.device import choose_device
     from medseg_desktop.engine.losses import head_losses, weighted_sum
     from medseg_desktop.engine.network import build_network, load_state, read_state
     from medseg_desktop.engine.recipe import OneCycle

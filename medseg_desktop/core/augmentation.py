@@ -16,6 +16,11 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+#: Points a side of the coarse random planes behind displacements and shading.
+ELASTIC_CELLS, BIAS_CELLS = 5, 4
+#: A narrower blur, in pixels, changes nothing.
+BLUR_LEAST = 0.2
+
 Grey = npt.NDArray[np.uint8]
 Plane = npt.NDArray[np.float32]
 
@@ -106,8 +111,8 @@ def moved(
     from_x = (cosine * x + sine * y) * np.float32(mirror_x / across) + np.float32((columns - 1) / 2)
     from_y = (cosine * y - sine * x) * np.float32(mirror_y / size) + np.float32((rows - 1) / 2)
     if how.elastic and rng.random() < how.elastic_share:
-        from_x += how.elastic * columns * smooth_field(plane.shape, 5, rng)
-        from_y += how.elastic * rows * smooth_field(plane.shape, 5, rng)
+        from_x += how.elastic * columns * smooth_field(plane.shape, ELASTIC_CELLS, rng)
+        from_y += how.elastic * rows * smooth_field(plane.shape, ELASTIC_CELLS, rng)
     bent = cv2.remap(plane, from_x, from_y, cv2.INTER_LINEAR)
     labels = cv2.remap(label_map, from_x, from_y, cv2.INTER_NEAREST)
     return np.asarray(bent, np.float32), np.asarray(labels, np.uint8)
@@ -122,13 +127,13 @@ def smooth_field(shape: tuple[int, ...], cells: int, rng: np.random.Generator) -
 
 def shading(shape: tuple[int, ...], strength: float, rng: np.random.Generator) -> Plane:
     """A smooth factor around 1: the exponential of `strength` times a smooth random plane."""
-    factor = np.exp(np.float32(strength) * smooth_field(shape, 4, rng))
+    factor = np.exp(np.float32(strength) * smooth_field(shape, BIAS_CELLS, rng))
     return np.asarray(factor, np.float32)
 
 
 def blurred(plane: Plane, sigma: float, rng: np.random.Generator) -> Plane:
     """Gaussian blur with a standard deviation drawn from 0 to `sigma` pixels."""
     width = rng.uniform(0, sigma)
-    if width < 0.2:
+    if width < BLUR_LEAST:
         return plane
     return np.asarray(cv2.GaussianBlur(plane, (0, 0), width), np.float32)

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from medseg_desktop.core.display import PixelFormat, modality_values
+from medseg_desktop.core.tissue_scaling import scale_tissue
 
 Grey = npt.NDArray[np.uint8]
 
@@ -31,13 +32,14 @@ class Preprocessing(msgspec.Struct, frozen=True):
 
     Attributes:
         scaling: `maximum` multiplies stored values by 255 / maximum (the reference recipe);
-            `percentile` applies rescale slope and MONOCHROME1 first and maps the slice's own
-            percentiles `low`..`high` to 0..255.
+            the others apply rescale slope and MONOCHROME1 first; `percentile` maps the
+            slice's own percentiles `low`..`high` to 0..255, `tissue` the lower one to 0 and the
+            median of what is no background to a fixed grey (see `tissue_scaling`).
         denoise: bilateral filter, or None for none.
         mean, std: normalisation of the network's input, (x / 255 - mean) / std.
     """
 
-    scaling: Literal["maximum", "percentile"] = "maximum"
+    scaling: Literal["maximum", "percentile", "tissue"] = "maximum"
     low: float = 0.5
     high: float = 99.8
     denoise: Denoise | None = Denoise()
@@ -49,7 +51,7 @@ class Preprocessing(msgspec.Struct, frozen=True):
 #: Presets of conversion by name (`convert --preset`).
 PRESETS: dict[str, Preprocessing] = {
     "reference": Preprocessing(scaling="maximum"),
-    "default": Preprocessing(scaling="percentile"),
+    "default": Preprocessing(scaling="tissue"),
 }
 
 
@@ -62,19 +64,20 @@ def scale_maximum(stored: npt.NDArray[np.generic]) -> Grey:
     return np.clip(values * (255 / top), 0, 255).astype(np.uint8)
 
 
-def scale_percentile(
-    stored: npt.NDArray[np.generic], fmt: PixelFormat, low: float, high: float
-) -> Grey:
-    """Modality values, brightness as displayed, percentiles `low`..`high` to 0..255."""
+def shown_values(stored: npt.NDArray[np.generic], fmt: PixelFormat) -> npt.NDArray[np.float64]:
+    """Modality values, higher where the display is brighter; what is no number becomes 0."""
     values = modality_values(stored, fmt).astype(np.float64)
     values = np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0)
-    if fmt.inverted:
-        values = -values
+    return -values if fmt.inverted else values
+
+
+def scale_percentile(values: npt.NDArray[np.float64], low: float, high: float) -> Grey:
+    """The percentiles `low`..`high` of the values to 0..255."""
     bottom, top = np.percentile(values, [low, high])
     if top <= bottom:
         bottom, top = float(values.min()), float(values.max())
     if top <= bottom:
-        return np.zeros(stored.shape, np.uint8)
+        return np.zeros(values.shape, np.uint8)
     scaled = (values - bottom) * (255 / (top - bottom))
     grey: npt.NDArray[np.uint8] = np.clip(scaled, 0, 255).astype(np.uint8)
     return grey
@@ -84,7 +87,8 @@ def to_eight_bit(stored: npt.NDArray[np.generic], fmt: PixelFormat, how: Preproc
     """Stored values (rows, columns) -> the 8-bit slice before denoising."""
     if how.scaling == "maximum":
         return scale_maximum(stored)
-    return scale_percentile(stored, fmt, how.low, how.high)
+    scale = scale_tissue if how.scaling == "tissue" else scale_percentile
+    return scale(shown_values(stored, fmt), how.low, how.high)
 
 
 def denoise(grey: Grey, how: Preprocessing) -> Grey:

@@ -17,11 +17,12 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from medseg_desktop.core.augmentation import SliceChanges, augment_slice
 from medseg_desktop.core.errors import DatasetError
 from medseg_desktop.core.preprocessing import Preprocessing, normalise, resize_label_map
 from medseg_desktop.core.specs import TrainSpec
 from medseg_desktop.core.split import SetName
-from medseg_desktop.engine.recipe import Augmentation, recipe_of
+from medseg_desktop.engine.recipe import recipe_of
 from medseg_desktop.io.dataset import Dataset, DatasetFile
 
 Grey = npt.NDArray[np.uint8]
@@ -70,57 +71,6 @@ def _load(dataset: Dataset, file: DatasetFile) -> Sample:
     return Sample(file, grey, label_map)
 
 
-def augment(
-    grey: Grey, label_map: Grey, how: Augmentation, rng: np.random.Generator
-) -> tuple[npt.NDArray[np.uint8 | np.float32], Grey]:
-    """A slice (rows, columns) and its label map, flipped together; noise on the slice only.
-
-    With noise the slice becomes float32 within 0..255; otherwise it stays uint8.
-    """
-    if rng.random() < how.flip_horizontal:
-        grey, label_map = grey[:, ::-1], label_map[:, ::-1]
-    if rng.random() < how.flip_vertical:
-        grey, label_map = grey[::-1], label_map[::-1]
-    if how.rotation_deg or how.shift or how.scale != 1.0:
-        grey, label_map = _moved(grey, label_map, how, rng)
-    if how.gamma != 1.0:
-        curve = _gamma_curve(log_uniform(how.gamma, rng))
-        grey = np.asarray(cv2.LUT(np.ascontiguousarray(grey), curve), np.uint8)
-    if rng.random() >= how.noise:
-        return np.ascontiguousarray(grey), np.ascontiguousarray(label_map)
-    sigma = np.float32(rng.uniform(0, how.noise_sigma))
-    noisy = grey + sigma * rng.standard_normal(grey.shape, dtype=np.float32)
-    return np.clip(noisy, 0, 255), np.ascontiguousarray(label_map)
-
-
-def log_uniform(limit: float, rng: np.random.Generator) -> float:
-    """A factor between 1 / limit and limit, uniform in its logarithm."""
-    return float(np.exp(rng.uniform(-1, 1) * np.log(limit)))
-
-
-def _gamma_curve(exponent: float) -> Grey:
-    """The table x -> 255 (x / 255) ** exponent, uint8 (256,)."""
-    levels = np.arange(256, dtype=np.float64) / 255
-    return np.rint(255 * levels**exponent).astype(np.uint8)
-
-
-def _moved(
-    grey: Grey, label_map: Grey, how: Augmentation, rng: np.random.Generator
-) -> tuple[Grey, Grey]:
-    """Slice and label map rotated and scaled about their centre and shifted, alike."""
-    rows, columns = grey.shape
-    angle = rng.uniform(-how.rotation_deg, how.rotation_deg)
-    centre = ((columns - 1) / 2, (rows - 1) / 2)
-    matrix = np.asarray(
-        cv2.getRotationMatrix2D(centre, angle, log_uniform(how.scale, rng)), np.float64
-    )
-    matrix[:, 2] += rng.uniform(-how.shift, how.shift, 2) * (columns, rows)
-    size = (columns, rows)
-    moved = cv2.warpAffine(np.ascontiguousarray(grey), matrix, size, flags=cv2.INTER_LINEAR)
-    labels = cv2.warpAffine(np.ascontiguousarray(label_map), matrix, size, flags=cv2.INTER_NEAREST)
-    return np.asarray(moved, np.uint8), np.asarray(labels, np.uint8)
-
-
 class _Deck:
     """An endless row of shuffled epochs over some samples; each epoch shows every one once."""
 
@@ -160,7 +110,7 @@ class BatchSource:
         self,
         samples: Sequence[Sample],
         *,
-        augmentation: Augmentation,
+        augmentation: SliceChanges,
         preprocessing: Preprocessing,
         batch_size: int,
         size: int,
@@ -200,7 +150,7 @@ class BatchSource:
         rng = self.rng(iteration)
         for i, index in enumerate(self.indices(iteration)):
             sample = self.samples[index]
-            grey, label_map = augment(sample.grey, sample.label_map, self.augmentation, rng)
+            grey, label_map = augment_slice(sample.grey, sample.label_map, self.augmentation, rng)
             images[i, 0] = normalise(_resized(grey, size), self.preprocessing)
             labels[i, 0] = resize_label_map(label_map, size, size)
         return images, labels

@@ -9,6 +9,7 @@ from statistics import fmean
 from types import MappingProxyType
 from typing import Literal
 
+from medseg_desktop.core.augmentation import SliceChanges
 from medseg_desktop.core.errors import JobError
 from medseg_desktop.core.specs import TrainSpec
 
@@ -18,30 +19,6 @@ _LOG_EVERY = 20
 #: A short training is evaluated at least this often, and logged about this often.
 _EVALUATIONS = 3
 _LOG_LINES = 30
-
-
-@dataclass(frozen=True, slots=True)
-class Augmentation:
-    """Random changes of a training slice at its own size.
-
-    Attributes:
-        flip_horizontal, flip_vertical: probability of mirroring columns, rows.
-        noise: probability of adding normal noise of mean 0.
-        noise_sigma: the standard deviation is drawn uniformly from 0 to this, in grey levels.
-        rotation_deg: the angle is drawn uniformly from minus to plus this, in degrees.
-        scale: the size is multiplied by a factor between 1 / this and this (log-uniform).
-        shift: moved by up to this share of the side, in both directions.
-        gamma: brightness x -> x ** g with g between 1 / this and this (log-uniform).
-    """
-
-    flip_horizontal: float = 0.5
-    flip_vertical: float = 0.1
-    noise: float = 0.5
-    noise_sigma: float = 10.0
-    rotation_deg: float = 0.0
-    scale: float = 1.0
-    shift: float = 0.0
-    gamma: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +49,7 @@ class OneCycle:
     length, which a decay over a fixed number of steps does not.
     """
 
-    peak_rate: float = 2e-3
+    peak_rate: float = 1.5e-3
     rise: float = 0.25
     start_factor: float = 0.04
     end_factor: float = 0.001
@@ -90,6 +67,12 @@ class OneCycle:
     def with_peak(self, rate: float) -> OneCycle:
         """The same course with another highest rate."""
         return replace(self, peak_rate=rate)
+
+
+#: Flips and noise, as in the original method.
+_ORIGINAL_CHANGES = SliceChanges(
+    flip_vertical=0.1, rotation_deg=0.0, scale=1.0, shift=0.0, gamma=1.0, noise_share=0.5
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +101,7 @@ class Recipe:
     dice_weight: float = 0.0
     average_decay: float | None = None
     lesion_share: float | None = None
-    augmentation: Augmentation = Augmentation()
+    augmentation: SliceChanges = _ORIGINAL_CHANGES
     resize_first: bool = False
 
     def head_weights(self, n_heads: int) -> tuple[float, ...]:
@@ -135,8 +118,8 @@ class Recipe:
 #: The method this project grew from, with its exact parameters.
 REFERENCE = Recipe("reference")
 
-#: For few patients and few steps: lesions are rare, so they are shown more often and weigh
-#: more in the loss, and the rate follows the length of the training.
+#: For few patients and few steps, see docs/experiments.md: lesions are rare, so they are shown
+#: more often and weigh more in the loss, and the rate follows the length of the training.
 DEFAULT = Recipe(
     "default",
     optimiser="adamw",
@@ -146,8 +129,8 @@ DEFAULT = Recipe(
     dice_weight=1.0,
     lesion_share=0.625,
     resize_first=True,
-    augmentation=Augmentation(
-        flip_vertical=0.0, noise=0.3, rotation_deg=20.0, scale=1.25, shift=0.06, gamma=1.4
+    augmentation=SliceChanges(
+        stretch=1.1, elastic=0.012, gamma=1.15, contrast=1.1, bias=0.12, blur_share=0.1
     ),
 )
 

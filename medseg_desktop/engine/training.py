@@ -248,6 +248,12 @@ class _Job:
         if self.spec.init == STARTER:
             load_starter(network, self.spec.architecture)
             self.context.log("Training starts from the starter weights.")
+            if self.dataset.manifest.preprocessing.scaling != "tissue":
+                self.context.log(
+                    "The starter weights know slices as the conversion preset default prepares "
+                    "them, so they start with a handicap on this dataset.",
+                    "warning",
+                )
             self.parent = STARTER
             return network
         path = Path(self.spec.init)

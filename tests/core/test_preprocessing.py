@@ -20,11 +20,12 @@ from medseg_desktop.core.preprocessing import (
     preprocess,
     resize_label_map,
     scale_maximum,
-    scale_percentile,
     to_eight_bit,
 )
 
 REFERENCE, DEFAULT = PRESETS["reference"], PRESETS["default"]
+#: Presets that look at what a slice shows, at its own extremes.
+BY_CONTENT = [Preprocessing(scaling=s, low=0, high=100) for s in ("percentile", "tissue")]
 stored_slices = arrays(np.uint16, (9, 7), elements=st.integers(0, 4095))
 
 
@@ -72,34 +73,43 @@ def test_an_all_zero_slice_stays_zero(preset: Preprocessing) -> None:
 
 
 @given(stored_slices)
-def test_the_default_preset_maps_its_percentiles_to_black_and_white(stored: np.ndarray) -> None:
-    grey = scale_percentile(stored, PixelFormat(), 5, 95)
+def test_scaling_by_percentiles_maps_them_to_black_and_white(stored: np.ndarray) -> None:
+    grey = to_eight_bit(stored, PixelFormat(), Preprocessing(scaling="percentile", low=5, high=95))
     low, high = np.percentile(stored, [5, 95])
     if low < high:
         expected = np.clip((stored.astype(float) - low) * (255 / (high - low)), 0, 255)
         np.testing.assert_array_equal(grey, expected.astype(np.uint8))
 
 
-@given(stored_slices, st.sampled_from([0.5, 2.0, 4.0]), st.sampled_from([-1024, 0, 64]))
-def test_the_default_preset_does_not_depend_on_the_units(
-    stored: np.ndarray, slope: float, intercept: float
+@pytest.mark.parametrize("how", BY_CONTENT)
+@given(
+    stored=stored_slices,
+    slope=st.sampled_from([0.5, 2.0, 4.0]),
+    intercept=st.sampled_from([-1024, 0, 64]),
+)
+def test_scaling_by_content_does_not_depend_on_the_units(
+    how: Preprocessing, stored: np.ndarray, slope: float, intercept: float
 ) -> None:
-    plain = scale_percentile(stored, PixelFormat(), 0, 100).astype(int)
-    rescaled = scale_percentile(stored, PixelFormat(slope, intercept), 0, 100).astype(int)
+    plain = to_eight_bit(stored, PixelFormat(), how).astype(int)
+    rescaled = to_eight_bit(stored, PixelFormat(slope, intercept), how).astype(int)
     assert np.abs(plain - rescaled).max() <= 1
 
 
-@given(stored_slices)
-def test_an_inverted_slice_is_turned_round_in_the_default_preset(stored: np.ndarray) -> None:
+@pytest.mark.parametrize("how", BY_CONTENT)
+@given(stored=stored_slices)
+def test_an_inverted_slice_is_turned_round_in_the_default_preset(
+    how: Preprocessing, stored: np.ndarray
+) -> None:
     mirrored = (4095 - stored).astype(np.uint16)
-    inverted = scale_percentile(mirrored, PixelFormat(inverted=True), 0, 100).astype(int)
-    plain = scale_percentile(stored, PixelFormat(), 0, 100).astype(int)
+    inverted = to_eight_bit(mirrored, PixelFormat(inverted=True), how).astype(int)
+    plain = to_eight_bit(stored, PixelFormat(), how).astype(int)
     assert np.abs(plain - inverted).max() <= 1
 
 
 def test_values_that_are_no_numbers_do_not_spoil_a_slice() -> None:
     stored = np.array([[np.nan, 0.0], [1.0, 2.0]], np.float32)
-    grey = scale_percentile(stored, PixelFormat(), 0, 100)
+    how = Preprocessing(scaling="percentile", low=0, high=100, denoise=None)
+    grey = to_eight_bit(stored, PixelFormat(), how)
     np.testing.assert_array_equal(grey, [[0, 0], [127, 255]])
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from medseg_desktop.core.augmentation import SliceChanges
 from medseg_desktop.core.events import Step
 from medseg_desktop.core.preprocessing import Preprocessing
 from medseg_desktop.core.specs import TrainSpec
@@ -21,7 +22,7 @@ from medseg_desktop.engine.device import Device, gpu, processor
 from medseg_desktop.engine.device_augmentation import is_supported
 from medseg_desktop.engine.feed import DeviceFeed, HostFeed, open_feed
 from medseg_desktop.engine.gpu_facts import GpuFacts
-from medseg_desktop.engine.recipe import RECIPES, Augmentation
+from medseg_desktop.engine.recipe import RECIPES
 from medseg_desktop.engine.training import run_training
 from medseg_desktop.io.dataset import DatasetFile
 
@@ -29,7 +30,7 @@ FACTS = GpuFacts(
     is_compiled=True, count=1, place="cpu", name="RTX", memory_bytes=8 * 2**30,
     capability=(8, 9), has_hardware=True,
 )  # fmt: skip
-NOTHING = Augmentation(flip_horizontal=0, flip_vertical=0, noise=0)
+NOTHING = SliceChanges(flip_horizontal=0, rotation_deg=0, scale=1, shift=0, gamma=1, noise_share=0)
 SIZE = 96
 
 
@@ -51,7 +52,7 @@ def sample(number: int, shape: tuple[int, int] = (SIZE, SIZE)) -> Sample:
 
 
 def source(
-    how: Augmentation, samples: list[Sample] | None = None, resize_first: bool = True
+    how: SliceChanges, samples: list[Sample] | None = None, resize_first: bool = True
 ) -> BatchSource:
     return BatchSource(
         samples or [sample(i) for i in range(6)],
@@ -72,11 +73,12 @@ def grey_levels(images: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     "how",
     [
         NOTHING,
-        Augmentation(flip_horizontal=0.5, flip_vertical=0.5, noise=0.5),
+        RECIPES["reference"].augmentation,
+        SliceChanges(elastic=0.02, stretch=1.2, contrast=1.3, brightness=9, bias=0.2, blur_share=1),
         RECIPES["default"].augmentation,
     ],
 )
-def test_a_batch_of_the_device_is_that_of_the_processor(how: Augmentation) -> None:
+def test_a_batch_of_the_device_is_that_of_the_processor(how: SliceChanges) -> None:
     batches = source(how)
     with DeviceFeed(batches, processor(), 1, 6) as feed:
         for iteration in range(1, 7):
@@ -103,7 +105,7 @@ def test_where_nothing_changes_both_are_equal() -> None:
 
 
 @dataclasses.dataclass(frozen=True)
-class Later(Augmentation):
+class Later(SliceChanges):
     """An augmentation with a change that is not known to the device."""
 
     ghosting: float = 0.1

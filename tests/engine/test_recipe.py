@@ -42,13 +42,11 @@ def test_the_reference_recipe_has_the_published_figures() -> None:
     assert (REFERENCE.iterations, REFERENCE.batch_size) == (3000, 8)
     assert REFERENCE.loss_weights == (0.8, 0.2, 0.8, 0.2, 0.8)
     how = REFERENCE.augmentation
-    assert (how.flip_horizontal, how.flip_vertical, how.noise, how.noise_sigma) == (
-        0.5,
-        0.1,
-        0.5,
-        10.0,
-    )
-    assert (how.rotation_deg, how.scale, how.shift, how.gamma) == (0.0, 1.0, 0.0, 1.0)
+    assert (how.flip_horizontal, how.flip_vertical) == (0.5, 0.1)
+    assert (how.noise_share, how.noise_sigma) == (0.5, 10.0)
+    assert (how.rotation_deg, how.scale, how.stretch, how.shift) == (0.0, 1.0, 1.0, 0.0)
+    assert (how.gamma, how.contrast, how.brightness) == (1.0, 1.0, 0.0)
+    assert (how.elastic, how.bias, how.blur_share) == (0.0, 0.0, 0.0)
 
 
 @pytest.mark.parametrize("iterations", [1, 2, 60, 3000])
@@ -65,8 +63,8 @@ def test_one_cycle_rises_to_its_peak_and_falls_within_any_length(iterations: int
 
 
 def test_one_cycle_learns_at_a_quarter_of_the_training_with_its_peak_rate() -> None:
-    assert DEFAULT.schedule.rate(750, 3000) == pytest.approx(2e-3)
-    assert DEFAULT.schedule.rate(3000, 3000) == pytest.approx(2e-6)
+    assert DEFAULT.schedule.rate(750, 3000) == pytest.approx(1.5e-3)
+    assert DEFAULT.schedule.rate(3000, 3000) == pytest.approx(1.5e-6)
 
 
 def test_a_long_run_is_evaluated_every_200_and_logged_every_20_iterations() -> None:
