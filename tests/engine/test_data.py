@@ -99,8 +99,8 @@ def test_an_unchanged_slice_becomes_what_prediction_makes_of_it() -> None:
     one = dataclasses.replace(sample(), grey=rng.integers(0, 256, (20, 30), dtype=np.uint8))
     images, labels = source([one], 2).batch(1)
     expected = network_input(one.grey, 32, 32, Preprocessing())
-    # Prediction resizes grey levels to whole ones, training does not round between its steps.
-    np.testing.assert_allclose(images[0, 0], expected, rtol=0, atol=0.51 / 255 / 0.5)
+    # Prediction resizes whole grey levels with integers, training does not round on the way.
+    np.testing.assert_allclose(images[0, 0], expected, rtol=0, atol=1 / 255 / 0.5)
     assert (images.dtype, images.shape) == (np.float32, (2, 1, 32, 32))
     assert (labels.dtype, labels.shape) == (np.int64, (2, 1, 32, 32))
 
