@@ -122,7 +122,7 @@ def _remember_qthreads() -> Iterator[None]:
 def _nothing_left_behind(request: pytest.FixtureRequest) -> Iterator[None]:
     """Fail a test that leaves a thread, a child process or a top-level window behind."""
     threads = set(threading.enumerate())
-    children = set(psutil.Process().children(recursive=True))
+    children = _processes()
     windows = set(_top_level_windows())
     yield
     if not request.node.stash.get(_passed, False):
@@ -160,9 +160,20 @@ def _running_qthreads() -> list[str]:
     return [f"the running QThread {type(t).__name__}" for t in running]
 
 
+def _processes() -> set[psutil.Process]:
+    """Our children and theirs."""
+    if os.name == "posix":
+        # psutil goes through all processes of the machine; the system knows when there are none.
+        try:
+            os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        except ChildProcessError:
+            return set()
+    return set(psutil.Process().children(recursive=True))
+
+
 def _child_processes(before: set[psutil.Process]) -> list[str]:
     names = []
-    for process in set(psutil.Process().children(recursive=True)) - before:
+    for process in _processes() - before:
         try:
             if process.status() != psutil.STATUS_ZOMBIE:
                 names.append(f"the process {' '.join(process.cmdline())[:120]}")
