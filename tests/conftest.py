@@ -84,11 +84,12 @@ def _turn(item: pytest.Item) -> int:
     return next((i for i, start in enumerate(_FIRST) if item.nodeid.startswith(start)), 99)
 
 
-def pytest_collection_finish() -> None:
+@pytest.fixture(autouse=True, scope="module")
+def _what_is_there_is_no_garbage() -> None:
     """Leave all that is imported by now out of every later garbage collection.
 
-    The guard below collects after each test that had a window; going through the 170,000 objects
-    of the imported modules would be the longest part of such a test.
+    The guard below collects after each test that had a window; going through the hundreds of
+    thousands of objects of modules, of Paddle and of pytest would be the longest part of it.
     """
     gc.collect()
     gc.freeze()
