@@ -21,7 +21,7 @@ from medseg_desktop.qt.panels.training_panel import TrainForm
 from tests.builders import write_dataset
 from tests.mouse import drag, wheel
 
-WAIT_MS = 10_000
+WAIT_MS = 30_000
 TRAINING_MS = 60_000
 SMALLEST = TrainForm(model_name="flair", iterations=4, batch_size=4, size=64, device="cpu")
 
