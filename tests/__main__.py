@@ -1,6 +1,7 @@
 """The test command: `python -m tests [PYTEST OPTIONS]` runs every check and then the tests.
 
 Every step runs even when one before it has failed; the exit code is 0 only when all passed.
+The tests run in several processes; `-n 0` runs them in one, as a debugger needs it.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from medseg_desktop.jobs.system_libraries import Need, apt_line, missing_librari
 ROOT = Path(__file__).resolve().parents[1]
 #: Even the offscreen platform of Qt and a training on the CPU need these.
 _NEEDS = (Need.START, Need.TRAINING)
+#: Each process that has trained holds more than a gigabyte.
+_MOST_PROCESSES = 4
 
 
 def main(pytest_options: Sequence[str]) -> int:
@@ -31,7 +34,7 @@ def main(pytest_options: Sequence[str]) -> int:
             "ruff format": [python, "-m", "ruff", "format", "--check", "."],
             "mypy": [python, "-m", "mypy"],
             "import contracts": [_script("lint-imports"), "--no-cache"],
-            "pytest": [python, "-m", "pytest", *pytest_options],
+            "pytest": [python, "-m", "pytest", *_distribution(), *pytest_options],
         }
         outcome: dict[str, tuple[bool, float]] = {}
         for name, argv in steps.items():
@@ -45,11 +48,29 @@ def main(pytest_options: Sequence[str]) -> int:
     return 0 if all(good for good, _ in outcome.values()) else 1
 
 
+def _processes() -> int:
+    """How many processes run tests at once."""
+    return min(_MOST_PROCESSES, os.cpu_count() or 1)
+
+
+def _distribution() -> list[str]:
+    """Whole files go to the next free process, so that their fixtures are made once.
+
+    They go in the order of collection (tests/conftest.py has the long ones first), not in
+    xdist's own, by which files with a few long tests would come last.
+    """
+    return ["-n", str(_processes()), "--dist", "loadfile", "--no-loadscope-reorder"]
+
+
 def _environment(folder: Path) -> dict[str, str]:
     """Nothing of the user's own settings, no display, a fixed number of threads."""
     env = dict(os.environ)
     env.setdefault("QT_QPA_PLATFORM", "offscreen")
-    env.setdefault("OMP_NUM_THREADS", str(min(4, os.cpu_count() or 1)))
+    env.setdefault("OMP_NUM_THREADS", str(min(4, (os.cpu_count() or 1) // _processes())))
+    if env.pop("PYTHONDONTWRITEBYTECODE", ""):
+        # Without bytecode each of the hundreds of child processes would compile all that it
+        # imports, Paddle and NumPy included; still nothing is written beside the sources.
+        env["PYTHONPYCACHEPREFIX"] = str(folder / "bytecode")
     env["PYTHONUTF8"] = "1"
     env["MEDSEG_WORKSPACE"] = str(folder / "workspace")
     env["MEDSEG_SETTINGS"] = str(folder / "settings.json")

@@ -70,6 +70,31 @@ def _home_of_its_own(
         QSettings.setPath(format_, QSettings.Scope.UserScope, str(home / "config"))
 
 
+#: Folders and files whose single tests take long, the longest first.  Processes that share the
+#: tests begin with these, so that none of them is left alone with one of them at the end.
+_FIRST = ("tests/test_imports.py", "tests/e2e/", "tests/engine/", "tests/test_", "tests/cli/")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the long tests first; the order within a file, and of files otherwise, stays."""
+    items.sort(key=_turn)
+
+
+def _turn(item: pytest.Item) -> int:
+    return next((i for i, start in enumerate(_FIRST) if item.nodeid.startswith(start)), 99)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _what_is_there_is_no_garbage() -> None:
+    """Leave all that is imported by now out of every later garbage collection.
+
+    The guard below collects after each test that had a window; going through the hundreds of
+    thousands of objects of modules, of Paddle and of pytest would be the longest part of it.
+    """
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
@@ -98,7 +123,7 @@ def _remember_qthreads() -> Iterator[None]:
 def _nothing_left_behind(request: pytest.FixtureRequest) -> Iterator[None]:
     """Fail a test that leaves a thread, a child process or a top-level window behind."""
     threads = set(threading.enumerate())
-    children = set(psutil.Process().children(recursive=True))
+    children = _processes()
     windows = set(_top_level_windows())
     yield
     if not request.node.stash.get(_passed, False):
@@ -136,9 +161,20 @@ def _running_qthreads() -> list[str]:
     return [f"the running QThread {type(t).__name__}" for t in running]
 
 
+def _processes() -> set[psutil.Process]:
+    """Our children and theirs."""
+    if os.name == "posix":
+        # psutil goes through all processes of the machine; the system knows when there are none.
+        try:
+            os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        except ChildProcessError:
+            return set()
+    return set(psutil.Process().children(recursive=True))
+
+
 def _child_processes(before: set[psutil.Process]) -> list[str]:
     names = []
-    for process in set(psutil.Process().children(recursive=True)) - before:
+    for process in _processes() - before:
         try:
             if process.status() != psutil.STATUS_ZOMBIE:
                 names.append(f"the process {' '.join(process.cmdline())[:120]}")

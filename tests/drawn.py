@@ -23,7 +23,7 @@ from medseg_desktop.qt.canvas.slice_view import SliceView
 from medseg_desktop.qt.controller import Controller
 from tests.mouse import NO_KEY, surface
 
-WAIT_MS = 10_000
+WAIT_MS = 30_000
 LEFT = Qt.MouseButton.LeftButton
 
 

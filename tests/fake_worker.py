@@ -20,6 +20,8 @@ from typing import Any
 
 _seq = 0
 FLOOD = 10_000
+#: What hangs ends by itself only after this long.
+HANG_S = 600.0
 
 
 def fake_command(mode: str) -> list[str]:
@@ -176,26 +178,26 @@ def hang() -> None:
     """Says one thing, then neither works nor listens, nor ends when asked politely."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     start()
-    time.sleep(600)
+    time.sleep(HANG_S)
 
 
 def hang_silently() -> None:
     """Never says anything, and does not listen."""
-    time.sleep(600)
+    time.sleep(HANG_S)
 
 
 def hang_at_exit() -> None:
     """Finishes, but does not go away."""
     start()
     say("finished", result={"ok": True})
-    time.sleep(600)
+    time.sleep(HANG_S)
 
 
 def close_output() -> None:
     """Closes its end of the pipe and goes on."""
     start()
     os.close(1)
-    time.sleep(600)
+    time.sleep(HANG_S)
 
 
 def noise() -> None:

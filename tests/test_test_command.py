@@ -1,9 +1,10 @@
-"""What `python -m tests` does about shared libraries that the tests need."""
+"""What `python -m tests` does about processes, bytecode and shared libraries of the system."""
 
 from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
@@ -26,7 +27,7 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     monkeypatch.setattr(command, "_run", run)
     monkeypatch.setattr("os.geteuid", lambda: 0, raising=False)
     monkeypatch.setattr("os.name", "posix")
-    monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
+    monkeypatch.setattr(shutil, "which", lambda name, path=None: f"/usr/bin/{name}")
     return seen
 
 
@@ -55,3 +56,31 @@ def test_others_are_told_the_one_line_and_the_step_fails(
 
 def test_windows_of_x11_are_not_needed_by_the_tests() -> None:
     assert Need.WINDOW not in command._NEEDS
+
+
+@pytest.mark.parametrize(("cores", "processes", "threads"), [(1, 1, 1), (2, 2, 1), (16, 4, 4)])
+def test_processes_and_their_threads_share_the_cores(
+    cores: int, processes: int, threads: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.cpu_count", lambda: cores)
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    assert command._distribution()[:2] == ["-n", str(processes)]
+    assert command._environment(tmp_path)["OMP_NUM_THREADS"] == str(threads)
+
+
+def test_ones_own_options_come_last_and_so_win(runs: list[list[str]]) -> None:
+    assert command.main(["-k", "x", "-n", "0"]) == 0
+    assert runs[-1][1:3] == ["-m", "pytest"]
+    assert runs[-1][-4:] == ["-k", "x", "-n", "0"]
+
+
+def test_child_processes_have_bytecode_where_none_may_be_written_beside_the_sources(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    env = command._environment(tmp_path)
+    assert "PYTHONDONTWRITEBYTECODE" not in env
+    assert Path(env["PYTHONPYCACHEPREFIX"]).is_relative_to(tmp_path)
+    monkeypatch.delenv("PYTHONDONTWRITEBYTECODE")
+    monkeypatch.delenv("PYTHONPYCACHEPREFIX", raising=False)
+    assert "PYTHONPYCACHEPREFIX" not in command._environment(tmp_path)

@@ -22,7 +22,7 @@ from medseg_desktop.qt.panels.training_panel import TrainForm
 from tests.builders import write_dataset
 from tests.mouse import drag, wheel
 
-WAIT_MS = 10_000
+WAIT_MS = 30_000
 TRAINING_MS = 60_000
 SMALLEST = TrainForm(model_name="flair", iterations=4, batch_size=4, size=64, device="cpu")
 
@@ -36,6 +36,12 @@ def opened(qtbot: QtBot, controller: Controller, folder: Path) -> None:
     with qtbot.waitSignal(controller.study.folder_changed, timeout=WAIT_MS):
         controller.open(folder)
     qtbot.waitUntil(lambda: controller.slices.loaded is not None, timeout=WAIT_MS)
+
+
+def listed(qtbot: QtBot, controller: Controller, dataset: str) -> None:
+    """Have a new dataset found; the window's own look at its start may still be under way."""
+    controller.runs.refresh()
+    qtbot.waitUntil(lambda: dataset in controller.runs.datasets, timeout=WAIT_MS)
 
 
 def review(controller: Controller) -> None:
@@ -159,8 +165,7 @@ def test_stopping_a_training_keeps_the_window_usable(
     record_property: Callable[[str, object], None],
 ) -> None:
     write_dataset(controller.workspace.datasets / "discs")
-    with qtbot.waitSignal(controller.runs.datasets_changed, timeout=WAIT_MS):
-        controller.runs.refresh()
+    listed(qtbot, controller, "discs")
     panel = controller.window.training_panel
     controller.window.tabs.setCurrentWidget(panel)
     panel.set_form(TrainForm(dataset="discs", iterations=5000, batch_size=2, size=64))
@@ -189,8 +194,7 @@ def test_a_dataset_without_lesions_is_refused_before_the_training(
 ) -> None:
     folder = controller.workspace.datasets / "healthy"
     write_dataset(folder, without_lesion=("train", "val"))
-    with qtbot.waitSignal(controller.runs.datasets_changed, timeout=WAIT_MS):
-        controller.runs.refresh()
+    listed(qtbot, controller, "healthy")
     panel = controller.window.training_panel
     controller.window.tabs.setCurrentWidget(panel)
     click(panel.steps.check)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import subprocess
 import sys
 import threading
 import time
@@ -25,22 +27,31 @@ from medseg_desktop.core.events import (
 from medseg_desktop.core.specs import TrainSpec, decode_spec
 from medseg_desktop.jobs.child import Child, StopLimits
 from medseg_desktop.jobs.protocol import EVENTS_FILE
-from tests.fake_worker import FLOOD, MODES, fake_command
+from tests.fake_worker import FLOOD, HANG_S, MODES, fake_command
 
 SPEC = TrainSpec(dataset="/data", run="/run", model_name="lesion")
 SHORT = StopLimits(stop_s=0.3, terminate_s=0.2, exit_s=0.3)
 NEEDS_STOP = {"until_stopped", "slow_stop", "hang", "hang_silently", "endless"}
 
 
+def open_files() -> set[tuple[str, str]]:
+    """Every open file descriptor and what it leads to; empty where that cannot be told."""
+    found = set()
+    for fd in os.listdir("/proc/self/fd") if sys.platform == "linux" else ():
+        with contextlib.suppress(FileNotFoundError):  # that of the listing itself
+            found.add((fd, os.readlink(f"/proc/self/fd/{fd}")))
+    return found
+
+
 @pytest.fixture(autouse=True)
 def _nothing_is_left_behind() -> Iterator[None]:
-    fds = os.listdir("/proc/self/fd") if sys.platform == "linux" else []
+    before = open_files()
     yield
     assert psutil.Process().children(recursive=True) == []
     jobs = [t.name for t in threading.enumerate() if t.name.startswith("job-")]
     assert jobs == []
-    if sys.platform == "linux":
-        assert len(os.listdir("/proc/self/fd")) == len(fds)
+    # Not their number: idle threads of earlier tests with a window may close theirs meanwhile.
+    assert open_files() - before == set()
 
 
 def make(mode: str, folder: Path, limits: StopLimits = SHORT) -> Child:
@@ -146,9 +157,12 @@ def test_half_a_line_at_the_end_is_no_event(tmp_path: Path) -> None:
 
 def test_ten_thousand_events_arrive_quickly_and_none_is_lost(tmp_path: Path) -> None:
     begun = time.monotonic()
+    subprocess.run(fake_command("flood"), stdout=subprocess.PIPE, check=True)
+    unread_s = time.monotonic() - begun
+    begun = time.monotonic()
     events = play("flood", tmp_path)
     assert [event.seq for event in events] == list(range(FLOOD + 2))
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 10 * unread_s
 
 
 def test_a_very_long_event_arrives_and_a_very_long_line_is_skipped(tmp_path: Path) -> None:
@@ -180,35 +194,38 @@ def test_a_job_that_hangs_is_ended_by_force_and_counts_as_cancelled(
     begun = time.monotonic()
     events = play(mode, tmp_path)
     assert isinstance(events[-1], CancelledEvent)
-    assert time.monotonic() - begun < 3
+    assert time.monotonic() - begun < HANG_S / 20
 
 
 def test_stop_from_another_thread_returns_at_once(tmp_path: Path) -> None:
     child = make("hang", tmp_path)
-    spent_s: list[float] = []
+    times_s: list[float] = []
 
     def stop() -> None:
-        begun = time.monotonic()
+        times_s.append(time.monotonic())
         child.stop()
-        spent_s.append(time.monotonic() - begun)
+        times_s.append(time.monotonic())
 
     thread = threading.Timer(0.2, stop)
     thread.start()
     events = list(child.events())
+    ended_s = time.monotonic()
     thread.join()
     assert isinstance(events[-1], CancelledEvent)
-    assert spent_s[0] < 0.1
+    called_s, returned_s = times_s
+    assert returned_s - called_s < (ended_s - called_s) / 2  # it did not wait for the end
 
 
 def test_a_forced_stop_does_not_wait_for_the_limits(tmp_path: Path) -> None:
-    child = make("hang", tmp_path, StopLimits(stop_s=60, terminate_s=60))
+    limits = StopLimits(stop_s=60, terminate_s=60)
+    child = make("hang", tmp_path, limits)
     begun = time.monotonic()
     for event in child.events():
         if isinstance(event, Started):
             child.stop()
             child.stop(force=True)
     assert isinstance(child.terminal, CancelledEvent)
-    assert time.monotonic() - begun < 3
+    assert time.monotonic() - begun < limits.stop_s
 
 
 def test_a_job_stopped_before_its_start_never_runs(tmp_path: Path) -> None:
@@ -284,7 +301,7 @@ def test_processes_left_behind_by_a_crashed_child_are_ended(tmp_path: Path) -> N
     events = play("grandchild", tmp_path)
     pids = [int(event.message) for event in events if isinstance(event, Log)]
     assert len(pids) == 1
-    deadline = time.monotonic() + 3
+    deadline = time.monotonic() + HANG_S / 20
     while _is_running(pids[0]) and time.monotonic() < deadline:
         time.sleep(0.02)
     assert not _is_running(pids[0])

@@ -35,7 +35,7 @@ from tests.builders import (
 from tests.fake_worker import fake_command
 from tests.mouse import drag, wheel
 
-WAIT_MS = 5000
+WAIT_MS = 30_000
 Key = Qt.Key
 
 

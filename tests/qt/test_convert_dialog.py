@@ -32,7 +32,7 @@ def test_starting_tells_the_checked_patients_and_options(
 ) -> None:
     dialog.set_preset("reference")
     QTest.keyClick(dialog.overlays, Qt.Key.Key_Space)
-    with qtbot.waitSignal(dialog.start_requested, timeout=500) as started:
+    with qtbot.waitSignal(dialog.start_requested, timeout=5000) as started:
         QTest.mouseClick(dialog.start, LEFT)
     assert started.args == [ConvertForm("flair", "reference", ("p1", "p2"), True)]
 
@@ -74,11 +74,11 @@ def test_while_running_closing_asks_to_cancel_and_leaves_the_window_open(
     assert dialog.bar.done == 312
     assert not dialog.start.isEnabled()
     assert not dialog.patients.isEnabled()
-    with qtbot.waitSignal(dialog.cancel_requested, timeout=500):
+    with qtbot.waitSignal(dialog.cancel_requested, timeout=5000):
         QTest.mouseClick(dialog.close_button, LEFT)
-    with qtbot.waitSignal(dialog.cancel_requested, timeout=500):
+    with qtbot.waitSignal(dialog.cancel_requested, timeout=5000):
         QTest.keyClick(dialog, Qt.Key.Key_Escape)
-    with qtbot.waitSignal(dialog.cancel_requested, timeout=500):
+    with qtbot.waitSignal(dialog.cancel_requested, timeout=5000):
         dialog.close()
     assert dialog.isVisible()
 

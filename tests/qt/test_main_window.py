@@ -28,7 +28,7 @@ def test_the_whole_toolbar_is_there_in_narrow_windows(controller: Controller, qt
     with_texts = window.toolbar.sizeHint().width()
     for width in (with_texts - 1, with_texts, with_texts - 60):
         window.resize(width, 700)
-        qtbot.waitUntil(lambda: window.model_chooser.isVisible(), timeout=1000)
+        qtbot.waitUntil(lambda: window.model_chooser.isVisible(), timeout=5000)
         assert window.width() == width
         has_text = made.toolButtonStyle() == Qt.ToolButtonStyle.ToolButtonTextBesideIcon
         assert has_text == (width >= with_texts)
@@ -40,7 +40,7 @@ def test_every_tool_is_in_sight_in_the_smallest_window(
     window = controller.window
     window.resize(1280, 720)
     window.messages.show_message("A sentence above the slice that takes a line of its own.")
-    qtbot.waitUntil(lambda: window.messages.isVisible(), timeout=1000)
+    qtbot.waitUntil(lambda: window.messages.isVisible(), timeout=5000)
     strip = window.tool_strip
     shown = [*strip.buttons.values(), window.brush_button]
     qtbot.waitUntil(lambda: max(b.geometry().bottom() for b in shown) < strip.height())

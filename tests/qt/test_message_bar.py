@@ -44,14 +44,14 @@ def test_it_is_hidden_until_there_is_something_to_say(bar: MessageBar) -> None:
 
 def test_the_action_reports_its_key(bar: MessageBar, qtbot: QtBot) -> None:
     bar.show_message("3 slices could not be read.", Level.WARNING, "Show list", "list")
-    with qtbot.waitSignal(bar.action_requested, timeout=500) as asked:
+    with qtbot.waitSignal(bar.action_requested, timeout=5000) as asked:
         QTest.mouseClick(bar.action, LEFT)
     assert asked.args == ["list"]
 
 
 def test_closing_hides_it_and_is_reported(bar: MessageBar, qtbot: QtBot) -> None:
     bar.show_message("Something.", Level.ERROR)
-    with qtbot.waitSignal(bar.closed, timeout=500):
+    with qtbot.waitSignal(bar.closed, timeout=5000):
         QTest.mouseClick(bar.close_button, LEFT)
     assert not bar.isVisible()
 
@@ -64,7 +64,7 @@ def test_news_give_way_to_what_stands_after_a_while(
     bar.show_message("The picture was copied.", Level.SUCCESS)
     assert bar.text.text() == "The picture was copied."
     assert (bar.behind.isVisible(), bar.behind.text()) == (True, "1 more")
-    qtbot.waitUntil(lambda: bar.text.text() == "2 slices are missing.", timeout=1000)
+    qtbot.waitUntil(lambda: bar.text.text() == "2 slices are missing.", timeout=5000)
     assert bar.isVisible()
     assert not bar.behind.isVisible()
     assert bar.property("level") == "warning"
@@ -94,7 +94,7 @@ def test_a_long_sentence_wraps_and_the_bar_grows_only_as_needed(
     bar: MessageBar, qtbot: QtBot
 ) -> None:
     bar.show_message("Short.")
-    qtbot.waitUntil(lambda: bar.height() < 50, timeout=1000)
+    qtbot.waitUntil(lambda: bar.height() < 50, timeout=5000)
     bar.show_message(LONG)
     qtbot.waitUntil(lambda: bar.text.height() >= bar.text.heightForWidth(bar.text.width()))
     assert bar.height() < 150

@@ -19,7 +19,7 @@ from medseg_desktop.qt.controller import Controller
 from tests.builders import write_study
 from tests.media import unpacked_folders, write_dicomdir, write_medium, write_zip
 
-WAIT_MS = 5000
+WAIT_MS = 30_000
 ACTIONS = Qt.DropAction.CopyAction | Qt.DropAction.MoveAction
 
 

@@ -16,7 +16,7 @@ from medseg_desktop.qt.sessions import RunSession
 from tests.builders import model_info, write_model_package
 from tests.fake_worker import FLOOD, fake_command
 
-WAIT_MS = 10_000
+WAIT_MS = 30_000
 
 
 @pytest.fixture

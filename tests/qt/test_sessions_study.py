@@ -21,7 +21,7 @@ from medseg_desktop.qt.sessions import AnnotationSession, StudySession
 from medseg_desktop.qt.slice_loader import LoadedSlice
 from tests.builders import write_dicom, write_study
 
-WAIT_MS = 5000
+WAIT_MS = 30_000
 
 
 @pytest.fixture
@@ -219,7 +219,7 @@ def test_the_labels_of_the_documents_extend_those_of_the_workspace(
 ) -> None:
     annotations = AnnotationSession(Workspace(tmp_path / "w").labels(), Author("Li"))
     found = opened(qtbot, session, write_study(tmp_path / "s", ("A",), label="edema"))
-    with qtbot.waitSignal(annotations.documents_changed, timeout=500):
+    with qtbot.waitSignal(annotations.documents_changed, timeout=5000):
         annotations.set_folder(found)
     assert annotations.labels.names == ("_background_", "H", "edema")
     assert annotations.annotated(found.series[0]) == (0, 1)

@@ -21,7 +21,7 @@ from tests.builders import write_dicom
 
 SLICES, SIDE = 30, 32
 BYTES = SIDE * SIDE * 2
-WAIT_MS = 5000
+WAIT_MS = 30_000
 
 
 @pytest.fixture(scope="module")

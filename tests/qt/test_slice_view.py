@@ -243,7 +243,7 @@ def test_right_drag_up_zooms_in_and_opens_no_menu(view: SliceView, qtbot: QtBot)
 
 def test_a_right_click_asks_for_the_menu_at_the_pointer(view: SliceView, qtbot: QtBot) -> None:
     at = QPoint(120, 90)
-    with qtbot.waitSignal(view.context_menu_requested, timeout=500) as asked:
+    with qtbot.waitSignal(view.context_menu_requested, timeout=5000) as asked:
         QTest.mouseClick(surface(view), RIGHT, pos=at)
     assert asked.args == [surface(view).mapToGlobal(at)]
 

@@ -74,7 +74,7 @@ def test_without_a_dataset_only_the_first_step_can_be_pressed(
     assert not panel.steps.check.isEnabled()
     assert not panel.steps.start.isEnabled()
     assert not panel.form.isVisible()
-    with qtbot.waitSignal(panel.convert_requested, timeout=500):
+    with qtbot.waitSignal(panel.convert_requested, timeout=5000):
         QTest.mouseClick(panel.steps.convert, LEFT)
 
 
@@ -97,10 +97,10 @@ def test_starting_tells_everything_that_was_filled_in(panel: TrainingPanel, qtbo
     )  # fmt: skip
     panel.set_form(wanted)
     panel.form.iterations.setValue(80)
-    with qtbot.waitSignal(panel.start_requested, timeout=500) as started:
+    with qtbot.waitSignal(panel.start_requested, timeout=5000) as started:
         QTest.mouseClick(panel.steps.start, LEFT)
     assert started.args == [replace(wanted, iterations=80)]
-    with qtbot.waitSignal(panel.check_requested, timeout=500) as checked:
+    with qtbot.waitSignal(panel.check_requested, timeout=5000) as checked:
         QTest.mouseClick(panel.steps.check, LEFT)
     assert checked.args == [replace(wanted, iterations=80)]
 
@@ -180,7 +180,7 @@ def test_the_check_shows_numbers_problems_and_one_large_button(
     )
     texts = {w.text() for w in panel.checked.findChildren(QLabel) if w.isVisible()}
     assert {"17", "4", "Patient 3 has no lesion.", "Outline one.", "about 50 min"} <= texts
-    with qtbot.waitSignal(panel.start_requested, timeout=500):
+    with qtbot.waitSignal(panel.start_requested, timeout=5000):
         QTest.mouseClick(panel.checked.start, LEFT)
     QTest.mouseClick(panel.checked.back, LEFT)
     assert panel.steps.isVisible()
@@ -212,7 +212,7 @@ def test_a_running_training_shows_progress_time_left_and_best_dice(
     assert page.best_number.text() == "0.700"
     assert page.best_line.text() == "Best Dice · 4 patients\nat iteration 400"
     assert not page.show_log.isVisible()
-    with qtbot.waitSignal(panel.stop_requested, timeout=500):
+    with qtbot.waitSignal(panel.stop_requested, timeout=5000):
         QTest.mouseClick(page.stop, LEFT)
     panel.show_run(replace(run, status=RunStatus.STOPPING), 3000)
     assert not page.stop.isEnabled()
@@ -238,11 +238,11 @@ def test_every_outcome_is_one_sentence_and_offers_the_log(
     assert panel.run.mark.isVisible()
     assert not panel.run.stop.isVisible()
     assert panel.run.hint.isVisible() == isinstance(end, Failed)
-    with qtbot.waitSignal(panel.show_log_requested, timeout=500):
+    with qtbot.waitSignal(panel.show_log_requested, timeout=5000):
         QTest.mouseClick(panel.run.show_log, LEFT)
     panel.run.log.set_open(True)
     assert panel.run.log.text.toPlainText() == "Reading 5 slices"
-    with qtbot.waitSignal(panel.new_training_requested, timeout=500):
+    with qtbot.waitSignal(panel.new_training_requested, timeout=5000):
         QTest.mouseClick(panel.run.again, LEFT)
 
 

@@ -140,10 +140,10 @@ def test_hiding_keeps_a_message_dismissed_and_patients_unmarked(
 def test_a_slice_that_cannot_be_read_is_told_by_its_number(
     controller: Controller, qtbot: QtBot, folder: Path
 ) -> None:
+    controller.study.loader.set_cache_bytes(1)  # so that nothing is read ahead, or kept
     opened(qtbot, controller, folder)
     message = controller.window.slice_view._stage
     path = Path(view(controller).series.slices[0].path)
-    controller.study.loader.set_cache_bytes(1)
     qtbot.waitUntil(lambda: controller.study.loader.cached_bytes > 0, timeout=WAIT_MS)
     key(controller, Qt.Key.Key_End)
     shown(qtbot, controller)

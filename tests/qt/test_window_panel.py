@@ -75,13 +75,13 @@ def test_small_ranges_get_figures_behind_the_point(
 def test_presets_reset_and_inversion_are_reported(panel: WindowPanel, qtbot: QtBot) -> None:
     panel.set_presets([("auto", "Auto"), ("soft", "Soft")])
     assert panel.presets.currentIndex() == -1
-    with qtbot.waitSignal(panel.preset_chosen, timeout=500) as chosen:
+    with qtbot.waitSignal(panel.preset_chosen, timeout=5000) as chosen:
         panel.presets.setFocus()
         QTest.keyClick(panel.presets, Qt.Key.Key_Down)
     assert chosen.args == ["auto"]
-    with qtbot.waitSignal(panel.reset_requested, timeout=500):
+    with qtbot.waitSignal(panel.reset_requested, timeout=5000):
         QTest.mouseClick(panel.reset, Qt.MouseButton.LeftButton)
-    with qtbot.waitSignal(panel.inverted_changed, timeout=500) as inverted:
+    with qtbot.waitSignal(panel.inverted_changed, timeout=5000) as inverted:
         QTest.keyClick(panel.invert, Qt.Key.Key_Space)
     assert inverted.args == [True]
 

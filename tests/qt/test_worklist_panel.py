@@ -45,7 +45,7 @@ def click(panel: WorklistPanel, key: str) -> None:
 
 def test_the_empty_list_offers_to_open_a_folder(panel: WorklistPanel, qtbot: QtBot) -> None:
     assert panel.open_button.isVisible()
-    with qtbot.waitSignal(panel.open_requested, timeout=500):
+    with qtbot.waitSignal(panel.open_requested, timeout=5000):
         QTest.mouseClick(panel.open_button, Qt.MouseButton.LeftButton)
 
 

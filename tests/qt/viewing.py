@@ -18,7 +18,7 @@ from medseg_desktop.core.view import ResolvedView
 from medseg_desktop.io.pixels.reader import FrameReader
 from medseg_desktop.qt.controller import Controller
 
-WAIT_MS = 5000
+WAIT_MS = 30_000
 
 
 def opened(qtbot: QtBot, controller: Controller, folder: Path) -> ResolvedView:
