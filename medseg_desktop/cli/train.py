@@ -17,8 +17,7 @@ from medseg_desktop.core.estimate import duration_text
 from medseg_desktop.core.run_state import RunStatus
 from medseg_desktop.core.specs import STARTER, TrainSpec, decode_spec
 from medseg_desktop.io.atomic import is_free
-from medseg_desktop.io.run_folder import CHECKPOINTS, has_checkpoint
-from medseg_desktop.io.run_report import REPORT
+from medseg_desktop.io.run_folder import CHECKPOINTS, REPORT, has_checkpoint
 from medseg_desktop.io.settings_file import load_settings
 from medseg_desktop.jobs.protocol import EVENTS_FILE, LOG_FILE, SPEC_FILE
 from medseg_desktop.jobs.rank_process import RANK_LOGS, check_batch_size, place_among_processes

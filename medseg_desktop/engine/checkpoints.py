@@ -44,6 +44,7 @@ class CheckpointInfo(msgspec.Struct, frozen=True, kw_only=True):
         best: the best evaluation so far.
         without_gain: evaluations since then.
         dataset: digest of the dataset.
+        parent: name of the model that the training began with; "" for none.
         device_state: see `device.Device.state`.
     """
 
@@ -54,6 +55,7 @@ class CheckpointInfo(msgspec.Struct, frozen=True, kw_only=True):
     seed: int
     labels: tuple[str, ...]
     dataset: str
+    parent: str = ""
     best: Score | None = None
     without_gain: int = 0
     device_state: dict[str, float] = {}

@@ -17,7 +17,8 @@ from medseg_desktop.core.specs import TrainSpec
 from medseg_desktop.engine.visualdl_log import ScalarLog
 from medseg_desktop.io.dataset import Dataset
 from medseg_desktop.io.report_pictures import SamplePicture
-from medseg_desktop.io.run_report import REPORT, write_report
+from medseg_desktop.io.run_folder import REPORT
+from medseg_desktop.io.run_report import write_report
 
 if TYPE_CHECKING:
     from medseg_desktop.engine.data import BatchSource

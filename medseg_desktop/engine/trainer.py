@@ -7,6 +7,7 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 
 from medseg_desktop.core.errors import DataError
@@ -286,16 +287,11 @@ class Trainer:
 
     def _info(self) -> CheckpointInfo:
         best = self.best
-        return CheckpointInfo(
+        score = best and Score(evaluation=best.validation.evaluation, loss=best.validation.loss)
+        return msgspec.structs.replace(
+            self._about,
             iteration=self.iteration,
-            preset=self._about.preset,
-            architecture=self._about.architecture,
-            seed=self._about.seed,
-            labels=self._about.labels,
-            dataset=self._about.dataset,
-            best=Score(evaluation=best.validation.evaluation, loss=best.validation.loss)
-            if best
-            else None,
+            best=score,
             without_gain=self._without_gain,
             device_state=self._parts.device.state(),
         )

@@ -9,18 +9,14 @@ from __future__ import annotations
 import os
 import time
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import msgspec
 
 from medseg_desktop.core.errors import (
     Cancelled,
     MedSegError,
     ModelError,
     WorkspaceError,
-    describe_os_error,
 )
 from medseg_desktop.core.specs import STARTER, TrainSpec
 from medseg_desktop.core.split import SetName
@@ -28,16 +24,10 @@ from medseg_desktop.engine.history import earlier_curve
 from medseg_desktop.engine.recipe import Recipe, recipe_of
 from medseg_desktop.engine.reporting import Reporter
 from medseg_desktop.io import atomic
-from medseg_desktop.io.dataset import Dataset, read_dataset, split_digest
-from medseg_desktop.io.model_package import (
-    InputShape,
-    ModelInfo,
-    read_info,
-    read_weights,
-    write_model,
-)
+from medseg_desktop.io.dataset import Dataset, read_dataset
+from medseg_desktop.io.model_package import read_info, read_weights
 from medseg_desktop.io.preflight import Preflight, check_training
-from medseg_desktop.io.run_folder import CHECKPOINTS
+from medseg_desktop.io.run_folder import CHECKPOINTS, MODEL_FOLDER
 from medseg_desktop.jobs.rank_process import check_batch_size, place_among_processes
 
 if TYPE_CHECKING:
@@ -50,8 +40,6 @@ if TYPE_CHECKING:
     from medseg_desktop.engine.trainer import Best, Trainer
     from medseg_desktop.engine.world import World
     from medseg_desktop.jobs.worker import JobContext
-
-MODEL_FOLDER = "model"
 
 
 def run_training(spec: TrainSpec, context: JobContext) -> dict[str, Any]:
@@ -203,6 +191,7 @@ class _Job:
             seed=self.spec.seed,
             labels=self.dataset.manifest.table.names,
             dataset=self.dataset.digest,
+            parent=self.parent,
         )
 
     def _details(self) -> dict[str, Any]:
@@ -243,6 +232,8 @@ class _Job:
 
         table = self.dataset.manifest.table
         network = build_network(self.spec.architecture, len(table))
+        if self.resumed:
+            self.parent = self.resumed.info.parent
         if self.spec.init == "none" or self.resumed:
             return network
         if self.spec.init == STARTER:
@@ -325,62 +316,28 @@ class _Job:
         self.context.log(f"The training goes on after step {iteration}.")
 
     def _pack(self, network: Layer, best: Best, done: int, shown: list[Sample]) -> None:
-        """Export the best weights, compare with Paddle, and write RUN/model."""
-        from medseg_desktop.engine.export import compare, export_onnx
-        from medseg_desktop.engine.network import encode_weights, load_state
+        """Make RUN/model of the best weights."""
+        from medseg_desktop.engine.packing import pack
 
-        self.context.progress("export", 0, 3)
-        manifest, size = self.dataset.manifest, self.spec.size
-        load_state(network, best.weights)
-        onnx = export_onnx(
-            network, size=size, table=manifest.table, preprocessing=manifest.preprocessing
-        )
-        self.context.progress("export", 1, 3)
-        agreement = compare(network, onnx, shown, size=size, how=manifest.preprocessing)
-        self.context.progress("export", 2, 3)
-        info = self._model_info(best, done, agreement)
-        folder = Path(self.spec.run) / MODEL_FOLDER
-        try:
-            if not atomic.is_free(folder):
-                _set_aside(folder)
-            write_model(folder, info, onnx, encode_weights(best.weights))
-        except OSError as error:
-            raise WorkspaceError(describe_os_error(error, folder, "write")) from error
-        self.context.progress("export", 3, 3)
-
-    def _model_info(self, best: Best, done: int, agreement: float) -> ModelInfo:
-        from medseg_desktop.engine.backend import software_versions
-
-        spec, manifest = self.spec, self.dataset.manifest
-        return ModelInfo(
-            name=spec.model_name,
-            architecture=spec.architecture,
-            labels=manifest.labels,
-            preprocessing=manifest.preprocessing,
-            input=InputShape(channels=1, height=spec.size, width=spec.size),
-            dataset_hash=self.dataset.digest,
-            split_hash=split_digest(manifest.patients),
-            split=manifest.patients,
-            salt_id=manifest.salt_id,
+        told = {
+            "device": self.device.kind,
+            "precision": self.device.precision,
+            "processes": place_among_processes()[1],
+            "elapsed_s": self._elapsed_s(),
+            "patients": self._numbers("patients"),
+            "slices": self._numbers("slices"),
+        }
+        pack(
+            network,
+            best,
+            shown,
+            spec=self.spec,
+            dataset=self.dataset,
+            context=self.context,
             parent=self.parent,
-            training={
-                "preset": spec.preset,
-                "iterations": done,
-                "planned_iterations": spec.iterations,
-                "batch_size": spec.batch_size,
-                "size": spec.size,
-                "seed": spec.seed,
-                "device": self.device.kind,
-                "precision": self.device.precision,
-                "processes": place_among_processes()[1],
-                "elapsed_s": self._elapsed_s(),
-                "patients": self._numbers("patients"),
-                "slices": self._numbers("slices"),
-                "onnx_agreement": agreement,
-            },
-            metrics=_metrics(best) | {"history": self.reporter.history()},
-            software=software_versions(),
-            created=datetime.now(UTC).isoformat(timespec="seconds"),
+            iterations=done,
+            told=told,
+            history=self.reporter.history(),
         )
 
     def _elapsed_s(self) -> float:
@@ -405,34 +362,3 @@ class _Job:
             "patients": self._numbers("patients"),
             "slices": self._numbers("slices"),
         }
-
-
-def _set_aside(model: Path) -> None:
-    """Rename the model of the training's first part: RUN/model -> RUN/model-000400.
-
-    Raises:
-        OSError: it cannot be renamed.
-    """
-    steps = read_info(model).training.get("iterations", 0)
-    aside = model.with_name(f"{model.name}-{steps:06d}")
-    number = 1
-    while aside.exists():
-        number += 1
-        aside = model.with_name(f"{model.name}-{steps:06d}-{number}")
-    model.rename(aside)
-
-
-def _metrics(best: Best) -> dict[str, Any]:
-    """Validation figures of the packed weights, for `model.json`."""
-    evaluation = best.validation.evaluation
-    scored = [case for case in evaluation.cases if case.foreground_dice is not None]
-    return {
-        "set": "val",
-        "iteration": evaluation.iteration,
-        "mean_patient_dice": evaluation.mean_dice,
-        "dice": evaluation.dice,
-        "iou": evaluation.iou,
-        "n_patients": len(scored),
-        "loss": best.validation.loss,
-        "cases": msgspec.to_builtins(evaluation.cases),
-    }

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 CHECKPOINTS = "checkpoints"
+MODEL_FOLDER = "model"
+REPORT = "report.html"
 LATEST = "latest.safetensors"
 BEST = "best.safetensors"
 

@@ -25,8 +25,8 @@ from medseg_desktop.io.model_package import ModelInfo, read_info
 from medseg_desktop.io.report_facts import RunFacts
 from medseg_desktop.io.report_pictures import SamplePicture, training_samples
 from medseg_desktop.io.report_sections import body
+from medseg_desktop.io.run_folder import REPORT
 
-REPORT = "report.html"
 _SPEC, _EVENTS, _MODEL = "spec.json", "events.jsonl", "model"
 #: A longer line is no event.
 _LONGEST_LINE = 16 * 1024 * 1024

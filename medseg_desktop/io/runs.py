@@ -15,6 +15,7 @@ from medseg_desktop.core.events import Event, Failed, PreviewSlice, decode_event
 from medseg_desktop.core.run_state import RunState, RunStatus, fold, reduce
 from medseg_desktop.core.specs import TrainSpec, decode_spec
 from medseg_desktop.io.png import read_grey_png
+from medseg_desktop.io.run_folder import has_checkpoint
 
 _SPEC, _EVENTS = "spec.json", "events.jsonl"
 #: Of `engine.checkpoints`, which needs Paddle.
@@ -115,11 +116,6 @@ def read_train_spec(folder: Path) -> TrainSpec:
     if not isinstance(spec, TrainSpec):
         raise WorkspaceError(f"{folder} is not the run of a training.")
     return spec
-
-
-def has_checkpoint(folder: Path) -> bool:
-    """There is something to go on from."""
-    return (folder / _CHECKPOINT).is_file()
 
 
 def preview_files(run: Path, shown: PreviewSlice) -> tuple[Path, Path, Path]:

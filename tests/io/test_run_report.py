@@ -39,7 +39,8 @@ from medseg_desktop.io.report_pictures import (
     overlay,
     side_by_side,
 )
-from medseg_desktop.io.run_report import REPORT, without_paths, write_report
+from medseg_desktop.io.run_folder import REPORT
+from medseg_desktop.io.run_report import without_paths, write_report
 from tests.builders import model_info, patient_hash, write_dataset, write_model_package
 
 EVIL = '<script>alert("x")</script>&'

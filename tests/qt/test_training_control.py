@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QDesktopServices
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QFileDialog, QWidget
 from pytestqt.qtbot import QtBot
@@ -288,6 +289,27 @@ def test_an_earlier_run_is_looked_at_while_one_trains(
     assert panel.run.headline.text() == "Training"
     assert panel.run.plots.curves.last_iteration >= count
     ended(qtbot, controller, controller.runs.stop_training)
+
+
+def test_the_report_of_a_run_is_opened_or_missed(
+    controller: Controller, panel: TrainingPanel, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[str] = []
+    monkeypatch.setattr(
+        QDesktopServices, "openUrl", lambda url: opened.append(url.toLocalFile()) or True
+    )
+    told: list[str] = []
+    controller.training.failed.connect(told.append)
+    folder = controller.workspace.runs / "old"
+    write_run(folder, run_events(20))
+    controller.training.runs.show_earlier(folder)
+    qtbot.waitUntil(lambda: panel.run.open_report.isVisible(), timeout=WAIT_MS)
+    click(panel.run.open_report)
+    qtbot.waitUntil(lambda: bool(told), timeout=WAIT_MS)
+    assert "the training wrote no report" in told[0]
+    (folder / "report.html").write_text("<html></html>", encoding="utf-8")
+    click(panel.run.open_report)
+    qtbot.waitUntil(lambda: opened == [str(folder / "report.html")], timeout=WAIT_MS)
 
 
 def test_a_broken_run_is_listed_and_harms_nobody(

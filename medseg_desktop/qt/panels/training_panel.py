@@ -27,7 +27,8 @@ class TrainingPanel(QWidget):
         dataset_chosen(str): another dataset was chosen in the list.
         check_requested(TrainForm), start_requested(TrainForm).
         stop_requested(), pause_requested(), resume_requested(), continue_requested(),
-        show_log_requested(), new_training_requested(), back_to_run_requested().
+        show_log_requested(), open_report_requested(), new_training_requested(),
+        back_to_run_requested().
     """
 
     convert_requested = Signal()
@@ -39,6 +40,7 @@ class TrainingPanel(QWidget):
     resume_requested = Signal()
     continue_requested = Signal()
     show_log_requested = Signal()
+    open_report_requested = Signal()
     back_to_run_requested = Signal()
     new_training_requested = Signal()
 
@@ -100,6 +102,7 @@ class TrainingPanel(QWidget):
             (self.run.resume_requested, self.resume_requested),
             (self.run.continue_requested, self.continue_requested),
             (self.run.show_log_requested, self.show_log_requested),
+            (self.run.open_report_requested, self.open_report_requested),
             (self.run.new_training_requested, self.new_training_requested),
             (self.run.back_requested, self.back_to_run_requested),
             (self.back_to_run.clicked, self.back_to_run_requested),

@@ -83,7 +83,8 @@ class RunPage(QWidget):
 
     Signals:
         stop_requested, pause_requested, resume_requested, continue_requested,
-        show_log_requested, new_training_requested, back_requested: by the buttons.
+        show_log_requested, open_report_requested, new_training_requested, back_requested:
+            by the buttons.
     """
 
     stop_requested = Signal()
@@ -91,6 +92,7 @@ class RunPage(QWidget):
     resume_requested = Signal()
     continue_requested = Signal()
     show_log_requested = Signal()
+    open_report_requested = Signal()
     new_training_requested = Signal()
     back_requested = Signal()
 
@@ -112,6 +114,7 @@ class RunPage(QWidget):
         self.pause = button(self.tr("Pause"), "pause")
         self.stop = button(self.tr("Stop training"), "stop")
         self.go_on = button(self.tr("Continue training…"), "play")
+        self.open_report = button(self.tr("Open report"), "open-folder")
         self.show_log = button(self.tr("Show log"), "log")
         self.again = button(self.tr("New training"), "train")
         self.queue_another = button(self.tr("Queue another training"), "plus", quiet=True)
@@ -143,11 +146,11 @@ class RunPage(QWidget):
         for action in (self.pause, self.stop):
             running.addWidget(action, 1)
         layout.addLayout(running)
-        layout.addWidget(self.go_on)
-        over = row()
-        for action in (self.again, self.show_log):
-            over.addWidget(action, 1)
-        layout.addLayout(over)
+        for pair in ((self.go_on, self.again), (self.open_report, self.show_log)):
+            over = row()
+            for action in pair:
+                over.addWidget(action, 1)
+            layout.addLayout(over)
         best = row(None, 0, SPACE_M)
         best.addWidget(self.best_number)
         best.addWidget(self.best_line, 1, Qt.AlignmentFlag.AlignVCenter)
@@ -167,6 +170,7 @@ class RunPage(QWidget):
         self.again.clicked.connect(self.new_training_requested)
         self.queue_another.clicked.connect(self.new_training_requested)
         self.show_log.clicked.connect(self.show_log_requested)
+        self.open_report.clicked.connect(self.open_report_requested)
 
     def set_place(self, title: str, is_live: bool, is_busy: bool) -> None:
         """Which run this is.
@@ -228,6 +232,7 @@ class RunPage(QWidget):
         )
         self.go_on.setVisible(over and continues)
         self.show_log.setVisible(over)
+        self.open_report.setVisible(over and bool(run.steps))
         self.again.setVisible(over)
 
     def _on_pause(self) -> None:

@@ -7,11 +7,14 @@ from functools import partial
 from pathlib import Path
 
 import msgspec
-from PySide6.QtCore import QCoreApplication, QObject, Signal
+from PySide6.QtCore import QCoreApplication, QObject, QUrl, Signal
+from PySide6.QtGui import QDesktopServices
 
+from medseg_desktop.core.errors import MedSegError
 from medseg_desktop.core.run_state import RunState, RunStatus
 from medseg_desktop.core.specs import TrainSpec
-from medseg_desktop.io.runs import has_checkpoint, read_run, read_train_spec
+from medseg_desktop.io.run_folder import REPORT, has_checkpoint
+from medseg_desktop.io.runs import read_run, read_train_spec
 from medseg_desktop.qt.background import Background
 from medseg_desktop.qt.dialogs.continue_dialog import ContinueDialog
 from medseg_desktop.qt.messages import sentence
@@ -73,6 +76,7 @@ class RunPresenter(QObject):
         panel.resume_requested.connect(runs.resume_training)
         panel.continue_requested.connect(self._ask_to_continue_shown)
         panel.show_log_requested.connect(self._show_log)
+        panel.open_report_requested.connect(self._open_report)
         panel.back_to_run_requested.connect(self.follow)
         panel.queue.remove_requested.connect(runs.remove_from_queue)
         panel.queue.move_requested.connect(runs.move_in_queue)
@@ -202,6 +206,25 @@ class RunPresenter(QObject):
         shown = self.shown
         if shown is not None:
             self.log_requested.emit(shown.folder / "worker.log")
+
+    def _open_report(self) -> None:
+        """In the program that shows web pages; the report is one file and loads nothing."""
+        shown = self.shown
+        if shown is None:
+            return
+        path = shown.folder / REPORT
+        self._background.submit(path.is_file, partial(self._open, path), self._no_report)
+
+    def _open(self, path: Path, is_there: bool) -> None:
+        if not is_there:
+            text = tr("{path} is not there: the training wrote no report.")
+            self.failed.emit(text.format(path=path))
+        elif not QDesktopServices.openUrl(QUrl.fromLocalFile(str(path))):
+            text = tr("No program opens {path}; open it in a web browser.")
+            self.failed.emit(text.format(path=path))
+
+    def _no_report(self, error: MedSegError) -> None:
+        self.failed.emit(sentence(error))
 
     def quit(self) -> None:
         """Begin no more work; does not wait."""
