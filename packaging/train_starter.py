@@ -165,7 +165,8 @@ def card(info: StarterInfo, parameters: int, minutes: float, command: str) -> st
     return f"""# {info.name}
 
 Weights to start a training from: PaddleSeg's BiSeNetV2, one grey channel, classes
-`{"`, `".join(info.labels)}`; {parameters:,} numbers as float16.
+`{"`, `".join(info.labels)}`; {parameters:,} numbers as float16. For research and education.
+Not a medical device.
 
 - **Trained on**: synthetic slices only (`medseg_desktop/core/synthetic.py`, generator version
   {info.generator_version}): random heads with random contrasts, shading, noise and resolution, and
