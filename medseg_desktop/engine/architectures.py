@@ -71,7 +71,7 @@ class _MeanPool(paddle.nn.Layer):
         self._bins = bins
 
     def forward(self, x: Tensor) -> Tensor:
-        rows, columns = self._weights(x.shape[2]), self._weights(x.shape[3])
+        rows, columns = (self._weights(n).astype(x.dtype) for n in x.shape[2:])
         means: Tensor = rows @ x @ columns.transpose([1, 0])
         return means
 

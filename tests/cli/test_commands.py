@@ -198,7 +198,6 @@ LATER = [
     ["export", "m", "--out", "o", "--format", "onnx,paddle"],
     ["predict", "m", "s", "--out", "o", "--format", "nifti"],
     ["predict", "m", "s", "--out", "o", "--format", "png,dicomseg"],
-    ["doctor", "--gpu"],
 ]
 
 

@@ -54,9 +54,9 @@ def note_packing(job: Any, *args: Any) -> None:
 
 def die_at_step(iteration: int) -> None:
     """Be killed in the middle of a step, as by the system when memory is short."""
-    from medseg_desktop.engine import trainer
+    from medseg_desktop.engine import step
 
-    real = trainer.head_losses
+    real = step.head_losses
     calls = []
 
     def head_losses(*args: Any) -> Any:
@@ -65,7 +65,7 @@ def die_at_step(iteration: int) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
         return real(*args)
 
-    trainer.head_losses = head_losses
+    step.head_losses = head_losses
 
 
 if __name__ == "__main__":
