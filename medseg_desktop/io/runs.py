@@ -138,11 +138,16 @@ def read_preview(run: Path, shown: PreviewSlice) -> tuple[Grey, Grey, Grey]:
     Raises:
         WorkspaceError: a picture is not there, cannot be read, or the sizes differ.
     """
-    try:
-        grey, reference, prediction = (read_grey_png(path) for path in preview_files(run, shown))
-    except DataError as error:
-        reason = error.message.rstrip(".")
-        raise WorkspaceError(f"The slice {shown.name} cannot be shown: {reason}.") from error
+    pictures = []
+    for path in preview_files(run, shown):
+        try:
+            pictures.append(read_grey_png(path))
+        except DataError as error:
+            reason = error.message.rstrip(".")
+            raise WorkspaceError(
+                f"The slice {shown.name} cannot be shown: {path} cannot be used: {reason}."
+            ) from error
+    grey, reference, prediction = pictures
     if not grey.shape == reference.shape == prediction.shape:
         raise WorkspaceError(f"The pictures of {shown.name} in {run.name} differ in size.")
     return grey, reference, prediction

@@ -59,7 +59,8 @@ def test_a_larger_batch_needs_more_memory(sound: Path) -> None:
 
 
 def test_a_larger_network_needs_more_memory(sound: Path) -> None:
-    usual, unet = check(sound, size=256), check(sound, size=256, architecture="unet")
+    usual = check(sound, size=256, batch_size=8)
+    unet = check(sound, size=256, batch_size=8, architecture="unet")
     assert unet.memory_mb > usual.memory_mb + 1000
     assert not unet.problems
 
