@@ -59,7 +59,14 @@ def _distribution() -> list[str]:
     They go in the order of collection (tests/conftest.py has the long ones first), not in
     xdist's own, by which files with a few long tests would come last.
     """
-    return ["-n", str(_processes()), "--dist", "loadfile", "--no-loadscope-reorder"]
+    return [
+        "-n",
+        str(_processes()),
+        "--dist",
+        "loadfile",
+        "--no-loadscope-reorder",
+        "--max-worker-restart=0",
+    ]
 
 
 def _environment(folder: Path) -> dict[str, str]:

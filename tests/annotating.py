@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from PySide6.QtCore import QCoreApplication
+
 from medseg_desktop.core.annotation import Annotation, Point, Shape
 from medseg_desktop.core.labels import RECIPE_LABELS, LabelTable
 from medseg_desktop.core.shapes.history import Place
@@ -48,7 +50,9 @@ def session_of(
     labels: LabelTable = RECIPE_LABELS,
 ) -> AnnotationSession:
     """A session with these documents open."""
-    session = AnnotationSession(labels, AUTHOR)
+    # With a parent, as in the program: Python's collector may take the undo steps of a session
+    # that nobody holds before their stack, which then deletes them once more.
+    session = AnnotationSession(labels, AUTHOR, QCoreApplication.instance())
     session.set_folder(found_of(series, documents))
     return session
 

@@ -31,7 +31,7 @@ from tests.fake_worker import FLOOD, HANG_S, MODES, fake_command
 
 SPEC = TrainSpec(dataset="/data", run="/run", model_name="lesion")
 SHORT = StopLimits(stop_s=0.3, terminate_s=0.2, exit_s=0.3)
-NEEDS_STOP = {"until_stopped", "slow_stop", "hang", "hang_silently", "endless"}
+NEEDS_STOP = {"until_stopped", "slow_stop", "hang", "hang_silently", "endless", "trains"}
 
 
 def open_files() -> set[tuple[str, str]]:
