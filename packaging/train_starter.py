@@ -107,7 +107,7 @@ def train(
     from medseg_desktop.engine.backend import paddle, quiet
     from medseg_desktop.engine.device import choose_device
     from medseg_desktop.engine.losses import head_losses, weighted_sum
-    from medseg_desktop.engine.network import build_network, load_state, read_state
+    from medseg_desktop.engine.networks.network import build_network, load_state, read_state
     from medseg_desktop.engine.recipe import OneCycle
 
     choose_device("cpu")

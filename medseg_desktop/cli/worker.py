@@ -17,11 +17,11 @@ from medseg_desktop.jobs.worker import Handler, JobContext, run_worker
 _HANDLERS = {
     "convert": "medseg_desktop.io.conversion:run_conversion",
     "train": "medseg_desktop.engine.training:run_training",
-    "measure": "medseg_desktop.engine.measure:run_measurement",
+    "measure": "medseg_desktop.engine.measuring.measure:run_measurement",
     "predict": "medseg_desktop.inference.prediction:run_prediction",
     "evaluate": "medseg_desktop.inference.evaluation:run_evaluation",
-    "bench_training": "medseg_desktop.engine.bench_training:run_bench_training",
-    "gpu_check": "medseg_desktop.engine.gpu_check:run_gpu_check",
+    "bench_training": "medseg_desktop.engine.measuring.bench_training:run_bench_training",
+    "gpu_check": "medseg_desktop.engine.measuring.gpu_check:run_gpu_check",
 }
 
 

@@ -1,18 +1,18 @@
 """How long a training may take and what it needs, before it has begun.
 
-Rough figures that are there at once; `engine.measure` finds those of the device in question.
+Rough figures that are there at once; the job `measure` finds those of the device.
 """
 
 from __future__ import annotations
 
 from medseg_desktop.core.specs import TrainSpec
 
-# Measured on 2 cores with BiSeNetV2, in seconds of one core: a step of batch 8 takes 0.45 s at
-# 128 x 128 and 1.65 s at 256 x 256, and what stays the same at any size is the smaller part.
-_STEP_PER_PIXEL = 1.65 * 2 / (8 * 256 * 256)
+# Measured on 2 cores with BiSeNetV2, in seconds of one core: a step of batch 8 takes 1.1 s at
+# 256 x 256, and what stays the same at any size is the smaller part.
+_STEP_PER_PIXEL = 1.1 * 2 / (8 * 256 * 256)
 #: How much longer the other networks take.
 _TIMES_AS_LONG = {"unet": 10.0, "pp_liteseg": 1.5}
-#: A slice takes this share of a training step when it is only predicted, see `engine.measure`.
+#: A slice takes this share of a training step when it is only predicted.
 _FORWARD_SHARE = 0.25
 #: Importing Paddle at the start, exporting and checking the model at the end.
 _AROUND_S = 12.0

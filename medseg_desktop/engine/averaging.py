@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from medseg_desktop.engine.backend import paddle
-from medseg_desktop.engine.network import Weights, load_state, read_state
+from medseg_desktop.engine.networks.network import Weights, load_state, read_state
 
 if TYPE_CHECKING:
     from paddle import Tensor

@@ -18,7 +18,7 @@ import safetensors
 from medseg_desktop.core.errors import WorkspaceError, describe_os_error
 from medseg_desktop.core.events import Evaluation
 from medseg_desktop.engine.backend import paddle
-from medseg_desktop.engine.network import Weights, decode_weights, encode_weights
+from medseg_desktop.engine.networks.network import Weights, decode_weights, encode_weights
 from medseg_desktop.io import atomic
 from medseg_desktop.io.run_folder import BEST, CHECKPOINTS, LATEST, has_checkpoint
 

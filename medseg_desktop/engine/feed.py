@@ -65,7 +65,7 @@ def open_feed(
     """The batches of the iterations `first` to `last` (counted from 1).
 
     Args:
-        share: takes this process's slices out of a batch, see `engine.world`.
+        share: takes this process's slices out of a batch, see `engine.parallel.world`.
 
     They are made on the device where that is a GPU which has room for the slices and can make
     all the changes of the recipe; else by the processor, beside the steps.

@@ -12,8 +12,8 @@ import msgspec
 from medseg_desktop.core.errors import WorkspaceError, describe_os_error
 from medseg_desktop.core.specs import TrainSpec
 from medseg_desktop.engine.backend import software_versions
-from medseg_desktop.engine.export import compare, export_onnx
-from medseg_desktop.engine.network import encode_weights, load_state
+from medseg_desktop.engine.networks.export import compare, export_onnx
+from medseg_desktop.engine.networks.network import encode_weights, load_state
 from medseg_desktop.io import atomic
 from medseg_desktop.io.dataset import Dataset, split_digest
 from medseg_desktop.io.model_package import InputShape, ModelInfo, read_info, write_model

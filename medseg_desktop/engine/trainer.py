@@ -26,13 +26,13 @@ from medseg_desktop.engine.checkpoints import (
 from medseg_desktop.engine.data import BatchSource
 from medseg_desktop.engine.device import Device, LossTrace
 from medseg_desktop.engine.feed import open_feed
-from medseg_desktop.engine.network import Weights, load_state, read_state
+from medseg_desktop.engine.networks.network import Weights, load_state, read_state
+from medseg_desktop.engine.parallel.world import World
 from medseg_desktop.engine.previews import PreviewWriter
 from medseg_desktop.engine.recipe import Recipe, intervals_of
 from medseg_desktop.engine.step import TrainingStep
 from medseg_desktop.engine.step_log import StepLog
 from medseg_desktop.engine.validation import Validation, Validator
-from medseg_desktop.engine.world import World
 
 if TYPE_CHECKING:
     from paddle import Tensor

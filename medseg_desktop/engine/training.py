@@ -37,8 +37,8 @@ if TYPE_CHECKING:
     from medseg_desktop.engine.checkpoints import CheckpointInfo, Checkpoints, Latest
     from medseg_desktop.engine.data import Sample
     from medseg_desktop.engine.device import Device
+    from medseg_desktop.engine.parallel.world import World
     from medseg_desktop.engine.trainer import Best, Trainer
-    from medseg_desktop.engine.world import World
     from medseg_desktop.jobs.worker import JobContext
 
 
@@ -100,7 +100,7 @@ class _Job:
         from medseg_desktop.engine.backend import paddle
         from medseg_desktop.engine.data import load_samples
         from medseg_desktop.engine.device import choose_device
-        from medseg_desktop.engine.world import World, common_facts
+        from medseg_desktop.engine.parallel.world import World, common_facts
 
         self.begun_s = time.monotonic()
         if self.spec.resume:
@@ -227,8 +227,12 @@ class _Job:
 
     def _network(self) -> Layer:
         """Fresh, or with the weights of the model the spec names."""
-        from medseg_desktop.engine.network import build_network, decode_weights, load_matching
-        from medseg_desktop.engine.starter import load_starter
+        from medseg_desktop.engine.networks.network import (
+            build_network,
+            decode_weights,
+            load_matching,
+        )
+        from medseg_desktop.engine.networks.starter import load_starter
 
         table = self.dataset.manifest.table
         network = build_network(self.spec.architecture, len(table))
@@ -302,7 +306,7 @@ class _Job:
 
     def _average(self, network: Layer, recipe: Recipe) -> WeightAverage | None:
         from medseg_desktop.engine.averaging import WeightAverage
-        from medseg_desktop.engine.network import build_network
+        from medseg_desktop.engine.networks.network import build_network
 
         if recipe.average_decay is None:
             return None

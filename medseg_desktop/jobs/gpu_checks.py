@@ -25,7 +25,7 @@ def check_gpu(
     limit_s: float = _LIMIT_S,
     command: list[str] | None = None,
 ) -> tuple[Check, dict[str, Any]]:
-    """The verdict in words, and everything that was measured (see `engine.gpu_check`).
+    """The verdict in words, and everything that was measured (see `engine.measuring.gpu_check`).
 
     Args:
         interpreter: the training interpreter; "" for our own.

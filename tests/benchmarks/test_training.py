@@ -13,7 +13,7 @@ from pytest_benchmark.fixture import BenchmarkFixture
 
 from medseg_desktop.cli.bench_training import training_text
 from medseg_desktop.core.specs import BenchTrainingSpec
-from medseg_desktop.engine.bench_training import run_bench_training
+from medseg_desktop.engine.measuring.bench_training import run_bench_training
 
 _TINY = BenchTrainingSpec(device="cpu", size=64, batch_size=2, steps=2)
 _USUAL = BenchTrainingSpec(steps=12)

@@ -26,8 +26,9 @@ def command(spec_path: Path) -> list[str]:
 
 
 def train(spec: TrainSpec, context: JobContext) -> dict[str, Any]:
-    from medseg_desktop.engine import network, training
+    from medseg_desktop.engine import training
     from medseg_desktop.engine.backend import paddle
+    from medseg_desktop.engine.networks import network
 
     build = network.build_network
     rank, _ = place_among_processes()

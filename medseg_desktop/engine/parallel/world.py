@@ -20,8 +20,12 @@ from medseg_desktop.core.errors import JobError, PeerLostError
 from medseg_desktop.core.specs import TrainSpec
 from medseg_desktop.engine.backend import paddle, software_versions
 from medseg_desktop.engine.data import Batch
-from medseg_desktop.engine.meeting import Meeting, SignsOfLife
-from medseg_desktop.engine.synchronised import sum_over_processes, synchronise, unsynchronise
+from medseg_desktop.engine.parallel.meeting import Meeting, SignsOfLife
+from medseg_desktop.engine.parallel.synchronised import (
+    sum_over_processes,
+    synchronise,
+    unsynchronise,
+)
 from medseg_desktop.jobs.rank_process import GPU, place_among_processes
 
 if TYPE_CHECKING:

@@ -9,10 +9,10 @@ from typing import Any
 
 from medseg_desktop.core.specs import GpuCheckSpec
 from medseg_desktop.engine.backend import paddle, quiet
-from medseg_desktop.engine.bench_setup import BenchData, bench_data, bench_step
 from medseg_desktop.engine.device import Device, gpu, processor
 from medseg_desktop.engine.gpu_facts import GpuFacts, gpu_problem, query_gpu
-from medseg_desktop.engine.network import Weights, read_state
+from medseg_desktop.engine.measuring.bench_setup import BenchData, bench_data, bench_step
+from medseg_desktop.engine.networks.network import Weights, read_state
 
 #: How far the losses may lie apart, relative to the processor's, by the GPU's precision: some
 #: ten times what rounding every convolution to that precision does.  Steps that are not made

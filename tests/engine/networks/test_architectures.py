@@ -15,10 +15,10 @@ from medseg_desktop.core.events import Step
 from medseg_desktop.core.labels import LabelTable
 from medseg_desktop.core.preprocessing import Preprocessing
 from medseg_desktop.core.specs import TrainSpec
-from medseg_desktop.engine.architectures import ARCHITECTURES
 from medseg_desktop.engine.backend import paddle, quiet
-from medseg_desktop.engine.export import export_onnx
-from medseg_desktop.engine.network import build_network
+from medseg_desktop.engine.networks.architectures import ARCHITECTURES
+from medseg_desktop.engine.networks.export import export_onnx
+from medseg_desktop.engine.networks.network import build_network
 from medseg_desktop.engine.training import run_training
 from medseg_desktop.inference.predictor import Predictor
 from medseg_desktop.io.dataset import read_dataset

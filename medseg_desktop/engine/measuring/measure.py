@@ -121,7 +121,7 @@ class _Meter:
         from medseg_desktop.engine.averaging import WeightAverage
         from medseg_desktop.engine.backend import paddle
         from medseg_desktop.engine.device import choose_device
-        from medseg_desktop.engine.network import build_network
+        from medseg_desktop.engine.networks.network import build_network
         from medseg_desktop.engine.step import TrainingStep
         from medseg_desktop.engine.trainer import make_optimiser
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from medseg_desktop.engine.averaging import WeightAverage
 from medseg_desktop.engine.backend import paddle
 from medseg_desktop.engine.data import BatchSource, load_samples
-from medseg_desktop.engine.network import build_network
+from medseg_desktop.engine.networks.network import build_network
 from medseg_desktop.engine.recipe import RECIPES, Recipe
 from medseg_desktop.engine.step import TrainingStep
 from medseg_desktop.engine.trainer import make_optimiser
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from paddle.nn import Layer
 
     from medseg_desktop.engine.device import Device
-    from medseg_desktop.engine.network import Weights
+    from medseg_desktop.engine.networks.network import Weights
 
 _SEED = 1
 #: High enough that a step which is not made shows in the losses of the next ones, and low

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from medseg_desktop.core.specs import GpuCheckSpec
-from medseg_desktop.engine import gpu_check
 from medseg_desktop.engine.backend import paddle
 from medseg_desktop.engine.device import Device
-from medseg_desktop.engine.gpu_check import run_gpu_check
 from medseg_desktop.engine.gpu_facts import GpuFacts
+from medseg_desktop.engine.measuring import gpu_check
+from medseg_desktop.engine.measuring.gpu_check import run_gpu_check
 from medseg_desktop.jobs.check import State
 from medseg_desktop.jobs.gpu_checks import verdict
 

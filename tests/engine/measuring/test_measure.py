@@ -13,9 +13,9 @@ from medseg_desktop.core.errors import Cancelled, DatasetError
 from medseg_desktop.core.measurement import Measurement
 from medseg_desktop.core.sample_sheet import GAP, TILE, sample_sheet
 from medseg_desktop.core.specs import MeasureSpec, TrainSpec
-from medseg_desktop.engine import measure
 from medseg_desktop.engine.data import batch_source, load_samples
-from medseg_desktop.engine.measure import run_measurement
+from medseg_desktop.engine.measuring import measure
+from medseg_desktop.engine.measuring.measure import run_measurement
 from medseg_desktop.io.dataset import read_dataset
 from medseg_desktop.io.png import encode_png
 from medseg_desktop.jobs.run import run_job

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from medseg_desktop.core.errors import PeerLostError
-from medseg_desktop.engine import meeting
-from medseg_desktop.engine.meeting import Meeting, SignsOfLife
+from medseg_desktop.engine.parallel import meeting
+from medseg_desktop.engine.parallel.meeting import Meeting, SignsOfLife
 
 
 class Counters:

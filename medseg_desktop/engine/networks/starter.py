@@ -13,13 +13,13 @@ import numpy as np
 import numpy.typing as npt
 
 from medseg_desktop.core.errors import JobError, describe_os_error
-from medseg_desktop.engine.network import decode_weights, load_state, read_state
+from medseg_desktop.engine.networks.network import decode_weights, load_state, read_state
 from medseg_desktop.paths import resource
 
 if TYPE_CHECKING:
     from paddle.nn import Layer
 
-    from medseg_desktop.engine.network import Weights
+    from medseg_desktop.engine.networks.network import Weights
 
 
 def load_starter(network: Layer, architecture: str) -> None:

@@ -13,8 +13,8 @@ from medseg_desktop.core.labels import LabelTable
 from medseg_desktop.core.preprocessing import Preprocessing
 from medseg_desktop.engine.backend import paddle, quiet
 from medseg_desktop.engine.data import load_samples
-from medseg_desktop.engine.export import compare, export_onnx
-from medseg_desktop.engine.network import build_network, load_state, read_state
+from medseg_desktop.engine.networks.export import compare, export_onnx
+from medseg_desktop.engine.networks.network import build_network, load_state, read_state
 from medseg_desktop.io.dataset import read_dataset
 
 TABLE = LabelTable.from_names(["H", "edema"])

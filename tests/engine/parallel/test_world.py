@@ -24,10 +24,10 @@ from medseg_desktop.core.events import (
     Step,
 )
 from medseg_desktop.core.specs import TrainSpec
-from medseg_desktop.engine import synchronised
 from medseg_desktop.engine.backend import paddle, quiet
 from medseg_desktop.engine.losses import head_losses
-from medseg_desktop.engine.world import World
+from medseg_desktop.engine.parallel import synchronised
+from medseg_desktop.engine.parallel.world import World
 from medseg_desktop.jobs.child import Child, StopLimits
 from tests.engine.two_processes import command
 

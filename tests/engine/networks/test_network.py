@@ -7,9 +7,9 @@ import pytest
 
 from medseg_desktop.core.errors import JobError, ModelError
 from medseg_desktop.core.labels import LabelTable
-from medseg_desktop.engine.architectures import ARCHITECTURES
 from medseg_desktop.engine.backend import paddle, quiet
-from medseg_desktop.engine.network import (
+from medseg_desktop.engine.networks.architectures import ARCHITECTURES
+from medseg_desktop.engine.networks.network import (
     build_network,
     decode_weights,
     encode_weights,

@@ -17,9 +17,9 @@ from typing import Any, Protocol
 from medseg_desktop.core.specs import BenchTrainingSpec
 from medseg_desktop.engine.averaging import WeightAverage
 from medseg_desktop.engine.backend import paddle, quiet
-from medseg_desktop.engine.bench_setup import bench_average, bench_data, bench_step
 from medseg_desktop.engine.device import Device, LossTrace, choose_device
 from medseg_desktop.engine.feed import Feed, is_resident, open_feed
+from medseg_desktop.engine.measuring.bench_setup import bench_average, bench_data, bench_step
 
 #: Steps of a block that count.
 _BLOCK = 4

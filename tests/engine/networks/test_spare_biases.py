@@ -6,11 +6,11 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from medseg_desktop.engine.architectures import ARCHITECTURES
 from medseg_desktop.engine.backend import paddle, quiet
 from medseg_desktop.engine.checkpoints import load_optimiser, read_optimiser
-from medseg_desktop.engine.network import build_network, load_state, read_state
-from medseg_desktop.engine.spare_biases import drop_spare_biases
+from medseg_desktop.engine.networks.architectures import ARCHITECTURES
+from medseg_desktop.engine.networks.network import build_network, load_state, read_state
+from medseg_desktop.engine.networks.spare_biases import drop_spare_biases
 
 Weights = dict[str, npt.NDArray[np.float32]]
 

@@ -12,9 +12,9 @@ import safetensors.numpy
 
 from medseg_desktop.core.errors import ModelError
 from medseg_desktop.core.labels import LabelTable
-from medseg_desktop.engine.architectures import architecture_of, class_layers_of
 from medseg_desktop.engine.backend import paddle
-from medseg_desktop.engine.spare_biases import (
+from medseg_desktop.engine.networks.architectures import architecture_of, class_layers_of
+from medseg_desktop.engine.networks.spare_biases import (
     drop_spare_biases,
     with_spare_biases,
     without_spare_biases,

@@ -9,8 +9,8 @@ import pytest
 
 from medseg_desktop.core.errors import JobError, ModelError
 from medseg_desktop.core.specs import TrainSpec
-from medseg_desktop.engine import starter
-from medseg_desktop.engine.network import build_network, encode_weights, read_state
+from medseg_desktop.engine.networks import starter
+from medseg_desktop.engine.networks.network import build_network, encode_weights, read_state
 from medseg_desktop.engine.training import run_training
 from medseg_desktop.io.model_package import read_info
 from medseg_desktop.paths import resource

@@ -1,0 +1,1 @@
+"""Networks: made, with their weights, and as ONNX."""
