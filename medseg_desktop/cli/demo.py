@@ -14,7 +14,7 @@ from medseg_desktop.cli.gui import open_window
 from medseg_desktop.cli.output import JobPrinter, ProgressLine, result_of, warn
 from medseg_desktop.core.errors import WorkspaceError
 from medseg_desktop.core.estimate import duration_text
-from medseg_desktop.core.specs import EvaluateSpec, PredictSpec, Spec, TrainSpec
+from medseg_desktop.core.specs import STARTER, EvaluateSpec, PredictSpec, Spec, TrainSpec
 from medseg_desktop.io.atomic import is_free
 from medseg_desktop.io.conversion_request import conversion_spec
 from medseg_desktop.io.phantom_study import write_phantom_study
@@ -89,6 +89,7 @@ def _main_job(workspace: Workspace, study: Path, iterations: int) -> Path:
             preset="default",
             iterations=iterations,
             size=_SIZE,
+            init=STARTER,
         )
         _run(spec, run_folder)
         model = workspace.register_model(run_folder / "model", "demo")
