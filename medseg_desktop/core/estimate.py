@@ -17,7 +17,7 @@ _FORWARD_SHARE = 0.25
 #: Importing Paddle at the start, exporting and checking the model at the end.
 _AROUND_S = 12.0
 #: A training is evaluated at least so often, and after so many steps (see `engine.recipe`).
-_EVALUATIONS, _EVALUATE_EVERY = 3, 200
+_EVALUATIONS, _EVALUATE_EVERY = 5, 200
 
 # Measured on a processor with BiSeNetV2: the process itself, and each pixel of a training batch.
 _BASE_BYTES = 650_000_000

@@ -17,7 +17,7 @@ from medseg_desktop.core.specs import TrainSpec
 _EVALUATE_EVERY = 200
 _LOG_EVERY = 20
 #: A short training is evaluated at least this often, and logged about this often.
-_EVALUATIONS = 3
+_EVALUATIONS = 5
 _LOG_LINES = 30
 
 
