@@ -92,8 +92,11 @@ def test_the_result_is_a_table_and_no_stored_label_moves(
         result = with_changes(stored, START, table)
         assert result.problem == ""
         for label in stored.labels[: len(result)]:
+            # The place of an unused label that this window has removed may go to a new one.
+            known = START.counterpart(label)
+            removed = known is not None and table.counterpart(START.labels[known]) is None
             found = result.labels[label.index]
-            assert label.name in (found.name, *found.former)
+            assert removed or label.name in (found.name, *found.former)
         if not any(what == "remove" for what, *_ in ours):
             assert len(result) >= len(stored)
             added = [x for x in table.labels if START.counterpart(x) is None]
