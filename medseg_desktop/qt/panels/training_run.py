@@ -121,6 +121,7 @@ class RunPage(QWidget):
         self.log = LogView()
         self._filler = QWidget()
         self._filler.hide()
+        self.back.hide()
         self._is_live = True
         #: What was asked for and has not happened yet: "pause", "resume" or nothing.
         self._asked = ""
