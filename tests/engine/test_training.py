@@ -240,7 +240,7 @@ def test_a_loss_that_is_no_number_ends_the_training_in_one_sentence(
         return real(losses, weights) * (math.nan if len(calls) == 2 else 1)
 
     monkeypatch.setattr(training_step, "weighted_sum", poisoned)
-    spec = make_spec(iterations=5)
+    spec = make_spec(iterations=5, evaluate_every=5)
     with pytest.raises(DataError, match="broke down at iteration 2: the loss is not a number") as e:
         run_training(spec, context)
     assert re.search(r"\(slices \d{5}\.png, \d{5}\.png\)", e.value.message)
