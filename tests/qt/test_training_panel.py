@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QComboBox, QLabel
+from PySide6.QtWidgets import QApplication, QComboBox, QLabel, QScrollArea
 from pytestqt.qtbot import QtBot
 
 from medseg_desktop.core.events import (
@@ -18,6 +18,7 @@ from medseg_desktop.core.events import (
     Failed,
     Finished,
     Log,
+    Paused,
     Progress,
     Started,
     Step,
@@ -29,6 +30,7 @@ from medseg_desktop.io.runs import RunEntry
 from medseg_desktop.qt.panels.training_form import StartModel, TrainForm, TrainFormSection
 from medseg_desktop.qt.panels.training_panel import CheckReport, Problem, TrainingPanel
 from medseg_desktop.qt.panels.training_run import duration_text
+from medseg_desktop.qt.theme import apply_theme
 from tests.runs import run_events
 
 LEFT = Qt.MouseButton.LeftButton
@@ -279,3 +281,32 @@ def test_a_training_that_failed_before_its_first_step_shows_no_empty_curves(
     assert panel.run.show_log.isVisible()
     panel.show_run(run_of([step(1), Failed(message="The disk is full.")]), 10)
     assert panel.run.plots.isVisible()
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        None,
+        Paused(iteration=2, paused=True),
+        Finished(result={}),
+        CancelledEvent(result={}),
+        Failed(message="The disk is full.", hint="Free some space."),
+    ],
+)
+def test_nothing_of_a_run_is_cut_off_at_the_side(
+    panel: TrainingPanel, qapp: QApplication, end: Event | None
+) -> None:
+    apply_theme(qapp, dark=True)  # its buttons are wider than plain ones
+    panel.resize(300, 860)  # what a window of 1280 pixels leaves, with a margin
+    events: list[Event] = [step(1), step(2), evaluation(2, 0.5)]
+    if end is not None:
+        events.append(end)
+    panel.show_run(run_of(events), 10, patience=5, continues=True)
+    qapp.processEvents()
+    area = panel.findChild(QScrollArea)
+    assert isinstance(area, QScrollArea)
+    content = area.widget()
+    assert content is not None
+    needed = content.minimumSizeHint().width()
+    qapp.setStyleSheet("")
+    assert needed <= area.viewport().width()

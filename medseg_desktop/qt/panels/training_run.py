@@ -147,11 +147,12 @@ class RunPage(QWidget):
         for action in (self.pause, self.stop):
             running.addWidget(action, 1)
         layout.addLayout(running)
-        for pair in ((self.go_on, self.again), (self.open_report, self.show_log)):
-            over = row()
-            for action in pair:
-                over.addWidget(action, 1)
-            layout.addLayout(over)
+        layout.addWidget(self.go_on)
+        layout.addWidget(self.again)
+        over = row()
+        for action in (self.open_report, self.show_log):
+            over.addWidget(action, 1)
+        layout.addLayout(over)
         best = row(None, 0, SPACE_M)
         best.addWidget(self.best_number)
         best.addWidget(self.best_line, 1, Qt.AlignmentFlag.AlignVCenter)
