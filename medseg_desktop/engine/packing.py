@@ -63,12 +63,35 @@ def pack(
     context.progress("export", 1, 3)
     agreement = compare(network, onnx, shown, size=size, how=manifest.preprocessing)
     context.progress("export", 2, 3)
-    info = ModelInfo(
+    told = {"onnx_agreement": agreement, **told}
+    info = _model_info(best, spec, dataset, parent, iterations, told, history)
+    folder = Path(spec.run) / MODEL_FOLDER
+    try:
+        if not atomic.is_free(folder):
+            _set_aside(folder)
+        write_model(folder, info, onnx, encode_weights(best.weights))
+    except OSError as error:
+        raise WorkspaceError(describe_os_error(error, folder, "write")) from error
+    context.progress("export", 3, 3)
+
+
+def _model_info(
+    best: Best,
+    spec: TrainSpec,
+    dataset: Dataset,
+    parent: str,
+    iterations: int,
+    told: dict[str, Any],
+    history: list[dict[str, Any]],
+) -> ModelInfo:
+    """What the package says of itself; the arguments are those of `pack`."""
+    manifest = dataset.manifest
+    return ModelInfo(
         name=spec.model_name,
         architecture=spec.architecture,
         labels=manifest.labels,
         preprocessing=manifest.preprocessing,
-        input=InputShape(channels=1, height=size, width=size),
+        input=InputShape(channels=1, height=spec.size, width=spec.size),
         dataset_hash=dataset.digest,
         split_hash=split_digest(manifest.patients),
         split=manifest.patients,
@@ -79,23 +102,14 @@ def pack(
             "iterations": iterations,
             "planned_iterations": spec.iterations,
             "batch_size": spec.batch_size,
-            "size": size,
+            "size": spec.size,
             "seed": spec.seed,
-            "onnx_agreement": agreement,
             **told,
         },
         metrics=_metrics(best) | {"history": history},
         software=software_versions(),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
     )
-    folder = Path(spec.run) / MODEL_FOLDER
-    try:
-        if not atomic.is_free(folder):
-            _set_aside(folder)
-        write_model(folder, info, onnx, encode_weights(best.weights))
-    except OSError as error:
-        raise WorkspaceError(describe_os_error(error, folder, "write")) from error
-    context.progress("export", 3, 3)
 
 
 def _set_aside(model: Path) -> None:
