@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -25,22 +27,42 @@ if TYPE_CHECKING:
 _MOST_THREADS = 4
 
 
-class Feed(Protocol):
-    """The batches of a training in order; a context manager.
+def _whole(batch: Any) -> Any:
+    return batch
+
+
+@dataclass
+class Feed(ABC):
+    """The batches of the iterations `first` to `last` (counted from 1) in order.
+
+    A context manager; leaving it frees what the batches are made with.
 
     Attributes:
+        share: takes this process's slices out of a batch, see `engine.parallel.world`.
         waited_s: how long `take` has taken in all, in seconds.
     """
 
-    waited_s: float
+    source: BatchSource
+    device: Device
+    first: int
+    last: int
+    share: Callable[[Any], Any] = _whole
+    waited_s: float = field(default=0.0, init=False)
 
-    def __enter__(self) -> Self: ...
+    @abstractmethod
+    def __post_init__(self) -> None:
+        """Get ready; raises MemoryError or RuntimeError where a device has no room."""
+
+    def __enter__(self) -> Self:
+        return self
+
     def __exit__(
         self,
         kind: type[BaseException] | None,
         error: BaseException | None,
         trace: TracebackType | None,
-    ) -> None: ...
+    ) -> None:
+        self.close()
 
     def take(self) -> tuple[Tensor, Tensor]:
         """The next batch: images float32 and class indices int64, both (N, 1, H, W).
@@ -48,11 +70,17 @@ class Feed(Protocol):
         Raises:
             IndexError: after the last one; and whatever making the batch raised.
         """
-        ...
+        begun_s = time.monotonic()
+        batch = self._next_batch()
+        self.waited_s += time.monotonic() - begun_s
+        return batch
 
+    @abstractmethod
+    def _next_batch(self) -> tuple[Tensor, Tensor]: ...
 
-def _whole(batch: Any) -> Any:
-    return batch
+    @abstractmethod
+    def close(self) -> None:
+        """No more batches are wanted."""
 
 
 def open_feed(
@@ -86,85 +114,49 @@ def is_resident(source: BatchSource, device: Device) -> bool:
     )
 
 
-class HostFeed:
-    """Batches made by the processor, beside the steps; see `Feed`."""
+class HostFeed(Feed):
+    """Batches made by the processor, beside the steps."""
 
-    def __init__(
-        self,
-        source: BatchSource,
-        device: Device,
-        first: int,
-        last: int,
-        share: Callable[[Any], Any] = _whole,
-    ) -> None:
-        self.waited_s = 0.0
-        threads = 1 if device.kind == "cpu" else min(_MOST_THREADS, physical_cores())
-        self._batches = Prefetcher(lambda i: share(source.batch(i)), first, last, threads)
-        self._device = device
+    def __post_init__(self) -> None:
+        threads = 1 if self.device.kind == "cpu" else min(_MOST_THREADS, physical_cores())
+        source, share = self.source, self.share
+        self._batches = Prefetcher(lambda i: share(source.batch(i)), self.first, self.last, threads)
 
     def __enter__(self) -> Self:
         self._batches.__enter__()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._batches.__exit__(kind, error, trace)
+    def close(self) -> None:
+        self._batches.__exit__(None, None, None)
 
-    def take(self) -> tuple[Tensor, Tensor]:
-        begun_s = time.monotonic()
+    def _next_batch(self) -> tuple[Tensor, Tensor]:
         images, labels = self._batches.take()
-        batch = self._device.tensor(images), self._device.tensor(labels)
-        self.waited_s += time.monotonic() - begun_s
-        return batch
+        return self.device.tensor(images), self.device.tensor(labels)
 
 
-class DeviceFeed:
-    """Batches made on the device, where all slices lie; see `Feed`.
+class DeviceFeed(Feed):
+    """Batches made on the device, where all slices lie.
 
     A GPU does what it is told in order, so `take` returns before the batch is made.
     """
 
-    def __init__(
-        self,
-        source: BatchSource,
-        device: Device,
-        first: int,
-        last: int,
-        share: Callable[[Any], Any] = _whole,
-    ) -> None:
-        self.waited_s = 0.0
-        self._share = share
-        self._source = source
-        self._device = device
-        self._next, self._last = first, last
+    def __post_init__(self) -> None:
+        self._next = self.first
         # One tensor for each: not every Paddle can pick rows out of a tensor of bytes on a GPU.
-        self._grey = [device.tensor(s.grey[None, None]) for s in source.samples]
-        self._maps = [device.tensor(s.label_map[None, None]) for s in source.samples]
+        self._grey = [self.device.tensor(s.grey[None, None]) for s in self.source.samples]
+        self._maps = [self.device.tensor(s.label_map[None, None]) for s in self.source.samples]
         # Normalisation is linear in the grey level.
-        ends = normalise(np.array([0, 255], np.uint8), source.preprocessing)
+        ends = normalise(np.array([0, 255], np.uint8), self.source.preprocessing)
         self._offset, self._slope = float(ends[0]), float(ends[1] - ends[0]) / 255
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
         self._grey.clear()
         self._maps.clear()
 
-    def take(self) -> tuple[Tensor, Tensor]:
-        if self._next > self._last:
+    def _next_batch(self) -> tuple[Tensor, Tensor]:
+        if self._next > self.last:
             raise IndexError("no more batches")
-        begun_s = time.monotonic()
-        source, iteration = self._source, self._next
+        source, iteration = self.source, self._next
         self._next += 1
         indices = source.indices(iteration)
         draws = draw(source.augmentation, source.batch_size, source.size, source.rng(iteration))
@@ -172,8 +164,7 @@ class DeviceFeed:
             paddle.concat([self._grey[i].astype("float32") for i in indices]),
             paddle.concat([self._maps[i].astype("float32") for i in indices]),
             draws,
-            self._device,
+            self.device,
         )
-        images, labels = self._share((images * self._slope + self._offset, labels))
-        self.waited_s += time.monotonic() - begun_s
+        images, labels = self.share((images * self._slope + self._offset, labels))
         return images, labels
