@@ -116,7 +116,12 @@ class EvaluateSpec(_Spec, frozen=True, kw_only=True, tag="evaluate"):
     """Compare a model with the annotations below `source`, patient by patient.
 
     Attributes:
-        subset: which patients count, by the split the model was trained with.
+        against: a second model that is evaluated on the same slices, and that the first one is
+            compared with; "" for none.
+        out: a new folder for the result (evaluation.json, CSV files, report.html, pictures); ""
+            keeps none.
+        subset: which patients count, by the frozen split of the workspace, or the model's own
+            where it was trained with another one.
         salt: of the workspace, for the patient hashes.
         workspace: where annotations of folders that cannot be written live, and which knows
             former names of labels; "" for none.
@@ -125,11 +130,39 @@ class EvaluateSpec(_Spec, frozen=True, kw_only=True, tag="evaluate"):
     model: str
     source: str | list[str]
     salt: str
+    against: str = ""
+    out: str = ""
     workspace: str = ""
     subset: Literal["train", "val", "test", "all"] = "all"
     patient_key: Literal["id", "folder"] = "id"
     skip_broken: bool = False
     threads: int = 0
+
+
+class ImportSpec(_Spec, frozen=True, kw_only=True, tag="import"):
+    """Make a model package of a PaddleSeg weight file (.pdparams) without running its code.
+
+    Attributes:
+        package: folder of the package, which must be free.
+        labels: of the classes that the weights have, the background first; None for the
+            recipe's.
+        size: side of the network's input in pixels.
+    """
+
+    file: str
+    package: str
+    name: str
+    labels: LabelTable | None = None
+    preset: str = "reference"
+    size: int = 512
+
+
+class ExportSpec(_Spec, frozen=True, kw_only=True, tag="export"):
+    """Write a model as Paddle's inference model into `out`, and compare it with the package."""
+
+    model: str
+    out: str
+    size: int = 512
 
 
 class BenchTrainingSpec(_Spec, frozen=True, kw_only=True, tag="bench_training"):
@@ -159,6 +192,8 @@ Spec = (
     | MeasureSpec
     | PredictSpec
     | EvaluateSpec
+    | ImportSpec
+    | ExportSpec
     | BenchTrainingSpec
     | GpuCheckSpec
 )

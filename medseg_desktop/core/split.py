@@ -10,6 +10,9 @@ import msgspec
 
 SetName = Literal["train", "val", "test", "incoming"]
 SET_NAMES: tuple[SetName, ...] = ("train", "val", "test")
+#: Where assignments come from: the workspace's frozen split, a file of the user's, or the
+#: reference recipe, whose split is never frozen.
+SplitOrigin = Literal["workspace", "file", "recipe"]
 
 TEST_FRACTION = 0.20
 VAL_FRACTION = 0.15
@@ -48,15 +51,14 @@ class SplitRequest(msgspec.Struct, frozen=True):
         draw: how patients without assignment are placed: `random` draws a new split,
             `train` sends them to the training set, `every_ninth` is the reference recipe's.
         seed: of the random draw.
-        origin: of the assignments: the workspace's frozen split, a file of the user's, or the
-            reference recipe, whose split is never frozen.
+        origin: of the assignments.
     """
 
     frozen: dict[str, SetName] = {}
     by_patient_id: dict[str, SetName] = {}
     draw: Literal["random", "train", "every_ninth"] = "random"
     seed: int = 0
-    origin: Literal["workspace", "file", "recipe"] = "workspace"
+    origin: SplitOrigin = "workspace"
 
 
 def draw_split(keys: Mapping[str, str], seed: int) -> dict[str, SetName]:

@@ -95,6 +95,7 @@ def _model_info(
         dataset_hash=dataset.digest,
         split_hash=split_digest(manifest.patients),
         split=manifest.patients,
+        split_origin=manifest.split_origin,
         salt_id=manifest.salt_id,
         parent=parent,
         training={

@@ -101,6 +101,7 @@ def _convert_found(
             preprocessing=spec.preprocessing,
             labels=table.bare().labels,
             salt_id=salt_id(bytes.fromhex(spec.salt)),
+            split_origin=spec.split.origin,
             files=files,
             created=datetime.now(UTC).isoformat(timespec="seconds"),
             software=f"MedSeg Desktop {__version__}",

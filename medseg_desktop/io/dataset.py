@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 import numpy as np
@@ -18,7 +19,7 @@ from medseg_desktop.core.errors import (
 )
 from medseg_desktop.core.labels import BACKGROUND, Label, LabelTable
 from medseg_desktop.core.preprocessing import Preprocessing
-from medseg_desktop.core.split import SET_NAMES, SetName
+from medseg_desktop.core.split import SET_NAMES, SetName, SplitOrigin
 from medseg_desktop.io.png import read_grey_png
 
 MANIFEST = "manifest.json"
@@ -53,6 +54,8 @@ class DatasetFile(msgspec.Struct, frozen=True, kw_only=True):
         digest: SHA-256 of the slice's and label map's pixels (see `pixel_digest`), which tells
             whether they have changed since; "" in datasets that do not have it.
         shapes: how many shapes the slice has; None where the dataset does not tell, as below.
+        outlines: fingerprint of each shape (see `core.shapes.fingerprint`), sorted; None where
+            the dataset does not tell.
         overlap_pixels: pixels that shapes of different labels share.
         place: where in its series the slice lies.
     """
@@ -66,6 +69,7 @@ class DatasetFile(msgspec.Struct, frozen=True, kw_only=True):
     pixels_per_label: dict[str, int]
     digest: str = ""
     shapes: int | None = None
+    outlines: tuple[str, ...] | None = None
     overlap_pixels: int | None = None
     place: SlicePlace | None = None
 
@@ -76,13 +80,19 @@ class DatasetFile(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
-    """`manifest.json`; `salt_id` names the workspace whose salt made the patient hashes."""
+    """`manifest.json`.
+
+    Attributes:
+        salt_id: names the workspace whose salt made the patient hashes.
+        split_origin: where the sets come from; "" in datasets that do not tell.
+    """
 
     schema: int = 1
     preset: str
     preprocessing: Preprocessing
     labels: tuple[Label, ...]
     salt_id: str
+    split_origin: SplitOrigin | Literal[""] = ""
     files: tuple[DatasetFile, ...]
     created: str = ""
     software: str = ""

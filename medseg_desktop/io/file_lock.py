@@ -6,12 +6,39 @@ however it ends, so an unlocked file marks what somebody has left behind.
 
 from __future__ import annotations
 
+import contextlib
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO
 
+from medseg_desktop.core.errors import WorkspaceError, describe_os_error
+
 _TRIES = 5
+#: Nobody needs longer to read and write a small file.
+_LONGEST_TURN_S = 1.0
+
+
+@contextlib.contextmanager
+def turn(path: Path) -> Iterator[None]:
+    """One process at a time; on a disk without locks nobody waits for long.
+
+    Args:
+        path: of the lock file, whose folder exists.
+
+    Raises:
+        WorkspaceError: the lock file cannot be made.
+    """
+    try:
+        lock = path.open("ab")
+    except OSError as error:
+        raise WorkspaceError(describe_os_error(error, path, "write")) from error
+    with lock:
+        end_s = time.monotonic() + _LONGEST_TURN_S
+        while not try_lock(lock) and time.monotonic() < end_s:
+            time.sleep(0.01)
+        yield
 
 
 def try_lock(file: IO[bytes]) -> bool:

@@ -12,14 +12,14 @@ import zipfile
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
 from medseg_desktop.core.errors import ModelError, WorkspaceError, describe_os_error
 from medseg_desktop.core.labels import Label, LabelTable
 from medseg_desktop.core.preprocessing import Preprocessing
-from medseg_desktop.core.split import SetName
+from medseg_desktop.core.split import SetName, SplitOrigin
 from medseg_desktop.io.atomic import new_folder
 from medseg_desktop.io.model_card import model_card
 from medseg_desktop.io.onnx_check import check_onnx
@@ -53,6 +53,8 @@ class ModelInfo(msgspec.Struct, frozen=True, kw_only=True):
         files: file name -> SHA-256 of every other file of the package.
         dataset_hash, split_hash: what it was trained on.
         split: patient hash -> set, so that an evaluation knows whom the model has seen.
+        split_origin: as in the manifest of its dataset.
+        inherited: patients that the models it was trained from were trained or validated on.
         parent: name of the model it was trained from; empty for none.
         metrics: of the validation, with `history` (see `core.run_history`) and `cases`.
         created: UTC, ISO 8601.
@@ -69,6 +71,8 @@ class ModelInfo(msgspec.Struct, frozen=True, kw_only=True):
     dataset_hash: str = ""
     split_hash: str = ""
     split: dict[str, SetName] = {}
+    split_origin: SplitOrigin | Literal[""] = ""
+    inherited: tuple[str, ...] = ()
     salt_id: str = ""
     parent: str = ""
     training: dict[str, Any] = {}
@@ -84,6 +88,17 @@ class ModelInfo(msgspec.Struct, frozen=True, kw_only=True):
     def title(self) -> str:
         """NAME-vN, as the program shows it."""
         return f"{self.name}-v{self.version}"
+
+    @property
+    def seen_patients(self) -> frozenset[str]:
+        """Hashes of the patients it, or a model it comes from, was trained or validated on."""
+        own = {h for h, name in self.split.items() if name in ("train", "val")}
+        return frozenset(own) | frozenset(self.inherited)
+
+    @property
+    def network_digest(self) -> str:
+        """SHA-256 of `model.onnx`: tells networks apart, whatever they are called."""
+        return self.files.get(ONNX, "")
 
 
 @dataclass(frozen=True, slots=True)

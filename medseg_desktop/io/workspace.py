@@ -25,8 +25,9 @@ from medseg_desktop.core.label_changes import with_changes
 from medseg_desktop.core.labels import RECIPE_LABELS, Label, LabelTable
 from medseg_desktop.core.split import SetName, Split, SplitEntry
 from medseg_desktop.io.atomic import write_bytes
+from medseg_desktop.io.audit import AUDIT, AuditTrail
 from medseg_desktop.io.dataset import MANIFEST
-from medseg_desktop.io.file_lock import try_lock
+from medseg_desktop.io.file_lock import turn
 from medseg_desktop.io.model_package import (
     MODEL_JSON,
     ModelInfo,
@@ -38,8 +39,6 @@ from medseg_desktop.io.model_package import (
 
 _SALT_BYTES = 32
 _LABELS = "labels.json"
-#: Nobody needs longer to read and write the label table.
-_LONGEST_TURN_S = 1.0
 T = TypeVar("T")
 
 
@@ -69,8 +68,10 @@ class Workspace:
         self.datasets = self.root / "datasets"
         self.runs = self.root / "runs"
         self.models = self.root / "models"
+        self.evaluations = self.root / "evaluations"
         self.annotations = self.root / "annotations"
         self.recovery = self.root / "recovery"
+        self.audit = AuditTrail(self.root / AUDIT)
 
     # -- what all datasets and models of the workspace agree on
 
@@ -167,17 +168,9 @@ class Workspace:
 
     @contextlib.contextmanager
     def _turn(self) -> Iterator[None]:
-        """One window at a time; on a disk without locks nobody waits for long."""
+        """Change the label table one window at a time."""
         self._make(self.root)
-        path = self.root / ".labels.lock"
-        try:
-            lock = path.open("ab")
-        except OSError as error:
-            raise WorkspaceError(describe_os_error(error, path, "write")) from error
-        with lock:
-            end_s = time.monotonic() + _LONGEST_TURN_S
-            while not try_lock(lock) and time.monotonic() < end_s:
-                time.sleep(0.01)
+        with turn(self.root / ".labels.lock"):
             yield
 
     def add_labels(self, table: LabelTable, known: int) -> None:

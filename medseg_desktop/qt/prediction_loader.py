@@ -308,4 +308,4 @@ class _ColourError(MedSegError):
 
 def _model_key(predictor: Predictor) -> str:
     """Tells models apart by content, not by name."""
-    return predictor.info.files.get("model.onnx", predictor.info.title)
+    return predictor.info.network_digest or predictor.info.title

@@ -1,0 +1,172 @@
+"""What an evaluation found: patient by patient, lesion by lesion, and in the mean."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+
+class Estimate(msgspec.Struct, frozen=True, kw_only=True):
+    """A mean over `n` patients; `low` and `high` bound its 95 % bootstrap confidence interval,
+    None where there are too few patients for one."""
+
+    mean: float | None
+    low: float | None = None
+    high: float | None = None
+    n: int = 0
+
+
+class LesionResult(msgspec.Struct, frozen=True, kw_only=True):
+    """A lesion of the annotation, or one that only the model sees.
+
+    Attributes:
+        series: path of its series relative to the source; series_uid, stack: which one that is.
+        number: 1 for the largest of the series (see `core.lesions.find_lesions`).
+        volume_ml: None where the volume of a voxel is unknown.
+        slices: indices of its slices in the series; largest_slice: that with most of it.
+        overlap: share of its pixels that the other side has with the same label, 0..1.
+        found: the other side has it too: they share at least one pixel of the label.
+    """
+
+    series: str
+    series_uid: str
+    stack: int
+    number: int
+    label: str
+    pixels: int
+    volume_ml: float | None
+    slices: tuple[int, ...]
+    largest_slice: int
+    overlap: float
+    found: bool
+
+
+class CaseResult(msgspec.Struct, frozen=True, kw_only=True):
+    """One patient, pooled over the reviewed slices at native size.
+
+    Attributes:
+        path: of what holds the patient's slices, relative to the source, with "/".
+        set: in the split that the evaluation went by; "unknown" for none.
+        seen: the model, or one it was trained from, was trained or validated on this patient;
+            None where that cannot be told.
+        dice: label name -> Dice, None where the annotation has none of it.
+        foreground_dice: of all labels together; None where the annotation has no lesion.
+        hd95_mm: 95th percentile of the distance between the two surfaces; None where one side
+            is empty or the geometry is unknown.
+        truth_ml, predicted_ml, volume_difference_ml: difference = predicted - annotated; None
+            where the volume of a voxel is unknown.
+        false_positive_ml: predicted outside of every lesion.
+        lesions: of the annotation; false_lesions: of the model that touch none of its label.
+    """
+
+    path: str
+    patient_hash: str
+    set: str = "unknown"
+    seen: bool | None = None
+    n_slices: int
+    dice: dict[str, float | None]
+    foreground_dice: float | None
+    hd95_mm: float | None = None
+    truth_ml: float | None = None
+    predicted_ml: float | None = None
+    volume_difference_ml: float | None = None
+    truth_pixels: int
+    predicted_pixels: int
+    false_positive_pixels: int
+    false_positive_ml: float | None
+    lesions: tuple[LesionResult, ...] = ()
+    false_lesions: tuple[LesionResult, ...] = ()
+
+
+class SizeBin(msgspec.Struct, frozen=True, kw_only=True):
+    """Lesions of one size: low_ml <= volume < high_ml (None: no upper bound)."""
+
+    low_ml: float
+    high_ml: float | None
+    found: int
+    total: int
+
+
+class EvaluationResult(msgspec.Struct, frozen=True, kw_only=True):
+    """A model on the patients of a source.
+
+    Attributes:
+        model: its title; network: SHA-256 of its model.onnx.
+        mean: {"foreground_dice", "n", "dice": {label: mean}}.
+        summary: measure -> estimate over the patients: foreground_dice, hd95_mm,
+            volume_difference_ml, absolute_volume_difference_ml, sensitivity,
+            false_lesions, false_positive_ml (the last over patients without lesion).
+        sensitivity_by_size: all lesions of all patients, smallest bin first.
+    """
+
+    model: str
+    network: str = ""
+    cases: tuple[CaseResult, ...]
+    mean: dict[str, Any]
+    summary: dict[str, Estimate] = {}
+    sensitivity_by_size: tuple[SizeBin, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+class LesionChange(msgspec.Struct, frozen=True, kw_only=True):
+    """A lesion that one of two models finds and the other does not.
+
+    Attributes:
+        case: path of the patient; patient_hash: who that is.
+        candidate, champion: overlap with each model, 0..1.
+        picture: its largest slice with both predictions, as a path relative to the folder of
+            the evaluation with "/"; "" for none.
+    """
+
+    case: str
+    patient_hash: str
+    lesion: LesionResult
+    candidate: float
+    champion: float
+    picture: str = ""
+
+
+class ModelComparison(msgspec.Struct, frozen=True, kw_only=True):
+    """A candidate beside the champion on the same patients.
+
+    Attributes:
+        candidate, champion: titles of the models.
+        reasons: why the two cannot be compared fairly, as sentences; empty where they can.
+        differences: measure -> paired difference candidate - champion over the patients that
+            have it in both.
+        lost, gained: lesions of the annotation, the largest first.
+        new_false, gone_false: false lesions that only the candidate, or only the champion has.
+    """
+
+    candidate: str
+    champion: str
+    reasons: tuple[str, ...] = ()
+    differences: dict[str, Estimate] = {}
+    lost: tuple[LesionChange, ...] = ()
+    gained: tuple[LesionChange, ...] = ()
+    new_false: tuple[LesionChange, ...] = ()
+    gone_false: tuple[LesionChange, ...] = ()
+
+    @property
+    def is_comparable(self) -> bool:
+        return not self.reasons
+
+
+class EvaluationRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """`evaluation.json` of an evaluation's folder.
+
+    Attributes:
+        subset: train, val, test or all; split_hash: of the split that it went by.
+        source: what was evaluated, shown to people of this workstation only.
+        created: UTC, ISO 8601.
+    """
+
+    schema: int = 1
+    subset: str
+    split_hash: str = ""
+    source: tuple[str, ...] = ()
+    created: str = ""
+    candidate: EvaluationResult
+    champion: EvaluationResult | None = None
+    comparison: ModelComparison | None = None
