@@ -24,6 +24,7 @@ BASE_PACKAGES = {
     "msgspec": "msgspec",
     "platformdirs": "platformdirs",
     "psutil": "psutil",
+    "scipy": "scipy",
 }
 _OTHER_OPENCVS = (
     "opencv-python",
