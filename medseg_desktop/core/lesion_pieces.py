@@ -135,7 +135,8 @@ def _look_inside(found: _Slice, values: npt.NDArray[np.generic] | None) -> None:
     columns = found.numbers.shape[1]
     flat = (found.places // columns - 1) * (columns - 2) + found.places % columns - 1
     numbers = found.numbers.ravel()[found.places]
-    order = np.argsort(numbers, kind="stable")
+    few = len(found.pieces) <= np.iinfo(np.uint16).max  # small integers are sorted much faster
+    order = np.argsort(numbers.astype(np.uint16) if few else numbers, kind="stable")
     ends = np.cumsum(np.bincount(numbers)[1:])
     for piece, places in zip(found.pieces, np.split(flat[order], ends[:-1]), strict=True):
         piece.places = places
