@@ -101,12 +101,12 @@ def _single(result: EvaluationResult) -> Iterator[str]:
     else:
         yield "No patient with lesion, so there is no Dice"
     yield ""
-    rows = [
+    means = [
         (measure.heading, measure.number(found.mean), measure.interval(found), str(found.n))
         for name, measure in MEASURES.items()
         if (found := result.summary[name]).n
     ]
-    yield table(rows, ("Mean over patients", "", "95 % interval", "n"))
+    yield table(means, ("Mean over patients", "", "95 % interval", "n"))
     yield from _by_size([result])
 
 
@@ -136,7 +136,7 @@ def _compared(
     yield table(rows, head)
     yield from _seen_note((*ours.cases, *theirs.cases))
     yield ""
-    rows = [
+    means = [
         (
             measure.heading,
             *_pair(name, ours.summary[name].mean, theirs.summary[name].mean),
@@ -148,8 +148,8 @@ def _compared(
         if (difference := comparison.differences[name])
         and (ours.summary[name].n or theirs.summary[name].n)
     ]
-    head = ("Mean over patients", "Candidate", "Champion", "Difference", "95 % interval", "n")
-    yield table(rows, head)
+    columns = ("Mean over patients", "Candidate", "Champion", "Difference", "95 % interval", "n")
+    yield table(means, columns)
     yield from _by_size([ours, theirs])
     yield from _changes("Lost lesions", comparison.lost)
     yield from _changes("Gained lesions", comparison.gained)

@@ -43,8 +43,8 @@ class Measure:
         return text.lstrip("+-") if float(text) == 0 else text  # no "-0.00"
 
     def estimate(self, found: Estimate, *, signed: bool = False) -> str:
-        """E.g. "0.812 (0.743 to 0.871)"; without an interval the mean alone."""
-        text = self.value(found.mean, signed=signed)
+        """E.g. "0.812 (0.743 to 0.871)" without unit; the mean alone where it has no interval."""
+        text = self.number(found.mean, signed=signed)
         return text if found.low is None else f"{text} ({self.interval(found, signed=signed)})"
 
     def interval(self, found: Estimate, *, signed: bool = False) -> str:
@@ -79,6 +79,11 @@ def bin_title(size: SizeBin) -> str:
 def found_text(case: CaseResult) -> str:
     """Lesions of a patient, e.g. "3 of 4"; a dash where there are none."""
     return f"{case.n_found} of {len(case.lesions)}" if case.lesions else NOTHING
+
+
+def share_text(share: float) -> str:
+    """E.g. "45 %"; a little is not told as nothing."""
+    return "under 1 %" if 0 < share < 0.01 else f"{share:.0%}".replace("%", " %")
 
 
 def size_text(volume_ml: float | None, pixels: int) -> str:

@@ -54,6 +54,8 @@ td.number, th.number { padding: 4px 0 4px 24px; text-align: right; white-space: 
 table.facts { width: 100%; }
 table.facts th { width: 11em; color: var(--quiet); }
 caption { padding-bottom: 4px; text-align: left; }
+th code { white-space: nowrap; }
+.scroll + .scroll, .legend + .panels { margin-top: 16px; }
 code { font: 13px ui-monospace, Consolas, "DejaVu Sans Mono", monospace; }
 .pictures, .panels { display: grid; gap: 12px 16px;
   grid-template-columns: repeat(auto-fill, minmax(min(100%, 310px), 1fr)); }

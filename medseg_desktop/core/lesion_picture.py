@@ -27,6 +27,9 @@ _OPACITY = 0.35
 #: sees where it lies, and so many times the lesion's own size.
 _SMALLEST_SHARE = 0.4
 _AROUND = 2.5
+#: Corners around the lesion: their distance from it, their length, and how bright they are.
+_MARGIN, _CORNER = 5, 8
+_MARK: Final[Color] = (235, 235, 235)
 
 
 def lesion_picture(
@@ -38,7 +41,7 @@ def lesion_picture(
 ) -> Grey:
     """Panels beside each other: the slice alone, then with each model's outlines.
 
-    On a panel the annotation is outlined in green and the model in blue; what only the annotation
+    Four corners show the lesion in question.  On a panel the annotation is outlined in green and the model in blue; what only the annotation
     has is tinted orange, and what only the model has purple.  Labels that differ count as both.
 
     Args:
@@ -53,12 +56,13 @@ def lesion_picture(
     window = _window(region, pixel_aspect)
     base = _scaled(_cut(grey, window), cv2.INTER_CUBIC)
     tile = np.repeat(base[..., None], 3, axis=2)
+    place = cv2.boundingRect(_scaled(_cut(region.astype(np.uint8), window), cv2.INTER_NEAREST))
     truth = _scaled(_cut(truth, window), cv2.INTER_NEAREST)
     gap = np.zeros((PANEL, GAP, 3), np.uint8)
-    row = [tile]
+    row = [_marked(tile, place)]
     for label_map in predicted:
         model = _scaled(_cut(label_map, window), cv2.INTER_NEAREST)
-        row += [gap, _panel(tile, truth, model)]
+        row += [gap, _marked(_panel(tile, truth, model), place)]
     return np.concatenate(row, axis=1)
 
 
@@ -114,6 +118,17 @@ def _panel(tile: Grey, truth: LabelMap, model: LabelMap) -> Grey:
             contours, _ = cv2.findContours(mask, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
             cv2.drawContours(picture, contours, -1, color, 1, cv2.LINE_AA)
     return picture
+
+
+def _marked(picture: Grey, place: Sequence[int]) -> Grey:
+    """With corners around (left, top, width, height)."""
+    left, top, width, height = place
+    marked = picture.copy()
+    for x, inward in ((left - _MARGIN, 1), (left + width - 1 + _MARGIN, -1)):
+        for y, down in ((top - _MARGIN, 1), (top + height - 1 + _MARGIN, -1)):
+            cv2.line(marked, (x, y), (x + inward * _CORNER, y), _MARK, 1)
+            cv2.line(marked, (x, y), (x, y + down * _CORNER), _MARK, 1)
+    return marked
 
 
 def _tint(picture: Grey, where: npt.NDArray[np.bool_], color: Color) -> None:

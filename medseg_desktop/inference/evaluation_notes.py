@@ -27,9 +27,10 @@ def model_notes(info: ModelInfo, cases: Sequence[CaseResult], spec: EvaluateSpec
             f"The volume of {unsized} {'lesion' if unsized == 1 else 'lesions'} is unknown, so "
             "the counts by size leave them out."
         )
-    for case in cases:
-        if case.n_false_lesions > len(case.false_lesions):
-            yield (
-                f"Of the {case.n_false_lesions} false lesions of {info.title} in patient "
-                f"{case.patient_hash} the {len(case.false_lesions)} largest are listed."
-            )
+    listed = sum(len(case.false_lesions) for case in cases)
+    total = sum(case.n_false_lesions for case in cases)
+    if total > listed:
+        yield (
+            f"{info.title} has {total} false lesions; {listed} of them, the largest of each "
+            "patient, are listed."
+        )

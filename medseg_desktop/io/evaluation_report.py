@@ -24,7 +24,7 @@ _SUBSETS = {
     "test": "kept for testing",
     "val": "of the validation set",
     "train": "of the training set",
-    "all": "of the source",
+    "all": "of all sets",
 }
 
 
@@ -78,9 +78,8 @@ def _about(record: EvaluationRecord) -> str:
 def _verdict(record: EvaluationRecord) -> Iterator[str]:
     if record.comparison is None:
         return
-    yield html.paragraph(verdict(record.comparison))
-    for reason in record.comparison.reasons:
-        yield html.paragraph(f"Not comparable: {reason}", "notice")
+    text = " ".join([verdict(record.comparison), *record.comparison.reasons])
+    yield html.paragraph(text, "" if record.comparison.is_comparable else "notice")
 
 
 def _key_figures(record: EvaluationRecord) -> Iterator[tuple[str, str]]:
@@ -108,22 +107,21 @@ def _overall(record: EvaluationRecord) -> Iterator[str]:
     results = _results(record)
     head = ["Measure"]
     for result in results:
-        head += [result.model, "95 % interval", "n"]
+        head += [result.model, "n"]
     comparison = record.comparison
     if comparison is not None:
-        head += ["Difference", "95 % interval", "n"]
+        head += ["Difference", "n"]
     rows = []
     for name, measure in MEASURES.items():
         row = [measure.heading]
         for result in results:
             found = result.summary[name]
-            row += [measure.number(found.mean), measure.interval(found), str(found.n)]
+            row += [measure.estimate(found), str(found.n)]
         if comparison is not None:
             found = comparison.differences[name]
-            mean = measure.number(found.mean, signed=True)
-            row += [mean, measure.interval(found, signed=True), str(found.n)]
+            row += [measure.estimate(found, signed=True), str(found.n)]
         rows.append(row)
-    yield html.table(head, rows, "Means over patients")
+    yield html.table(head, rows, "Means over n patients, with 95 % intervals")
     yield html.table(
         ["Size of the lesion", *(result.model for result in results)],
         [

@@ -16,7 +16,7 @@ from medseg_desktop.core.evaluation_result import (
     LesionChange,
     LesionResult,
 )
-from medseg_desktop.core.evaluation_text import size_text
+from medseg_desktop.core.evaluation_text import share_text, size_text
 from medseg_desktop.core.lesion_matching import size_order
 from medseg_desktop.io.report_pictures import data_uri
 
@@ -84,8 +84,8 @@ def _of_two(record: EvaluationRecord) -> Iterator[tuple[str, str, list[_Finding]
                 change.patient_hash,
                 change.lesion,
                 change.picture,
-                f"overlap with the candidate {change.candidate:.0%}, with the champion "
-                f"{change.champion:.0%}" if "false" not in title.lower() else "",
+                f"overlap with the candidate {share_text(change.candidate)}, with the champion "
+                f"{share_text(change.champion)}" if "false" not in title.lower() else "",
             )
             for change in changes
         ]  # fmt: skip
@@ -104,7 +104,7 @@ def _section(
     shown = [finding for finding in found if finding.picture in pictures]
     figures = [_figure(place, finding, pictures) for place, finding in enumerate(shown, 1)]
     if len(shown) == total:
-        which = f"{'One' if total == 1 else f'All {total}'}, the largest first."
+        which = "One lesion." if total == 1 else f"All {total}, the largest first."
     else:
         which = f"The {len(shown)} largest of {total}; the list is in lesions.csv."
     legend = html.legend(
