@@ -41,8 +41,9 @@ def lesion_picture(
 ) -> Grey:
     """Panels beside each other: the slice alone, then with each model's outlines.
 
-    Four corners show the lesion in question.  On a panel the annotation is outlined in green and the model in blue; what only the annotation
-    has is tinted orange, and what only the model has purple.  Labels that differ count as both.
+    Four corners show the lesion in question.  On a panel the annotation is outlined in green and
+    the model in blue; what only the annotation has is tinted orange, and what only the model has
+    purple.  Labels that differ count as both.
 
     Args:
         grey: the slice (rows, columns), uint8.
@@ -124,10 +125,12 @@ def _marked(picture: Grey, place: Sequence[int]) -> Grey:
     """With corners around (left, top, width, height)."""
     left, top, width, height = place
     marked = picture.copy()
-    for x, inward in ((left - _MARGIN, 1), (left + width - 1 + _MARGIN, -1)):
-        for y, down in ((top - _MARGIN, 1), (top + height - 1 + _MARGIN, -1)):
-            cv2.line(marked, (x, y), (x + inward * _CORNER, y), _MARK, 1)
-            cv2.line(marked, (x, y), (x, y + down * _CORNER), _MARK, 1)
+    # On black first, so that they are seen on bright tissue, too.
+    for color, thickness in (((0, 0, 0), 3), (_MARK, 1)):
+        for x, inward in ((left - _MARGIN, 1), (left + width - 1 + _MARGIN, -1)):
+            for y, down in ((top - _MARGIN, 1), (top + height - 1 + _MARGIN, -1)):
+                cv2.line(marked, (x, y), (x + inward * _CORNER, y), color, thickness)
+                cv2.line(marked, (x, y), (x, y + down * _CORNER), color, thickness)
     return marked
 
 
