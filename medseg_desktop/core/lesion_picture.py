@@ -117,7 +117,7 @@ def _panel(tile: Grey, truth: LabelMap, model: LabelMap) -> Grey:
         for label in np.unique(label_map[label_map > 0]):
             mask = (label_map == label).astype(np.uint8)
             contours, _ = cv2.findContours(mask, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
-            cv2.drawContours(picture, contours, -1, color, 1, cv2.LINE_AA)
+            cv2.drawContours(picture, contours, -1, color, 1)
     return picture
 
 

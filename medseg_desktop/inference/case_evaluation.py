@@ -17,7 +17,7 @@ from medseg_desktop.core.volume import Series
 from medseg_desktop.inference.evaluation_labels import CommonLabels
 from medseg_desktop.inference.predictor import Predictor
 from medseg_desktop.io.dicom_series import ScanResult
-from medseg_desktop.io.job_input import read_reviewed
+from medseg_desktop.io.job_input import UnusableSliceError, read_reviewed
 from medseg_desktop.io.pixels.reader import FrameReader
 
 
@@ -27,6 +27,10 @@ class CaseReader:
     Args:
         labels: what the label maps are brought to.
         on_slice: called before each slice; may raise `core.errors.Cancelled`.
+        skip_broken: leave out slices that cannot be used.
+
+    Attributes:
+        left_out: sentences on the slices that were left out.
     """
 
     def __init__(
@@ -36,20 +40,24 @@ class CaseReader:
         labels: CommonLabels,
         reader: FrameReader,
         on_slice: Callable[[], None],
+        *,
+        skip_broken: bool = False,
     ) -> None:
         self._found = found
         self._predictors = predictors
         self._labels = labels
         self._reader = reader
         self._on_slice = on_slice
+        self._skip_broken = skip_broken
+        self.left_out: list[str] = []
 
     def read(self, series: Sequence[Series]) -> list[ReviewedStack]:
-        """All reviewed slices of a patient, each read once.
+        """All reviewed slices of a patient, each read once; series without any are left out.
 
         Raises:
             UnusableSliceError: one cannot be read, or is in colour.
         """
-        return [self._stack(stack) for stack in series]
+        return [found for stack in series if (found := self._stack(stack)).truth]
 
     def _stack(self, series: Series) -> ReviewedStack:
         truth: dict[int, LabelMap] = {}
@@ -58,7 +66,13 @@ class CaseReader:
             if not self._found.is_usable(item):
                 continue
             self._on_slice()
-            stored, fmt = read_reviewed(self._found, item, self._reader)
+            try:
+                stored, fmt = read_reviewed(self._found, item, self._reader)
+            except UnusableSliceError as error:
+                if not self._skip_broken:
+                    raise
+                self.left_out.append(f"A slice was left out: {error.message}")
+                continue
             document = self._found.annotations[item.path].annotation
             truth[index] = self._labels.truth(document.shapes(item.frame), *stored.shape)
             for model, label_map in enumerate(self._predict(stored, fmt)):

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from medseg_desktop.core.case_measures import CaseIdentity, measure_case
+from medseg_desktop.core.errors import DataError
 from medseg_desktop.core.evaluation_result import (
     CaseResult,
     EvaluationRecord,
@@ -95,6 +96,7 @@ class _Evaluation:
 
         Raises:
             Cancelled: the job was asked to stop.
+            DataError: a slice, or with `skip_broken` every slice, cannot be read.
         """
         total = sum(
             self._found.is_usable(item)
@@ -111,9 +113,19 @@ class _Evaluation:
             done += 1
 
         with FrameReader(plain=self._found.plain) as reader:
-            cases = CaseReader(self._found, self._predictors, self._labels, reader, on_slice)
+            cases = CaseReader(
+                self._found,
+                self._predictors,
+                self._labels,
+                reader,
+                on_slice,
+                skip_broken=self._spec.skip_broken,
+            )
             for patient_hash, series in self._patients.items():
                 self._add(patient_hash, series, cases, reader)
+        self._file_notes += cases.left_out
+        if not self._cases[0]:
+            raise DataError(f"{self._found.source} holds no reviewed slice that can be read.")
         context.check()
         context.progress("evaluate", total, total)
 
@@ -121,6 +133,8 @@ class _Evaluation:
         self, patient_hash: str, series: list[Series], cases: CaseReader, reader: FrameReader
     ) -> None:
         stacks = cases.read(series)
+        if not stacks:
+            return
         most_false = max(_FEWEST_FALSE, _MOST_FALSE // len(self._patients))
         found = []
         for model, predictor in enumerate(self._predictors):
@@ -149,10 +163,10 @@ class _Evaluation:
             results = [self._gallery.named(results[0])]
         if self._spec.out:
             self._write(results, comparison, context)
-        told: dict[str, Any] = msgspec.to_builtins(results[0])
+        told = _as_json(results[0])
         if comparison is not None:
-            told["against"] = msgspec.to_builtins(results[1])
-            told["comparison"] = msgspec.to_builtins(comparison)
+            told["against"] = _as_json(results[1])
+            told["comparison"] = _as_json(comparison)
         return told
 
     def _of_model(self, model: int) -> EvaluationResult:
@@ -195,6 +209,12 @@ class _Evaluation:
             comparison=comparison,
         )
         write_evaluation(Path(self._spec.out), record, self._gallery.pictures(), context.check)
+
+
+def _as_json(value: msgspec.Struct) -> dict[str, Any]:
+    """What a reader of its JSON sees."""
+    told: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(value))
+    return told
 
 
 def _present(predictor: Predictor, spec: EvaluateSpec) -> LabelTable:
