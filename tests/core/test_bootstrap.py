@@ -29,6 +29,7 @@ def test_the_interval_holds_the_mean_and_does_not_depend_on_the_order(
 ) -> None:
     found = mean_estimate(values)
     assert found.mean == pytest.approx(np.mean(values))
+    assert found.mean is not None
     assert found.low is not None
     assert found.high is not None
     assert min(values) - 1e-9 <= found.low <= found.mean + 1e-9
