@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from medseg_desktop import __version__
 from medseg_desktop.core import html_parts as html
-from medseg_desktop.core.evaluation_result import EvaluationRecord, EvaluationResult
+from medseg_desktop.core.evaluation_result import Estimate, EvaluationRecord, EvaluationResult
 from medseg_desktop.core.evaluation_text import MEASURES, NOTHING, bin_title, verdict
 from medseg_desktop.core.notice import RESEARCH_NOTICE
 from medseg_desktop.io.evaluation_report_lists import finding_sections
@@ -26,6 +26,45 @@ _SUBSETS = {
     "train": "of the training set",
     "all": "of all sets",
 }
+
+
+#: What the words mean; docs/evaluation.md has the whole of it.
+_MEASURED = (
+    (
+        "Dice",
+        "2 x common pixels / (annotated + predicted pixels), over all reviewed slices of a patient "
+        "at their own size, whatever the label. There is none for a patient without lesion.",
+    ),
+    (
+        "HD95",
+        "95th percentile of the distance between the surfaces of annotation and prediction in 3-D, "
+        "the larger one of both directions. There is none where one side is empty.",
+    ),
+    (
+        "Lesion",
+        "Region of one label, connected over neighbouring slices. It is found where the model "
+        "shares at least one of its pixels; a lesion of the model is false where it shares none "
+        "with the annotation.",
+    ),
+    ("Volume difference", "Predicted minus annotated volume."),
+    (
+        "False-positive volume",
+        "What the model predicts outside of every lesion; its mean is over patients without "
+        "lesion.",
+    ),
+    (
+        "95 % interval",
+        "Bootstrap (BCa) over patients. With few patients it is too narrow rather than too wide; "
+        "under three patients there is none.",
+    ),
+)
+_COMPARED = (
+    (
+        "Difference",
+        "Candidate minus champion of the same patient, so n counts the patients that have the "
+        "measure with both models.",
+    ),
+)
 
 
 def report_html(
@@ -50,7 +89,7 @@ def report_html(
         html.section("Patients", *patient_table(record)),
         *finding_sections(record, pictures or {}),
         html.section("What was evaluated", _facts(record)),
-        html.section("How to read it", _definitions()),
+        html.section("How to read it", _definitions(is_comparison=record.comparison is not None)),
         f'<footer class="quiet">Made by MedSeg Desktop {html.escape(__version__)}. Patients are '
         "named by hashes that only their own workspace can make.</footer>",
     ]
@@ -70,9 +109,14 @@ def _about(record: EvaluationRecord) -> str:
     n = len(record.candidate.cases)
     patients = "1 patient" if n == 1 else f"{n} patients"
     slices = sum(case.n_slices for case in record.candidate.cases)
-    when = record.created.replace("T", " ").replace("+00:00", " UTC")
-    about = [f"{patients} {_SUBSETS[record.subset]}", f"{slices} reviewed slices", when]
-    return ", ".join(part for part in about if part)
+    reviewed = "1 reviewed slice" if slices == 1 else f"{slices} reviewed slices"
+    return ", ".join(
+        part for part in (f"{patients} {_SUBSETS[record.subset]}", reviewed, _date(record)) if part
+    )
+
+
+def _date(record: EvaluationRecord) -> str:
+    return record.created.replace("T", " ").replace("+00:00", " UTC")
 
 
 def _verdict(record: EvaluationRecord) -> Iterator[str]:
@@ -86,21 +130,21 @@ def _key_figures(record: EvaluationRecord) -> Iterator[tuple[str, str]]:
     summary = record.candidate.summary
     if record.comparison is None:
         for name in ("foreground_dice", "sensitivity", "false_lesions", "hd95_mm"):
-            found = summary[name]
-            what = f"{MEASURES[name].title}, mean of {_patients(found.n)}"
-            yield what, MEASURES[name].value(found.mean)
+            yield _key_figure(MEASURES[name].title, name, summary[name])
         return
-    measure = MEASURES["foreground_dice"]
     for result in _results(record):
-        yield f"Dice of {result.model}", measure.value(result.summary["foreground_dice"].mean)
+        found = result.summary["foreground_dice"]
+        yield _key_figure(f"Dice of {result.model}", "foreground_dice", found)
     yield "lesions lost", str(len(record.comparison.lost))
     yield "lesions gained", str(len(record.comparison.gained))
     yield "new false lesions", str(len(record.comparison.new_false))
     yield "false lesions gone", str(len(record.comparison.gone_false))
 
 
-def _patients(number: int) -> str:
-    return "1 patient" if number == 1 else f"{number} patients"
+def _key_figure(what: str, name: str, found: Estimate) -> tuple[str, str]:
+    """A mean below which stand its interval and n."""
+    interval = f" ({MEASURES[name].interval(found)})" if found.low is not None else ""
+    return f"{what}{interval}, n = {found.n}", MEASURES[name].value(found.mean)
 
 
 def _overall(record: EvaluationRecord) -> Iterator[str]:
@@ -143,7 +187,7 @@ def _facts(record: EvaluationRecord) -> str:
         ("Patients", _SUBSETS[record.subset]),
         ("Labels", ", ".join(record.candidate.mean.get("dice", {}))),
         ("Split", record.split_hash or "none"),
-        ("Date", record.created),
+        ("Date", _date(record)),
     ]
     parts.append(html.facts("Evaluation", rows))
     return f'<div class="columns">{"".join(parts)}</div>'
@@ -162,43 +206,5 @@ def _model(result: EvaluationResult) -> Sequence[tuple[str, str]]:
     ]
 
 
-def _definitions() -> str:
-    return html.facts(
-        "Measures",
-        [
-            (
-                "Dice",
-                "2 x common pixels / (annotated + predicted pixels), over all reviewed slices of "
-                "a patient at their own size, whatever the label. There is none for a patient "
-                "without lesion.",
-            ),
-            (
-                "HD95",
-                "95th percentile of the distance between the surfaces of annotation and "
-                "prediction in 3-D, the larger one of both directions. There is none where one "
-                "side is empty.",
-            ),
-            (
-                "Lesion",
-                "Region of one label, connected over neighbouring slices. It is found where the "
-                "model shares at least one of its pixels; a lesion of the model is false where "
-                "it shares none with the annotation.",
-            ),
-            ("Volume difference", "Predicted minus annotated volume."),
-            (
-                "False-positive volume",
-                "What the model predicts outside of every lesion; its mean is over patients "
-                "without lesion.",
-            ),
-            (
-                "95 % interval",
-                "Bootstrap (BCa) over patients. With few patients it is too narrow rather than "
-                "too wide; under three patients there is none.",
-            ),
-            (
-                "Difference",
-                "Candidate minus champion of the same patient, so n counts the patients that "
-                "have the measure with both models.",
-            ),
-        ],
-    )
+def _definitions(*, is_comparison: bool) -> str:
+    return html.facts("Measures", [*_MEASURED, *(_COMPARED if is_comparison else ())])

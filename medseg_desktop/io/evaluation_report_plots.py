@@ -13,9 +13,8 @@ def plots(record: EvaluationRecord) -> Iterator[str]:
     """The figures, empty ones left out by whoever sets them."""
     results = [record.candidate] if record.champion is None else [record.candidate, record.champion]
     yield from _paired(record) if record.champion is not None else _single(record.candidate)
-    legend = html.legend(
-        (result.model, color) for result, color in zip(results, svg.MODEL_COLORS, strict=False)
-    )
+    colors = zip([result.model for result in results], svg.MODEL_COLORS, strict=False)
+    legend = html.legend(colors) if len(results) > 1 else ""
     title = "Predicted over annotated volume"
     volumes = svg.volumes(title, [_volumes(result) for result in results])
     yield html.figure(
