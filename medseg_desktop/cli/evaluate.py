@@ -1,24 +1,47 @@
-"""`evaluate`: a model against the annotations of a folder, patient by patient."""
+"""`evaluate`: one or two models against the annotations of a folder, patient by patient."""
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator, Sequence
 from typing import Any
+
+import msgspec
 
 from medseg_desktop.cli.console import count
 from medseg_desktop.cli.context import sources, workspace_of
 from medseg_desktop.cli.output import JobPrinter, print_json, result_of, table, warn
+from medseg_desktop.core.evaluation_result import (
+    CaseResult,
+    EvaluationResult,
+    LesionChange,
+    ModelComparison,
+)
+from medseg_desktop.core.evaluation_text import (
+    MEASURES,
+    NOTHING,
+    bin_title,
+    found_text,
+    size_text,
+    verdict,
+)
 from medseg_desktop.core.specs import EvaluateSpec
 from medseg_desktop.io.settings_file import load_settings
 from medseg_desktop.jobs.run import run_job
+
+#: So many lesions of each list are named; all are in the folder of `--out` and in the JSON.
+_NAMED = 5
 
 
 def run(arguments: argparse.Namespace) -> int:
     workspace = workspace_of(arguments)
     named = sources(arguments.source)
+    against = workspace.find_model(arguments.against).absolute() if arguments.against else ""
     spec = EvaluateSpec(
         model=str(workspace.find_model(arguments.model).absolute()),
+        against=str(against),
         source=[str(path) for path in named],
+        out=str(arguments.out.absolute()) if arguments.out else "",
         salt=workspace.salt().hex(),
         workspace=str(workspace.root),
         subset=arguments.split,
@@ -27,35 +50,157 @@ def run(arguments: argparse.Namespace) -> int:
         threads=load_settings().threads,
     )
     result = result_of(run_job(spec, on_event=JobPrinter().on_event))
-    warn(result["warnings"])
+    warn(list(dict.fromkeys([*result["warnings"], *result.get("against", {}).get("warnings", [])])))
     if arguments.json:
         print_json(result)
     else:
         print(evaluation_text(result))
+        if spec.out:
+            print(f"\nReport, tables and pictures: {spec.out}")
     return 0
 
 
 def evaluation_text(result: dict[str, Any]) -> str:
-    """The result of an evaluation as a table."""
+    """What `run_evaluation` returns as tables and sentences."""
+    evaluation = msgspec.convert(result, EvaluationResult)
+    if "comparison" not in result:
+        return "\n".join(_single(evaluation))
+    other = msgspec.convert(result["against"], EvaluationResult)
+    return "\n".join(
+        _compared(evaluation, other, msgspec.convert(result["comparison"], ModelComparison))
+    )
+
+
+def _single(result: EvaluationResult) -> Iterator[str]:
     rows = [
         (
-            case["path"],
-            case["set"],
-            str(case["n_slices"]),
-            _figure(case["foreground_dice"], 3),
-            _figure(case["false_positive_ml"], 2),
+            case.path,
+            _set(case, case.seen),
+            str(case.n_slices),
+            _number("foreground_dice", case.foreground_dice),
+            _number("hd95_mm", case.hd95_mm),
+            _number("volume_difference_ml", case.truth_ml),
+            _number("volume_difference_ml", case.volume_difference_ml, signed=True),
+            found_text(case),
+            str(case.n_false_lesions),
+            _number("false_positive_ml", case.false_positive_ml),
         )
-        for case in result["cases"]
+        for case in result.cases
     ]
-    text = table(rows, ("Patient", "Set", "Slices", "Dice", "False positive ml"))
-    mean = result["mean"]
+    head = (
+        "Patient", "Set", "Slices", "Dice", "HD95 mm", "Lesions ml", "Difference ml",
+        "Lesions found", "False lesions", "False positive ml",
+    )  # fmt: skip
+    yield table(rows, head)
+    yield from _seen_note(result.cases)
+    yield ""
+    mean = result.mean
     if mean["n"]:
         patients = count(mean["n"], "patient")
-        text += f"\nMean Dice {mean['foreground_dice']:.3f} over {patients} with lesion"
+        yield f"Mean Dice {mean['foreground_dice']:.3f} over {patients} with lesion"
     else:
-        text += "\nNo patient with lesion, so there is no Dice"
-    return text
+        yield "No patient with lesion, so there is no Dice"
+    yield ""
+    means = [
+        (measure.heading, measure.number(found.mean), measure.interval(found), str(found.n))
+        for name, measure in MEASURES.items()
+        if (found := result.summary[name]).n
+    ]
+    yield table(means, ("Mean over patients", "", "95 % interval", "n"))
+    yield from _by_size([result])
 
 
-def _figure(value: float | None, digits: int) -> str:
-    return "-" if value is None else f"{value:.{digits}f}"
+def _compared(
+    ours: EvaluationResult, theirs: EvaluationResult, comparison: ModelComparison
+) -> Iterator[str]:
+    others = {case.patient_hash: case for case in theirs.cases}
+    yield f"Candidate {ours.model}, champion {theirs.model}; each figure: candidate, champion"
+    yield ""
+    rows = [
+        (
+            case.path,
+            _set(case, case.seen or other.seen),
+            str(case.n_slices),
+            *_pair("foreground_dice", case.foreground_dice, other.foreground_dice),
+            *_pair("hd95_mm", case.hd95_mm, other.hd95_mm),
+            *(found_text(x) for x in (case, other)),
+            *(str(x.n_false_lesions) for x in (case, other)),
+        )
+        for case in ours.cases
+        if (other := others[case.patient_hash])
+    ]
+    head = (
+        "Patient", "Set", "Slices", "Dice", "Dice", "HD95 mm", "HD95 mm", "Found", "Found",
+        "False", "False",
+    )  # fmt: skip
+    yield table(rows, head)
+    yield from _seen_note((*ours.cases, *theirs.cases))
+    yield ""
+    means = [
+        (
+            measure.heading,
+            *_pair(name, ours.summary[name].mean, theirs.summary[name].mean),
+            measure.number(difference.mean, signed=True),
+            measure.interval(difference, signed=True),
+            str(difference.n),
+        )
+        for name, measure in MEASURES.items()
+        if (difference := comparison.differences[name])
+        and (ours.summary[name].n or theirs.summary[name].n)
+    ]
+    columns = ("Mean over patients", "Candidate", "Champion", "Difference", "95 % interval", "n")
+    yield table(means, columns)
+    yield from _by_size([ours, theirs])
+    yield from _changes("Lost lesions", comparison.lost)
+    yield from _changes("Gained lesions", comparison.gained)
+    yield from _changes("New false lesions", comparison.new_false)
+    yield from _changes("False lesions gone", comparison.gone_false)
+    yield ""
+    yield verdict(comparison)
+    yield from (f"Not comparable: {reason}" for reason in comparison.reasons)
+
+
+def _by_size(results: Sequence[EvaluationResult]) -> Iterator[str]:
+    if not any(size.total for size in results[0].sensitivity_by_size):
+        return
+    rows = [
+        (
+            bin_title(results[0].sensitivity_by_size[place]),
+            *(
+                f"{size.found} of {size.total}" if size.total else NOTHING
+                for size in (result.sensitivity_by_size[place] for result in results)
+            ),
+        )
+        for place in range(len(results[0].sensitivity_by_size))
+    ]
+    head = ("Found",) if len(results) == 1 else ("Candidate", "Champion")
+    yield ""
+    yield table(rows, ("Size of the lesion", *head))
+
+
+def _changes(title: str, changes: Sequence[LesionChange]) -> Iterator[str]:
+    yield ""
+    yield f"{title}: {len(changes) or 'none'}"
+    for change in changes[:_NAMED]:
+        lesion = change.lesion
+        size = size_text(lesion.volume_ml, lesion.pixels)
+        yield f"  {change.case}: {lesion.label}, {size}, slice {lesion.largest_slice + 1}"
+    if len(changes) > _NAMED:
+        yield f"  and {len(changes) - _NAMED} smaller ones"
+
+
+def _set(case: CaseResult, seen: bool | None) -> str:
+    return f"{case.set}*" if seen else case.set
+
+
+def _seen_note(cases: Sequence[CaseResult]) -> Iterator[str]:
+    if any(case.seen for case in cases):
+        yield "* used to train a model"
+
+
+def _pair(measure: str, ours: float | None, theirs: float | None) -> tuple[str, str]:
+    return _number(measure, ours), _number(measure, theirs)
+
+
+def _number(measure: str, value: float | None, *, signed: bool = False) -> str:
+    return MEASURES[measure].number(value, signed=signed)

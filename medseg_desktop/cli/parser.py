@@ -276,7 +276,12 @@ def _add_evaluate(commands: _Commands) -> None:
     evaluate.add_argument("model", metavar="MODEL", help=_MODEL)
     evaluate.add_argument("source", nargs="+", type=Path, metavar="SRC", help=_SOURCE)
     evaluate.add_argument("--split", choices=["train", "val", "test", "all"], default="all",
-                          help="only patients that the training had in this set")  # fmt: skip
+                          help="only patients that are in this set")  # fmt: skip
+    evaluate.add_argument("--against", default="", metavar="MODEL",
+                          help="a second model, with which the first one is compared on the same "
+                          "patients")  # fmt: skip
+    evaluate.add_argument("--out", type=Path, metavar="DIR",
+                          help="a new folder for report, tables and pictures")  # fmt: skip
     _add_skip_broken(evaluate)
     _add_patient_key(evaluate)
     evaluate.add_argument("--json", action="store_true", help="print one JSON object at the end")

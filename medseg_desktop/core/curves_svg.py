@@ -7,7 +7,7 @@ colour of the text around them (`currentColor`), so it fits light, dark and pape
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import TypeGuard
@@ -106,11 +106,27 @@ def chart(
         )
     for curve in sorted(curves, key=lambda c: not c.faint):
         parts += _line(curve, x, y)
+    return document(title, parts, _WIDTH, _HEIGHT)
+
+
+def document(title: str, parts: Iterable[str], width: float, height: float) -> str:
+    """Parts of a picture as one `<svg>` element; `title` is for those who cannot see it."""
     return (
-        f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" font-size="12" '
+        f'<svg viewBox="0 0 {width:g} {height:g}" role="img" font-size="12" '
         f'font-family="system-ui, sans-serif" fill="currentColor"><title>{escape(title)}</title>'
         f"{''.join(parts)}</svg>"
     )
+
+
+def value_lines(y: Axis, left: float, right: float, unit: str = "") -> Iterator[str]:
+    """A faint line across the picture at every tick of its vertical axis, with its value."""
+    for value in y.ticks():
+        at = y.at(value)
+        yield (
+            f'<line x1="{left}" x2="{right}" y1="{at:.1f}" y2="{at:.1f}" '
+            'stroke="currentColor" opacity=".15"/>'
+            f'<text x="{left - 6}" y="{at + 4:.1f}" text-anchor="end">{number(value)}{unit}</text>'
+        )
 
 
 def round_step(step: float) -> float:
@@ -188,13 +204,7 @@ def _y_axis(values: Sequence[float], y_range: tuple[float, float] | None, may_be
 
 def _grid(x: Axis, y: Axis) -> Iterator[str]:
     left, right, bottom = _LEFT, _WIDTH - _RIGHT, _HEIGHT - _BOTTOM
-    for value in y.ticks():
-        at = y.at(value)
-        yield (
-            f'<line x1="{left}" x2="{right}" y1="{at:.1f}" y2="{at:.1f}" '
-            'stroke="currentColor" opacity=".15"/>'
-            f'<text x="{left - 6}" y="{at + 4:.1f}" text-anchor="end">{number(value)}</text>'
-        )
+    yield from value_lines(y, left, right)
     for value in x.ticks():
         at = x.at(value)
         anchor = "end" if at > right - 12 else "middle"

@@ -54,10 +54,14 @@ td.number, th.number { padding: 4px 0 4px 24px; text-align: right; white-space: 
 table.facts { width: 100%; }
 table.facts th { width: 11em; color: var(--quiet); }
 caption { padding-bottom: 4px; text-align: left; }
+th code { white-space: nowrap; }
+.scroll + .scroll, .legend + .panels { margin-top: 16px; }
 code { font: 13px ui-monospace, Consolas, "DejaVu Sans Mono", monospace; }
-.pictures { display: grid; gap: 12px 16px;
+.pictures, .panels { display: grid; gap: 12px 16px;
   grid-template-columns: repeat(auto-fill, minmax(min(100%, 310px), 1fr)); }
-.pictures img { display: block; width: 100%; height: auto; background: #000; border-radius: 4px; }
+.panels { gap: 20px 24px; grid-template-columns: repeat(auto-fill, minmax(min(100%, 460px), 1fr)); }
+.pictures img, .panels img { display: block; width: 100%; height: auto; background: #000;
+  border-radius: 4px; }
 footer { margin-top: 40px; padding-top: 8px; border-top: 1px solid var(--line); }
 @media print { :root { --ground: #fff; --ink: #000; --quiet: #444; --line: #bbb; --panel: #f3f3f3;
   --note: #fff6df; --note-line: #d9a514; color-scheme: light; }
@@ -65,7 +69,7 @@ footer { margin-top: 40px; padding-top: 8px; border-top: 1px solid var(--line); 
   -webkit-print-color-adjust: exact; }
   h2, h3, h2 + p { break-after: avoid; } tr { break-inside: avoid; }
   .columns { columns: 2; } .curves { grid-template-columns: 1fr 1fr; }
-  .pictures { grid-template-columns: repeat(3, 1fr); }
+  .pictures { grid-template-columns: repeat(3, 1fr); } .panels { grid-template-columns: 1fr 1fr; }
   @page { margin: 15mm; } }
 """
 
@@ -156,6 +160,7 @@ def picture(uri: str, description: str) -> str:
 
 
 def grid(kind: str, markups: Iterable[str]) -> str:
-    """Figures in columns; `kind` is "curves" or "pictures"; "" without any."""
+    """Figures in columns; `kind` is "curves", "pictures" or, for wide ones, "panels"; "" without
+    any."""
     inside = "\n".join(markup for markup in markups if markup)
     return f'<div class="{kind}">\n{inside}\n</div>' if inside else ""

@@ -64,18 +64,22 @@ class CaseCounts:
     labels: dict[int, Overlap] = field(default_factory=dict)
     foreground: Overlap = Overlap()
     n_slices: int = 0
-    false_positive_ml: float = 0.0
 
-    def add(self, truth: LabelMap, predicted: LabelMap, voxel_ml: float | None = None) -> None:
-        """Add one slice (label maps of equal shape); `voxel_ml` is the volume of a pixel."""
+    def add(self, truth: LabelMap, predicted: LabelMap) -> None:
+        """Add one slice (label maps of equal shape)."""
         for index in range(1, self.n_labels):
             counts = class_overlap(truth, predicted, index)
             self.labels[index] = self.labels.get(index, Overlap()) + counts
-        counts = foreground_overlap(truth, predicted)
-        self.foreground = self.foreground + counts
+        self.foreground = self.foreground + foreground_overlap(truth, predicted)
         self.n_slices += 1
-        if voxel_ml is not None:
-            self.false_positive_ml += (counts.predicted - counts.both) * voxel_ml
+
+    def include(self, other: CaseCounts) -> None:
+        """Add what was counted elsewhere, of the same labels."""
+        for index in range(1, self.n_labels):
+            counts = other.labels.get(index, Overlap())
+            self.labels[index] = self.labels.get(index, Overlap()) + counts
+        self.foreground = self.foreground + other.foreground
+        self.n_slices += other.n_slices
 
 
 def mean_or_none(values: list[float | None]) -> float | None:

@@ -133,6 +133,14 @@ def is_free(folder: Path) -> bool:
         raise WorkspaceError(describe_os_error(error, folder, "read")) from error
 
 
+def check_free(folder: Path) -> None:
+    """Raise WorkspaceError, in one sentence, where no folder can be made under this name."""
+    if not is_free(folder):
+        raise WorkspaceError(
+            f"{folder} exists already and is not empty.", "Choose another name or remove it."
+        )
+
+
 @contextlib.contextmanager
 def new_folder(final: Path, replace_marker: str = "") -> Iterator[Path]:
     """Build a folder beside its final name; it appears there only when the block succeeds.
@@ -149,10 +157,8 @@ def new_folder(final: Path, replace_marker: str = "") -> Iterator[Path]:
         WorkspaceError: the name is taken, or the disk does not allow it.
     """
     replaceable = bool(replace_marker) and (final / replace_marker).is_file()
-    if not replaceable and not is_free(final):
-        raise WorkspaceError(
-            f"{final} exists already and is not empty.", "Choose another name or remove it."
-        )
+    if not replaceable:
+        check_free(final)
     partial = final.with_name(f".{final.name}.{secrets.token_hex(4)}.partial")
     try:
         final.parent.mkdir(parents=True, exist_ok=True)

@@ -10,7 +10,6 @@ from hypothesis.extra.numpy import arrays
 
 from medseg_desktop.core.metrics import (
     CaseCounts,
-    Overlap,
     class_overlap,
     foreground_overlap,
     mean_or_none,
@@ -76,20 +75,24 @@ def test_a_case_pools_its_slices_before_dividing(
 ) -> None:
     case = CaseCounts(n_labels=4)
     for truth, predicted in slices:
-        case.add(truth, predicted, voxel_ml=0.5)
+        case.add(truth, predicted)
     truth, predicted = (np.concatenate([s[i] for s in slices]) for i in (0, 1))
     assert case.n_slices == len(slices)
     assert case.foreground == foreground_overlap(truth, predicted)
     assert case.labels == {i: class_overlap(truth, predicted, i) for i in (1, 2, 3)}
-    false_positives = len(pixels(predicted, None) - pixels(truth, None))
-    assert case.false_positive_ml == pytest.approx(0.5 * false_positives)
 
 
-def test_without_a_voxel_size_there_is_no_volume() -> None:
-    case = CaseCounts(n_labels=2)
-    case.add(np.zeros((2, 2), np.uint8), np.ones((2, 2), np.uint8))
-    assert case.false_positive_ml == 0
-    assert case.foreground == Overlap(both=0, truth=0, predicted=4)
+@given(pairs, pairs)
+def test_what_was_counted_apart_adds_up(
+    some: list[tuple[np.ndarray, np.ndarray]], more: list[tuple[np.ndarray, np.ndarray]]
+) -> None:
+    together, one, other = (CaseCounts(n_labels=4) for _ in range(3))
+    for slices, part in ((some, one), (more, other)):
+        for truth, predicted in slices:
+            part.add(truth, predicted)
+            together.add(truth, predicted)
+    one.include(other)
+    assert one == together
 
 
 def test_two_cases_do_not_share_their_counts() -> None:

@@ -4,7 +4,6 @@ import base64
 import json
 import math
 import re
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -42,37 +41,10 @@ from medseg_desktop.io.report_pictures import (
 from medseg_desktop.io.run_folder import REPORT
 from medseg_desktop.io.run_report import without_paths, write_report
 from tests.builders import model_info, patient_hash, write_dataset, write_model_package
+from tests.html_page import Page
 
 EVIL = '<script>alert("x")</script>&'
 VAL = patient_hash("val", 0)
-
-
-class Page(HTMLParser):
-    """What a reader sees of a report, and what a browser would load."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__()
-        self.tags: list[str] = []
-        self.addresses: list[str] = []
-        self.words: list[str] = []
-        self._hidden = False
-        self.feed(path.read_text(encoding="utf-8"))
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append(tag)
-        self._hidden = tag == "style"
-        self.addresses += [v or "" for k, v in attrs if k in ("src", "href", "xlink:href", "data")]
-
-    def handle_endtag(self, tag: str) -> None:
-        self._hidden = False
-
-    def handle_data(self, data: str) -> None:
-        if not self._hidden and data.strip():
-            self.words.append(data.strip())
-
-    @property
-    def text(self) -> str:
-        return " ".join(self.words)
 
 
 def evaluation(iteration: int, dice: float, label: str = "H") -> Evaluation:

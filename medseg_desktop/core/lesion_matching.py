@@ -1,0 +1,87 @@
+"""Which lesions of an annotation a model finds, and which ones only the model sees.
+
+Lesions are those of `core.lesions`: regions of one label, connected in 3-D over the slices of a
+series (26-neighbourhood).  A lesion of the annotation is found where the model gives its label
+to at least one of its pixels; how much of it, the overlap tells.  A lesion of the model is false
+where none of its pixels is annotated with its label.  One predicted region may so find several
+lesions, and several regions one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+
+from medseg_desktop.core.evaluation_result import LesionResult
+from medseg_desktop.core.labels import LabelTable
+from medseg_desktop.core.lesion_pieces import Piece, connected_pieces
+from medseg_desktop.core.raster import LabelMap
+from medseg_desktop.core.reviewed_stack import ReviewedStack
+from medseg_desktop.core.volume import Series
+
+
+def annotated_lesions(
+    stack: ReviewedStack, table: LabelTable, model: int = 0
+) -> tuple[LesionResult, ...]:
+    """The lesions of the annotation, the largest of the series first."""
+    lesions = []
+    for number, group in enumerate(connected_pieces(stack.truth, stack.series.positions), 1):
+        overlap = _overlap(group, stack.predicted[model])
+        lesions.append(_lesion(stack.series, table, number, group, overlap))
+    return tuple(lesions)
+
+
+def false_lesions(
+    stack: ReviewedStack, table: LabelTable, model: int = 0
+) -> tuple[LesionResult, ...]:
+    """The lesions that a model sees where nobody else does, the largest of the series first.
+
+    They are numbered among all lesions that the model sees.  Of two models, the other one's
+    overlap with them is told too.
+    """
+    predicted = stack.predicted[model]
+    lesions = []
+    for number, group in enumerate(connected_pieces(predicted, stack.series.positions), 1):
+        if _overlap(group, stack.truth):
+            continue
+        others = [_overlap(group, maps) for k, maps in enumerate(stack.predicted) if k != model]
+        other = others[0] if others else None
+        lesions.append(_lesion(stack.series, table, number, group, 0.0, other))
+    return tuple(lesions)
+
+
+def size_order(lesion: LesionResult) -> tuple[float, int]:
+    """What lesions are sorted by; those of unknown volume count as the smallest."""
+    return (-1.0 if lesion.volume_ml is None else lesion.volume_ml, lesion.pixels)
+
+
+def _overlap(group: Sequence[Piece], other: Mapping[int, LabelMap]) -> float:
+    """Share of a lesion's pixels that the other side has with the same label."""
+    shared = sum(int((other[p.index].ravel()[p.places] == p.label).sum()) for p in group)
+    return shared / sum(p.pixels for p in group)
+
+
+def _lesion(
+    series: Series,
+    table: LabelTable,
+    number: int,
+    group: Sequence[Piece],
+    overlap: float,
+    other_overlap: float | None = None,
+) -> LesionResult:
+    per_slice = {i: sum(p.pixels for p in ps) for i, ps in groupby(group, lambda p: p.index)}
+    pixels = sum(per_slice.values())
+    return LesionResult(
+        series=series.path,
+        series_uid=series.uid,
+        stack=series.stack,
+        number=number,
+        label=table.names[group[0].label],
+        pixels=pixels,
+        volume_ml=None if series.voxel_ml is None else round(pixels * series.voxel_ml, 6),
+        slices=tuple(per_slice),
+        largest_slice=max(per_slice, key=per_slice.__getitem__),
+        overlap=overlap,
+        found=overlap > 0,
+        other_overlap=other_overlap,
+    )
