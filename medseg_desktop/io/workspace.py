@@ -31,6 +31,7 @@ from medseg_desktop.io.file_lock import turn
 from medseg_desktop.io.model_package import (
     MODEL_JSON,
     ModelInfo,
+    check_model_name,
     open_model,
     read_info,
     read_weights,
@@ -249,10 +250,11 @@ class Workspace:
             name: of the model in this workspace; empty for the name it has.
 
         Raises:
-            ModelError: the package failed a check.
+            ModelError: the package failed a check, or no model can have the name.
         """
         opened = open_model(package)
         name = name or opened.info.name
+        check_model_name(name)
         weights = read_weights(package, opened.info)
         versions = [e.info.version for e in self.model_entries() if e.info and e.info.name == name]
         version = max(versions, default=0) + 1
