@@ -56,6 +56,7 @@ class CardWords:
     agreement: str
     slices: str
     slices_value: tuple[str, str]
+    scalings: Mapping[str, str]
     # where it comes from
     provenance: str
     dataset: str
@@ -118,6 +119,11 @@ ENGLISH = CardWords(
     slices="Slices",
     slices_value=("scaled by {scaling}, with noise reduction",
                   "scaled by {scaling}, without noise reduction"),
+    scalings={
+        "maximum": "their maximum",
+        "percentile": "their percentiles",
+        "tissue": "the brightness of tissue",
+    },
     provenance="Provenance",
     dataset="Dataset",
     split="Split",
@@ -172,7 +178,7 @@ CHINESE = CardWords(
     cases="验证集患者",
     cases_head=("患者", "层面数", "全部病灶"),
     cases_note="Dice 按患者的全部层面合并计算；“–”表示该患者没有此类病灶。",
-    settings_title="训练设置",
+    settings_title="设置",
     settings={
         "preset": "训练方案",
         "iterations": "实际步数",
@@ -185,7 +191,8 @@ CHINESE = CardWords(
     time="用时",
     agreement="ONNX 与 Paddle 结果一致的像素比例",
     slices="图像预处理",
-    slices_value=("灰度缩放方式 {scaling}，降噪", "灰度缩放方式 {scaling}，不降噪"),
+    slices_value=("按{scaling}缩放灰度并降噪", "按{scaling}缩放灰度，不降噪"),
+    scalings={"maximum": "最大值", "percentile": "百分位数", "tissue": "组织亮度"},
     provenance="来源与追溯",
     dataset="数据集",
     split="患者划分",
@@ -197,7 +204,7 @@ CHINESE = CardWords(
     parent_network="起始模型的网络",
     inherited="历代起始模型见过的患者数",
     recipe="优化参数",
-    machine="训练用机",
+    machine="计算机",
     machine_value="{cores} 核，内存 {memory} GB",
     software="软件版本",
     limits="适用范围与局限",

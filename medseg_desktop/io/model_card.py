@@ -129,7 +129,7 @@ class _Card:
         how = self._info.preprocessing
         denoised, not_denoised = words.slices_value
         value = denoised if how.denoise else not_denoised
-        yield self._item(words.slices, value.format(scaling=how.scaling))
+        yield self._item(words.slices, value.format(scaling=words.scalings[how.scaling]))
 
     def _duration(self, seconds: float) -> str:
         minutes = self._words.minutes.format(n=max(1, round(seconds / 60)))

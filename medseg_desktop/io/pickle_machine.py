@@ -254,7 +254,7 @@ def _array(state: tuple[Any, ...]) -> Array:
     sizes_are_numbers = isinstance(shape, tuple) and all(type(n) is int and n >= 0 for n in shape)
     if not sizes_are_numbers or len(shape) > _MOST_DIMENSIONS or type(is_fortran) is not bool:
         raise ValueError("no shape")
-    dtype = np.dtype(kind.code).newbyteorder("=" if kind.order == "|" else kind.order)
+    dtype = np.dtype(kind.order + kind.code)
     if math.prod(shape) * dtype.itemsize != len(content):
         raise RefusedError("says that it holds more than it does")
     flat = np.frombuffer(content, dtype)
@@ -263,8 +263,8 @@ def _array(state: tuple[Any, ...]) -> Array:
 
 
 def _called(code: bytes) -> str:
-    known = pickletools.code2op.get(code.decode("latin-1"))
-    return known.name if known else f"0x{code.hex()}"
+    names = {op.code: op.name for op in pickletools.opcodes}
+    return names.get(code.decode("latin-1"), f"0x{code.hex()}")
 
 
 def _protocol(machine: _Machine) -> None:
