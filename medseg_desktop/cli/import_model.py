@@ -84,5 +84,5 @@ def _actor() -> str:
 def _text(result: dict[str, Any]) -> str:
     labels = ", ".join(result["labels"][1:])
     agreement = result.get("agreement")
-    compared = "" if agreement is None else f"; ONNX and Paddle agree on {agreement:.3%} of pixels"
+    compared = "" if agreement is None else f"; ONNX and Paddle agree on {agreement:.4%} of pixels"
     return f"{result['model']}: {result['title']}, labels {labels}{compared}"
