@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 import numpy as np
@@ -43,7 +43,8 @@ if TYPE_CHECKING:
 DEPLOY = "deploy.yaml"
 _STEM = "model"
 _CHANNELS = 1
-_OUTPUT_OP, _OUTPUT_TYPE = "argmax", "int32"
+_OUTPUT_OP: Final = "argmax"
+_OUTPUT_TYPE: Final = "int32"
 _STEPS = 5
 
 
