@@ -116,7 +116,7 @@ def _count_of_classes(arrays: Arrays, path: Path) -> int:
     if head is None or head.ndim != 4:
         raise ModelError(f"{_refusal(path)}: it lacks {_HEAD}.")
     if not 2 <= len(head) <= MAXIMUM_LABELS:
-        raise ModelError(f"{path} tells {len(head)} classes apart, which no label table can have.")
+        raise ModelError(f"{path} has {len(head)} outputs, which no label table can have.")
     return len(head)
 
 
@@ -125,7 +125,8 @@ def _table(labels: LabelTable | None, n_labels: int, path: Path) -> LabelTable:
     if len(table) != n_labels:
         others = n_labels - 1
         have = f"{path} has {n_labels} classes: the background and {others} more"
-        given = f", but {len(table) - 1} labels were named" if labels else ""
+        named = len(table) - 1
+        given = f", but {named} label{'s were' if named > 1 else ' was'} named" if labels else ""
         raise ModelError(
             f"{have}{given}.", "Name their labels in the order of its outputs (--labels A,B,...)."
         )
