@@ -177,7 +177,7 @@ def recipe_of(spec: TrainSpec) -> Recipe:
 
 def recipe_facts(recipe: Recipe) -> dict[str, Any]:
     """All parameters of a recipe as plain JSON; `schedule.kind` names the schedule."""
-    facts: dict[str, Any] = msgspec.to_builtins(recipe)
+    facts: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(recipe))
     schedule = {"kind": type(recipe.schedule).__name__, **facts["schedule"]}
     return facts | {"schedule": schedule}
 
