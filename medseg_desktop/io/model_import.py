@@ -10,7 +10,7 @@ from medseg_desktop.core.errors import ModelError, WorkspaceError, describe_os_e
 from medseg_desktop.core.label_names import checked_name
 from medseg_desktop.core.labels import LabelTable
 from medseg_desktop.io.model_info import MODEL_JSON
-from medseg_desktop.io.model_package import check_model_name
+from medseg_desktop.io.model_package import check_model_name, read_info
 from medseg_desktop.io.sources.archive import is_archive
 from medseg_desktop.io.workspace import ModelEntry, Workspace
 
@@ -58,17 +58,16 @@ def import_package(
         ModelError, WorkspaceError: nothing was changed.
     """
     package = package.parent if package.name == MODEL_JSON else package
-    if name:
-        check_model_name(name)
+    check_model_name(name or read_info(package).name)
     if problem := workspace.audit.verify().problem:
         raise WorkspaceError(problem, "Restore it from a backup.")
-    digest = source_sha256 or _digest(package)
     entry = workspace.register_model(package, name)
     try:
+        digest = source_sha256 or _digest(package)
         workspace.audit.append(
             actor, "model_imported", {"model": entry.title, "source_sha256": digest}
         )
-    except WorkspaceError:
+    except (ModelError, WorkspaceError):
         shutil.rmtree(entry.path, ignore_errors=True)
         raise
     return entry
@@ -80,7 +79,5 @@ def _digest(package: Path) -> str:
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
-    except FileNotFoundError as error:
-        raise ModelError(f"{package} is no model: it has no {MODEL_JSON}.") from error
     except OSError as error:
         raise ModelError(describe_os_error(error, path, "read")) from error

@@ -31,7 +31,6 @@ from medseg_desktop.io.file_lock import turn
 from medseg_desktop.io.model_package import (
     MODEL_JSON,
     ModelInfo,
-    check_model_name,
     open_model,
     read_info,
     read_weights,
@@ -250,11 +249,10 @@ class Workspace:
             name: of the model in this workspace; empty for the name it has.
 
         Raises:
-            ModelError: the package failed a check, or no model can have the name.
+            ModelError: the package failed a check.
         """
         opened = open_model(package)
         name = name or opened.info.name
-        check_model_name(name)
         weights = read_weights(package, opened.info)
         versions = [e.info.version for e in self.model_entries() if e.info and e.info.name == name]
         version = max(versions, default=0) + 1

@@ -31,7 +31,9 @@ SIZE = 64
 def paddleseg_network(n_labels: int = 2, channels: int = 1) -> paddle.nn.Layer:
     """PaddleSeg's own BiSeNetV2, with biases and running statistics that are not the first ones."""
     paddle.seed(n_labels)
-    network = models.BiSeNetV2(num_classes=n_labels, in_channels=channels, lambd=0.25)
+    network: paddle.nn.Layer = models.BiSeNetV2(
+        num_classes=n_labels, in_channels=channels, lambd=0.25
+    )
     rng = np.random.default_rng(1)
     for name, tensor in network.state_dict().items():
         values = tensor.numpy()
@@ -112,9 +114,8 @@ def run(
     data = pickled(arrays)
     path = folder / "w.pdparams"
     path.write_bytes(as_numpy_1(data) if numpy_1 else data)
-    package = str(folder / "package")
-    return run_import(ImportSpec(**{"file": str(path), "package": package, "name": "m",
-                                    "size": SIZE} | spec), context)  # fmt: skip
+    fields: dict[str, Any] = {"package": str(folder / "package"), "name": "m", "size": SIZE}
+    return run_import(ImportSpec(file=str(path), **(fields | spec)), context)
 
 
 def test_a_file_of_paddle_2_6_gives_the_same_package(

@@ -163,9 +163,9 @@ def test_a_cut_or_changed_archive_is_refused(tmp_path: Path, members: Members, p
     for name, data in members:
         (folder / name).write_bytes(data)
     name = NAMES[(0, 2, 3)[part % 3]]
-    data = bytearray(dict(members)[name])
-    data[len(data) * part // 30] ^= 1 << part % 8
-    (folder / name).write_bytes(data)
+    changed = bytearray(dict(members)[name])
+    changed[len(changed) * part // 30] ^= 1 << part % 8
+    (folder / name).write_bytes(changed)
     refused(folder, "not the file the model was saved with")
 
 

@@ -22,7 +22,7 @@ def entry(dtype: str = "F32", shape: Any = (2,), offsets: Any = (0, 8)) -> dict[
 
 
 def test_what_the_format_s_own_library_writes_passes() -> None:
-    arrays = {
+    arrays: dict[str, Any] = {
         "a": np.ones((2, 3), np.float32),
         "b": np.ones((), np.float64),
         "c": np.zeros((0, 2), np.float16),
