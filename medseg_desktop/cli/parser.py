@@ -119,6 +119,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_predict(commands)
     _add_evaluate(commands)
     _add_export(commands)
+    _add_import_model(commands)
     _add_bench(commands)
     _add_doctor(commands)
     _add_later(commands)
@@ -291,7 +292,27 @@ def _add_export(commands: _Commands) -> None:
     export = _add(commands, "export", "export a model for other programs", "export")
     export.add_argument("model", metavar="MODEL", help=_MODEL)
     export.add_argument("--out", type=Path, required=True, metavar="DIR")
-    export.add_argument("--format", default="onnx", help="onnx")
+    export.add_argument("--format", default="onnx",
+                        help="onnx,paddle,package (comma-separated); default onnx")  # fmt: skip
+    export.add_argument("--size", type=_network_size, default=512,
+                        help="paddle: side of the input in pixels; default 512")  # fmt: skip
+    export.add_argument("--json", action="store_true", help="print one JSON object at the end")
+
+
+def _add_import_model(commands: _Commands) -> None:
+    help_ = "take over a model: a package, or PaddleSeg's weights of a BiSeNetV2"
+    command = _add(commands, "import-model", help_, "import_model")
+    command.add_argument("file", type=Path, metavar="FILE",
+                         help="a package (.zip, folder), or a .pdparams, which is read without "
+                         "running its code")  # fmt: skip
+    command.add_argument("--name", required=True, help="of the model in the workspace")
+    command.add_argument("--labels", default="", metavar="A,B,...",
+                         help=".pdparams: of its classes after the background, in the order of "
+                         "its outputs; default H")  # fmt: skip
+    command.add_argument("--size", type=_network_size, default=512,
+                         help=".pdparams: side of the network's input in pixels; "
+                         "default 512")  # fmt: skip
+    command.add_argument("--json", action="store_true", help="print one JSON object at the end")
 
 
 def _add_bench(commands: _Commands) -> None:
@@ -323,7 +344,6 @@ def _add_later(commands: _Commands) -> None:
     """Commands of later versions: they are recognised, and say so."""
     for name, help_ in {
         "annotations": "import or export annotations in other formats",
-        "import-model": "import a model file",
         "models": "list, promote or roll back models",
         "audit": "verify the audit trail",
     }.items():

@@ -20,6 +20,8 @@ _HANDLERS = {
     "measure": "medseg_desktop.engine.measuring.measure:run_measurement",
     "predict": "medseg_desktop.inference.prediction:run_prediction",
     "evaluate": "medseg_desktop.inference.evaluation:run_evaluation",
+    "import": "medseg_desktop.engine.importing:run_import",
+    "export": "medseg_desktop.engine.exporting:run_export",
     "bench_training": "medseg_desktop.engine.measuring.bench_training:run_bench_training",
     "gpu_check": "medseg_desktop.engine.measuring.gpu_check:run_gpu_check",
 }

@@ -143,15 +143,16 @@ class ImportSpec(_Spec, frozen=True, kw_only=True, tag="import"):
     """Make a model package of a PaddleSeg weight file (.pdparams) without running its code.
 
     Attributes:
-        package: folder of the package, which must be free.
+        package: folder of the package, which must be free; "" for `model` in the job's own
+            folder, which is gone with it.
         labels: of the classes that the weights have, the background first; None for the
             recipe's.
         size: side of the network's input in pixels.
     """
 
     file: str
-    package: str
     name: str
+    package: str = ""
     labels: LabelTable | None = None
     preset: str = "reference"
     size: int = 512

@@ -18,6 +18,7 @@ import safetensors
 from medseg_desktop.core.errors import WorkspaceError, describe_os_error
 from medseg_desktop.core.events import Evaluation
 from medseg_desktop.engine.backend import paddle
+from medseg_desktop.engine.beginning import Ancestry
 from medseg_desktop.engine.networks.network import Weights, decode_weights, encode_weights
 from medseg_desktop.io import atomic
 from medseg_desktop.io.run_folder import BEST, CHECKPOINTS, LATEST, has_checkpoint
@@ -44,7 +45,7 @@ class CheckpointInfo(msgspec.Struct, frozen=True, kw_only=True):
         best: the best evaluation so far.
         without_gain: evaluations since then.
         dataset: digest of the dataset.
-        parent: name of the model that the training began with; "" for none.
+        parent, parent_network, inherited, unknown_patients: see `ancestry`.
         device_state: see `device.Device.state`.
     """
 
@@ -56,9 +57,18 @@ class CheckpointInfo(msgspec.Struct, frozen=True, kw_only=True):
     labels: tuple[str, ...]
     dataset: str
     parent: str = ""
+    parent_network: str = ""
+    inherited: tuple[str, ...] = ()
+    unknown_patients: bool = False
     best: Score | None = None
     without_gain: int = 0
     device_state: dict[str, float] = {}
+
+    @property
+    def ancestry(self) -> Ancestry:
+        """What the training began with."""
+        fields = {name: getattr(self, name) for name in Ancestry.__struct_fields__}
+        return Ancestry(**fields)
 
     @property
     def best_iteration(self) -> int | None:

@@ -12,10 +12,13 @@ import msgspec
 from medseg_desktop.core.errors import WorkspaceError, describe_os_error
 from medseg_desktop.core.specs import TrainSpec
 from medseg_desktop.engine.backend import software_versions
+from medseg_desktop.engine.beginning import Ancestry
 from medseg_desktop.engine.networks.export import compare, export_onnx
 from medseg_desktop.engine.networks.network import encode_weights, load_state
+from medseg_desktop.engine.recipe import intervals_of, recipe_facts, recipe_of
 from medseg_desktop.io import atomic
 from medseg_desktop.io.dataset import Dataset, split_digest
+from medseg_desktop.io.machine import machine_facts
 from medseg_desktop.io.model_package import InputShape, ModelInfo, read_info, write_model
 from medseg_desktop.io.run_folder import MODEL_FOLDER
 
@@ -35,7 +38,7 @@ def pack(
     spec: TrainSpec,
     dataset: Dataset,
     context: JobContext,
-    parent: str,
+    ancestry: Ancestry,
     iterations: int,
     told: dict[str, Any],
     history: list[dict[str, Any]],
@@ -46,7 +49,7 @@ def pack(
 
     Args:
         shown: slices to compare Paddle and ONNX Runtime on.
-        parent: name of the model that the training began with; "" for none.
+        ancestry: what the training began with.
         iterations: steps done.
         told: more of the training, for `model.json`.
         history: its evaluations, see `core.run_history`.
@@ -64,7 +67,7 @@ def pack(
     agreement = compare(network, onnx, shown, size=size, how=manifest.preprocessing)
     context.progress("export", 2, 3)
     told = {"onnx_agreement": agreement, **told}
-    info = _model_info(best, spec, dataset, parent, iterations, told, history)
+    info = _model_info(best, spec, dataset, ancestry, iterations, told, history)
     folder = Path(spec.run) / MODEL_FOLDER
     try:
         if not atomic.is_free(folder):
@@ -79,7 +82,7 @@ def _model_info(
     best: Best,
     spec: TrainSpec,
     dataset: Dataset,
-    parent: str,
+    ancestry: Ancestry,
     iterations: int,
     told: dict[str, Any],
     history: list[dict[str, Any]],
@@ -97,7 +100,7 @@ def _model_info(
         split=manifest.patients,
         split_origin=manifest.split_origin,
         salt_id=manifest.salt_id,
-        parent=parent,
+        **msgspec.structs.asdict(ancestry),
         training={
             "preset": spec.preset,
             "iterations": iterations,
@@ -105,10 +108,14 @@ def _model_info(
             "batch_size": spec.batch_size,
             "size": spec.size,
             "seed": spec.seed,
+            "patience": spec.patience,
+            "evaluate_every": intervals_of(spec).evaluate_every,
+            "recipe": recipe_facts(recipe_of(spec)),
             **told,
         },
         metrics=_metrics(best) | {"history": history},
         software=software_versions(),
+        machine=machine_facts(told["device_name"] if told["device"] == "gpu" else ""),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
     )
 

@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from statistics import fmean
 from types import MappingProxyType
-from typing import Literal
+from typing import Any, Literal
+
+import msgspec
 
 from medseg_desktop.core.augmentation import SliceChanges
 from medseg_desktop.core.errors import JobError
@@ -171,6 +173,13 @@ def recipe_of(spec: TrainSpec) -> Recipe:
     if not spec.learning_rate:
         return recipe
     return replace(recipe, schedule=recipe.schedule.with_peak(spec.learning_rate))
+
+
+def recipe_facts(recipe: Recipe) -> dict[str, Any]:
+    """All parameters of a recipe as plain JSON; `schedule.kind` names the schedule."""
+    facts: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(recipe))
+    schedule = {"kind": type(recipe.schedule).__name__, **facts["schedule"]}
+    return facts | {"schedule": schedule}
 
 
 def intervals_of(spec: TrainSpec) -> Intervals:

@@ -12,20 +12,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from medseg_desktop.core.errors import (
     Cancelled,
     MedSegError,
-    ModelError,
     WorkspaceError,
 )
-from medseg_desktop.core.specs import STARTER, TrainSpec
+from medseg_desktop.core.specs import TrainSpec
 from medseg_desktop.core.split import SetName
 from medseg_desktop.engine.history import earlier_curve
 from medseg_desktop.engine.recipe import Recipe, recipe_of
 from medseg_desktop.engine.reporting import Reporter
 from medseg_desktop.io import atomic
 from medseg_desktop.io.dataset import Dataset, read_dataset
-from medseg_desktop.io.model_package import read_info, read_weights
 from medseg_desktop.io.preflight import Preflight, check_training
 from medseg_desktop.io.run_folder import CHECKPOINTS, MODEL_FOLDER
 from medseg_desktop.jobs.rank_process import check_batch_size, place_among_processes
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from paddle.nn import Layer
 
     from medseg_desktop.engine.averaging import WeightAverage
+    from medseg_desktop.engine.beginning import Ancestry
     from medseg_desktop.engine.checkpoints import CheckpointInfo, Checkpoints, Latest
     from medseg_desktop.engine.data import Sample
     from medseg_desktop.engine.device import Device
@@ -92,7 +93,7 @@ class _Job:
     checkpoints: Checkpoints
     reporter: Reporter
     device: Device = field(init=False)
-    parent: str = ""
+    ancestry: Ancestry = field(init=False)
     begun_s: float = 0.0
     resumed: Latest | None = None
 
@@ -160,7 +161,7 @@ class _Job:
         """
         latest = self.checkpoints.read_latest()
         info, run = latest.info, self.spec.run
-        wanted = self._about(0)
+        wanted = self._about(info.ancestry)
         for what, kept, now in (
             ("network", info.architecture, wanted.architecture),
             ("preset", info.preset, wanted.preset),
@@ -180,18 +181,18 @@ class _Job:
             )
         return latest
 
-    def _about(self, iteration: int) -> CheckpointInfo:
+    def _about(self, ancestry: Ancestry) -> CheckpointInfo:
         """What every checkpoint says of this training."""
         from medseg_desktop.engine.checkpoints import CheckpointInfo
 
         return CheckpointInfo(
-            iteration=iteration,
+            iteration=0,
             preset=self.spec.preset,
             architecture=self.spec.architecture,
             seed=self.spec.seed,
             labels=self.dataset.manifest.table.names,
             dataset=self.dataset.digest,
-            parent=self.parent,
+            **msgspec.structs.asdict(ancestry),
         )
 
     def _details(self) -> dict[str, Any]:
@@ -227,46 +228,14 @@ class _Job:
 
     def _network(self) -> Layer:
         """Fresh, or with the weights of the model the spec names."""
-        from medseg_desktop.engine.networks.network import (
-            build_network,
-            decode_weights,
-            load_matching,
-        )
-        from medseg_desktop.engine.networks.starter import load_starter
+        from medseg_desktop.engine.beginning import begin, fresh_network
 
-        table = self.dataset.manifest.table
-        network = build_network(self.spec.architecture, len(table))
+        manifest = self.dataset.manifest
+        network = fresh_network(self.spec, manifest)
         if self.resumed:
-            self.parent = self.resumed.info.parent
-        if self.spec.init == "none" or self.resumed:
-            return network
-        if self.spec.init == STARTER:
-            load_starter(network, self.spec.architecture)
-            self.context.log("Training starts from the starter weights.")
-            if self.dataset.manifest.preprocessing.scaling != "tissue":
-                self.context.log(
-                    "The starter weights know slices as the conversion preset default prepares "
-                    "them, so they start with a handicap on this dataset.",
-                    "warning",
-                )
-            self.parent = STARTER
-            return network
-        path = Path(self.spec.init)
-        info = read_info(path)
-        if info.architecture != self.spec.architecture:
-            raise ModelError(
-                f"{info.title} is a {info.architecture} network, not {self.spec.architecture}.",
-                "Start from another model or none.",
-            )
-        weights = decode_weights(read_weights(path, info), info.title)
-        self.context.log(load_matching(network, weights, info.table, table, info.title))
-        if info.preprocessing != self.dataset.manifest.preprocessing:
-            self.context.log(
-                f"{info.title} was trained on slices that were prepared differently, so it "
-                "starts with a handicap.",
-                "warning",
-            )
-        self.parent = info.title
+            self.ancestry = self.resumed.info.ancestry
+        else:
+            self.ancestry = begin(network, self.spec, manifest, self.context.log)
         return network
 
     def _trainer(
@@ -298,7 +267,7 @@ class _Job:
             previews=PreviewWriter(Path(spec.run)),
             world=world,
         )
-        trainer = Trainer(spec, recipe, self.context, parts, self._about(0))
+        trainer = Trainer(spec, recipe, self.context, parts, self._about(self.ancestry))
         if self.resumed is not None:
             trainer.restore(self.resumed, self.checkpoints.read_best())
             self._tell_again(self.resumed.info.iteration)
@@ -327,6 +296,7 @@ class _Job:
             "device": self.device.kind,
             "precision": self.device.precision,
             "processes": place_among_processes()[1],
+            "device_name": self.device.name,
             "elapsed_s": self._elapsed_s(),
             "patients": self._numbers("patients"),
             "slices": self._numbers("slices"),
@@ -338,7 +308,7 @@ class _Job:
             spec=self.spec,
             dataset=self.dataset,
             context=self.context,
-            parent=self.parent,
+            ancestry=self.ancestry,
             iterations=done,
             told=told,
             history=self.reporter.history(),

@@ -8,97 +8,28 @@ from __future__ import annotations
 
 import hashlib
 import math
-import zipfile
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
 
 import msgspec
 
 from medseg_desktop.core.errors import ModelError, WorkspaceError, describe_os_error
-from medseg_desktop.core.labels import Label, LabelTable
+from medseg_desktop.core.labels import MAXIMUM_LABELS
 from medseg_desktop.core.preprocessing import Preprocessing
-from medseg_desktop.core.split import SetName, SplitOrigin
 from medseg_desktop.io.atomic import new_folder
 from medseg_desktop.io.model_card import model_card
+from medseg_desktop.io.model_info import CARD, MODEL_JSON, ONNX, WEIGHTS, InputShape, ModelInfo
 from medseg_desktop.io.onnx_check import check_onnx
+from medseg_desktop.io.package_files import READ_ERRORS, PackageFiles, write_archive
+from medseg_desktop.io.sources.inner_path import UnsafePathError, inner_parts, writable_part
+from medseg_desktop.io.weights_check import check_weights
 
-MODEL_JSON = "model.json"
-ONNX = "model.onnx"
-WEIGHTS = "weights.safetensors"
-CARD = "card.md"
+__all__ = [
+    "CARD", "MODEL_JSON", "ONNX", "WEIGHTS", "InputShape", "ModelInfo", "ModelPackage",
+    "check_model_name", "open_model", "pack_model", "read_info", "read_weights", "write_model",
+]  # fmt: skip
 
-#: What reading a file or an archive member raises where it is damaged, absent or encrypted.
-_READ_ERRORS = (
-    OSError, zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError,
-)  # fmt: skip
 _LONGEST_NAME = 150
-#: Sizes in bytes above which a file of a package is refused (BiSeNetV2 has about 15 MB).
-_LIMITS = {MODEL_JSON: 4 << 20, ONNX: 256 << 20, WEIGHTS: 256 << 20, CARD: 1 << 20}
-
-
-class InputShape(msgspec.Struct, frozen=True):
-    """What the network takes: channels, and the size in pixels a slice is resized to."""
-
-    channels: int
-    height: int
-    width: int
-
-
-class ModelInfo(msgspec.Struct, frozen=True, kw_only=True):
-    """`model.json`.
-
-    Attributes:
-        files: file name -> SHA-256 of every other file of the package.
-        dataset_hash, split_hash: what it was trained on.
-        split: patient hash -> set, so that an evaluation knows whom the model has seen.
-        split_origin: as in the manifest of its dataset.
-        inherited: patients that the models it was trained from were trained or validated on.
-        parent: name of the model it was trained from; empty for none.
-        metrics: of the validation, with `history` (see `core.run_history`) and `cases`.
-        created: UTC, ISO 8601.
-    """
-
-    schema: int = 1
-    name: str
-    version: int = 1
-    architecture: str
-    labels: tuple[Label, ...]
-    preprocessing: Preprocessing
-    input: InputShape
-    files: dict[str, str] = {}
-    dataset_hash: str = ""
-    split_hash: str = ""
-    split: dict[str, SetName] = {}
-    split_origin: SplitOrigin | Literal[""] = ""
-    inherited: tuple[str, ...] = ()
-    salt_id: str = ""
-    parent: str = ""
-    training: dict[str, Any] = {}
-    metrics: dict[str, Any] = {}
-    software: dict[str, str] = {}
-    created: str = ""
-
-    @property
-    def table(self) -> LabelTable:
-        return LabelTable(self.labels)
-
-    @property
-    def title(self) -> str:
-        """NAME-vN, as the program shows it."""
-        return f"{self.name}-v{self.version}"
-
-    @property
-    def seen_patients(self) -> frozenset[str]:
-        """Hashes of the patients it, or a model it comes from, was trained or validated on."""
-        own = {h for h, name in self.split.items() if name in ("train", "val")}
-        return frozenset(own) | frozenset(self.inherited)
-
-    @property
-    def network_digest(self) -> str:
-        """SHA-256 of `model.onnx`: tells networks apart, whatever they are called."""
-        return self.files.get(ONNX, "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,47 +41,19 @@ class ModelPackage:
     onnx: bytes
 
 
-class _Files:
-    """The files of a package folder or .zip, each read whole and within its limit."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    def read(self, name: str) -> bytes:
-        limit = _LIMITS[name]
-        if self._path.is_dir():
-            file = self._path / name
-            if file.stat().st_size > limit:
-                raise ModelError(f"{name} in {self._path} is larger than a model can be.")
-            return file.read_bytes()
-        with zipfile.ZipFile(self._path) as archive:
-            member = _member(archive, name)
-            if member.file_size > limit or member.file_size > 1000 * member.compress_size + 4096:
-                raise ModelError(f"{name} in {self._path} is larger than a model can be.")
-            with archive.open(member) as stream:
-                return stream.read(limit + 1)[:limit]
-
-
-def _member(archive: zipfile.ZipFile, name: str) -> zipfile.ZipInfo:
-    """The member called `name`, at the top or in the archive's single folder."""
-    found = [i for i in archive.infolist() if i.filename == name or i.filename.endswith(f"/{name}")]
-    if len(found) != 1:
-        raise FileNotFoundError(name)
-    return found[0]
-
-
 def open_model(path: Path) -> ModelPackage:
     """Read a package and check it: schema, digests, declared shapes, operators.
 
     Raises:
         ModelError: what failed; nothing of the package has been run.
     """
-    files = _Files(path)
+    files = PackageFiles(path)
     info = _read_info(path, files)
     onnx = _read_checked(path, files, info, ONNX)
-    for name in (WEIGHTS, CARD):
-        if name in info.files:
-            _read_checked(path, files, info, name)
+    if WEIGHTS in info.files:
+        check_weights(_read_checked(path, files, info, WEIGHTS), str(path))
+    if CARD in info.files:
+        _read_checked(path, files, info, CARD)
     check_onnx(
         onnx,
         source=str(path),
@@ -161,30 +64,37 @@ def open_model(path: Path) -> ModelPackage:
 
 
 def read_weights(path: Path, info: ModelInfo) -> bytes:
-    """The bytes of `weights.safetensors`, digest checked."""
-    return _read_checked(path, _Files(path), info, WEIGHTS)
+    """The bytes of `weights.safetensors`: the digest is right, and the arrays are finite.
+
+    Raises:
+        ModelError: they are not there, damaged, or hold something else.
+    """
+    data = _read_checked(path, PackageFiles(path), info, WEIGHTS)
+    check_weights(data, str(path))
+    return data
 
 
 def read_info(path: Path) -> ModelInfo:
     """Only `model.json`, for lists; the network itself is not read."""
-    return _read_info(path, _Files(path))
+    return _read_info(path, PackageFiles(path))
 
 
-def _read_info(path: Path, files: _Files) -> ModelInfo:
+def _read_info(path: Path, files: PackageFiles) -> ModelInfo:
     try:
         info = msgspec.json.decode(files.read(MODEL_JSON), type=ModelInfo)
     except FileNotFoundError as error:
         raise ModelError(f"{path} is no model: it has no {MODEL_JSON}.") from error
-    except (*_READ_ERRORS, msgspec.MsgspecError) as error:
+    except (*READ_ERRORS, msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise ModelError(f"{path} is no model that this program can read: {error}.") from error
     if info.schema != 1:
         raise ModelError(f"{path} was made by a newer version of the program.")
     sides = (info.input.height, info.input.width)
     if info.input.channels not in range(1, 17) or not all(32 <= s <= 4096 for s in sides):
         raise ModelError(f"{path} declares an input size that this program does not support.")
-    n_labels = len(info.labels)
-    if not 2 <= n_labels <= 255 or [x.index for x in info.labels] != list(range(n_labels)):
-        raise ModelError(f"{path} has a label table with gaps.")
+    if not 2 <= len(info.labels) <= MAXIMUM_LABELS:
+        raise ModelError(f"{path} has no labels, or too many.")
+    if problem := info.table.problem:
+        raise ModelError(f"{path} has a label table that {problem}.")
     if not _is_file_name(info.name):
         raise ModelError(f"{path} has a name that no folder can have.")
     if not _is_usable(info.preprocessing):
@@ -198,6 +108,24 @@ def _is_file_name(name: str) -> bool:
     return plain and 0 < len(name) <= _LONGEST_NAME and name.strip(". ") != ""
 
 
+def check_model_name(name: str) -> None:
+    """Refuse a name that a model cannot have on every system.
+
+    Raises:
+        ModelError: says why.
+    """
+    try:
+        parts = inner_parts(name)
+    except UnsafePathError as error:
+        raise ModelError(f"{name!r} is no name for a model: {error}.") from error
+    if parts != (name,) or writable_part(name, windows=True) != name or name != name.strip():
+        raise ModelError(
+            f"{name!r} is no name for a model.", "Use letters, digits, spaces, dots and dashes."
+        )
+    if len(name) > _LONGEST_NAME:
+        raise ModelError(f"The name of a model has at most {_LONGEST_NAME} characters.")
+
+
 def _is_usable(how: Preprocessing) -> bool:
     numbers = [how.low, how.high, how.mean, how.std]
     if how.denoise is not None:
@@ -208,11 +136,11 @@ def _is_usable(how: Preprocessing) -> bool:
     return finite and how.std > 0 and 0 <= how.low < how.high <= 100 and how.version == 1
 
 
-def _read_checked(path: Path, files: _Files, info: ModelInfo, name: str) -> bytes:
+def _read_checked(path: Path, files: PackageFiles, info: ModelInfo, name: str) -> bytes:
     """One file whose digest must be the one in `model.json`."""
     try:
         data = files.read(name)
-    except _READ_ERRORS as error:
+    except READ_ERRORS as error:
         raise ModelError(f"{path} has no readable {name}.", "Copy the model again.") from error
     if hashlib.sha256(data).hexdigest() != info.files.get(name):
         raise ModelError(
@@ -241,3 +169,18 @@ def write_model(folder: Path, info: ModelInfo, onnx: bytes, weights: bytes) -> M
         except OSError as error:
             raise WorkspaceError(describe_os_error(error, folder, "write")) from error
     return info
+
+
+def pack_model(path: Path, archive: Path) -> None:
+    """A package as one .zip, which `open_model` reads; equal packages give equal files.
+
+    Raises:
+        ModelError: the package fails a check.
+        OSError: the archive exists, or cannot be written.
+    """
+    info = open_model(path).info
+    files = PackageFiles(path)
+    names = [name for name in (ONNX, WEIGHTS, CARD) if name in info.files]
+    contents = {name: _read_checked(path, files, info, name) for name in names}
+    contents[MODEL_JSON] = files.read(MODEL_JSON)
+    write_archive(archive, info.title, contents)

@@ -28,6 +28,7 @@ from medseg_desktop.qt.dialogs.text_dialog import show_text_file
 from medseg_desktop.qt.leaving import Leaving
 from medseg_desktop.qt.main_window import MainWindow
 from medseg_desktop.qt.messages import sentence
+from medseg_desktop.qt.model_importing import ModelImporting
 from medseg_desktop.qt.opening import Opening
 from medseg_desktop.qt.panels.message_bar import Level, Message
 from medseg_desktop.qt.pictures import Pictures
@@ -170,6 +171,7 @@ class Controller(QObject):
         self.opening = Opening(
             w, self.study, self.status, demo_folder, self._stored, self.saving, leaving, self
         )
+        self.importing = ModelImporting(w, self.runs, self)
         self.closing = Closing(w, self.runs, self.saving, leaving, self)
 
     # -- wiring
@@ -187,7 +189,7 @@ class Controller(QObject):
             "next_patient": lambda: self.worklist.step_patient(1),
             "previous_patient": lambda: self.worklist.step_patient(-1),
             "convert": self.conversion.open,
-            "import_model": self.choose_model_file,
+            "import_model": self.importing.choose_file,
             "demo_study": self.opening.open_demo_study,
             "training_interpreter": self.choose_interpreter,
             "cache": self.choose_cache,
@@ -223,6 +225,7 @@ class Controller(QObject):
         self.conversion.converted.connect(lambda _: w.tabs.setCurrentWidget(w.training_panel))
         self.training.convert_requested.connect(self.conversion.open)
         self.training.failed.connect(self._show_error)
+        self.importing.refused.connect(self.show_message)
         self.training.log_requested.connect(lambda path: show_text_file(w, path))
         self.view_actions.setting_changed.connect(self._change_setting)
         self.closing.finished.connect(self._finish)
@@ -258,18 +261,6 @@ class Controller(QObject):
             self.window.messages.set_standing("series", _banner(now.series))
 
     # -- models and training
-
-    def choose_model_file(self) -> None:
-        """Ask for a model package and copy it into the workspace."""
-        file, _ = QFileDialog.getOpenFileName(
-            self.window,
-            self.tr("Import a model"),
-            str(Path.home()),
-            self.tr("Model package (model.json *.zip)"),
-        )
-        if file:
-            path = Path(file)
-            self.runs.import_model(path.parent if path.name == "model.json" else path)
 
     def set_prediction_visible(self, visible: bool) -> None:
         """Show or hide the prediction layer."""

@@ -13,7 +13,7 @@ from medseg_desktop.qt.sessions import RunSession, StudySession
 
 #: Below it float64 tells whole numbers apart.
 _ALL_DIGITS = 2.0**53
-_CANCELLABLE = ("scan", "predictions")
+_CANCELLABLE = ("scan", "predictions", "import")
 
 
 class StatusLine(QObject):
@@ -35,7 +35,7 @@ class StatusLine(QObject):
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
-        self._window, self._study = window, study
+        self._window, self._study, self._runs = window, study, runs
         self._work = ""
         self._place = self.tr("CPU · {n} threads").format(n=threads)
         window.place_text.setText(self._place)
@@ -54,6 +54,7 @@ class StatusLine(QObject):
         study.series_progress.connect(self._on_series_progress)
         predictions.progress.connect(self._on_predictions)
         runs.training_changed.connect(self._on_training)
+        runs.import_changed.connect(self._on_import)
 
     def show(self, work: str, text: str, done: int, total: int) -> None:
         """Show running work; `total` 0 means that nobody knows how much it is."""
@@ -70,6 +71,8 @@ class StatusLine(QObject):
             self._study.cancel_scan()
         elif self._work == "predictions":
             self.prediction_cancelled.emit()
+        elif self._work == "import":
+            self._runs.stop_import()
 
     def _on_scan_progress(self, phase: str, done: int, total: int) -> None:
         text = {
@@ -130,6 +133,12 @@ class StatusLine(QObject):
         if value is not None:
             return [said, f"= {_number(value)} {units}".rstrip()]
         return [f"{said} {units}".rstrip() if not loaded.is_colour else said]
+
+    def _on_import(self, run: RunState) -> None:
+        if run.is_over:
+            self.clear("import")
+        else:
+            self.show("import", self.tr("Importing the model"), run.done, run.total)
 
     def _on_training(self, run: RunState) -> None:
         if run.is_over:

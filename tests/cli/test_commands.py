@@ -167,17 +167,6 @@ def test_a_split_file_may_come_from_a_windows_editor(tmp_path: Path, capsys: Cap
     assert "1 train, 1 val, 1 test" in captured.out
 
 
-def test_export_writes_the_network_and_refuses_a_second_time(
-    tmp_path: Path, capsys: Capture
-) -> None:
-    model = write_model_package(tmp_path / "m")
-    assert run("export", model, "--out", tmp_path / "out", "--format", "onnx") == 0
-    assert (tmp_path / "out" / "model.onnx").read_bytes() == (model / "model.onnx").read_bytes()
-    capsys.readouterr()
-    assert run("export", model, "--out", tmp_path / "out") == 1
-    assert "not empty" in one_line(capsys)
-
-
 def test_a_model_of_the_workspace_is_found_by_name(tmp_path: Path, capsys: Capture) -> None:
     package = write_model_package(tmp_path / "m")
     Workspace(tmp_path / "ws").register_model(package, "brain")
@@ -189,13 +178,10 @@ def test_a_model_of_the_workspace_is_found_by_name(tmp_path: Path, capsys: Captu
 LATER = [
     ["annotations", "export", "x", "--out", "y", "--format", "coco"],
     ["annotations"],
-    ["import-model", "x.pdparams", "--name", "n"],
     ["models", "list"],
     ["models", "promote", "x"],
     ["audit", "verify"],
     ["bench", "prediction", "--json"],
-    ["export", "m", "--out", "o", "--format", "paddle"],
-    ["export", "m", "--out", "o", "--format", "onnx,paddle"],
     ["predict", "m", "s", "--out", "o", "--format", "nifti"],
     ["predict", "m", "s", "--out", "o", "--format", "png,dicomseg"],
 ]
@@ -226,6 +212,13 @@ USAGE = [
     ["evaluate", "none", "."],
     ["export", "none", "--out", "o"],
     ["export", "m", "--out", "o", "--format", "tiff"],
+    ["export", "m", "--out", "o", "--format", "onnx,tiff"],
+    ["export", "m", "--out", "o", "--size", "100"],
+    ["import-model", "none.pdparams", "--name", "n"],
+    ["import-model", "."],
+    ["import-model", ".", "--name", "../n"],
+    ["import-model", ".", "--name", "n", "--labels", "a,A"],
+    ["import-model", ".", "--name", "n", "--labels", "a"],
 ]
 
 

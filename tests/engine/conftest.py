@@ -6,21 +6,28 @@ from typing import Any
 
 import pytest
 
+from medseg_desktop.core.errors import Cancelled
 from medseg_desktop.core.events import Event, Log
 from medseg_desktop.core.specs import TrainSpec
 from tests.builders import write_dataset
 
 
 class FakeContext:
-    """What a job is given, recording instead of writing; `on_event` may ask it to stop."""
+    """What a job is given, recording instead of writing; `on_event` may ask it to stop.
+
+    Attributes:
+        stop_in: the phase that the job is asked to stop in.
+    """
 
     def __init__(self, on_event: Callable[[FakeContext, Event], None] | None = None) -> None:
         self.events: list[Event] = []
         self.details: dict[str, Any] = {}
         self.phases: list[tuple[str, int, int]] = []
         self.stop_requested = False
+        self.stop_in: str | None = None
         self.pause_requested = False
         self.waits = 0
+        self.work_dir = Path()
         self._on_event = on_event
         self._listeners: list[Callable[[Event], None]] = []
 
@@ -39,9 +46,14 @@ class FakeContext:
 
     def progress(self, phase: str, done: int, total: int = 0) -> None:
         self.phases.append((phase, done, total))
+        self.stop_requested |= phase == self.stop_in
 
     def log(self, message: str, level: str = "info") -> None:
         self.emit(Log(message=message, level=level))
+
+    def check(self) -> None:
+        if self.stop_requested:
+            raise Cancelled
 
     def wait_while_paused(self) -> None:
         self.waits += 1

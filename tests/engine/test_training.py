@@ -180,19 +180,23 @@ def test_a_run_folder_with_a_training_is_not_used_again(finished: Any, context: 
         run_training(finished[0], context)
 
 
-def test_the_same_seed_gives_the_same_curve_and_another_seed_another(
+def test_the_same_seed_gives_the_same_validation_curve_and_another_seed_another(
     make_spec: MakeSpec, tmp_path: Path, make_context: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("medseg_desktop.engine.training._Job._pack", lambda *a: None)
 
-    def losses(run: str, seed: int) -> list[list[float]]:
+    def curve(run: str, seed: int) -> list[Any]:
         context = make_context()
-        run_training(make_spec(run=str(tmp_path / run), seed=seed, log_every=1), context)
-        return [step.losses for step in context.of(Step)]
+        spec = make_spec(run=str(tmp_path / run), seed=seed, log_every=1, evaluate_every=1)
+        run_training(spec, context)
+        losses = [step.losses for step in context.of(Step)]
+        return losses + [(e.dice, e.iou, e.cases, e.mean_dice) for e in context.of(Evaluation)]
 
-    first, second, other = losses("a", 4), losses("b", 4), losses("c", 5)
+    first, second, other = curve("a", 4), curve("b", 4), curve("c", 5)
+    assert len(first) == 4
     assert first == second
-    assert first != other
+    assert first[:2] != other[:2]
+    assert first[2:] != other[2:]
 
 
 def test_a_stop_leaves_the_best_model_and_raises_cancelled(

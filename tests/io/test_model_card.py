@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from medseg_desktop.core.events import CaseScore, Evaluation, Step
-from medseg_desktop.core.notice import RESEARCH_NOTICE
+from medseg_desktop.core.notice import RESEARCH_NOTICE, RESEARCH_NOTICE_ZH
 from medseg_desktop.core.run_history import history
 from medseg_desktop.io.model_card import model_card
 from medseg_desktop.io.model_package import ModelInfo, open_model, read_info
@@ -50,8 +50,69 @@ def test_the_card_tells_how_the_model_learned_and_what_it_is_not() -> None:
     assert "- paddlepaddle: 3.3.1" in lines
     assert "- It has learned from 1 patient only." in lines
     assert [line for line in lines if line.startswith("## ")] == [
-        "## How it learned", "## Validation patients", "## Settings", "## Limits",
+        "## How it learned", "## Validation patients", "## Settings", "## Provenance", "## Limits",
+        "## 训练过程", "## 验证集患者", "## 设置", "## 来源与追溯", "## 适用范围与局限",
     ]  # fmt: skip
+
+
+def test_the_chinese_part_follows_and_tells_the_same() -> None:
+    english, chinese = model_card(trained()).split("\n\n---\n\n")
+    assert not any(_is_chinese(c) for c in english)
+    assert RESEARCH_NOTICE_ZH in chinese.splitlines()
+    assert "| **6** | 5.000 | 0.500 | 0.400 | 0.300 |" in chinese.splitlines()
+    assert "- 患者：训练 1 例，验证 1 例，另留 0 例供测试" in chinese
+    assert "- 用时：2 分钟" in chinese
+    for line in chinese.splitlines():
+        if line.startswith("- ") and "paddlepaddle" not in line:
+            assert any(_is_chinese(c) for c in line), line
+
+
+def _is_chinese(character: str) -> bool:
+    return "\u4e00" <= character <= "\u9fff"
+
+
+def test_the_card_tells_where_the_model_comes_from() -> None:
+    info = msgspec.structs.replace(
+        trained(),
+        parent="before-v2",
+        parent_network="ab" * 32,
+        inherited=("x", "y"),
+        dataset_hash="cd" * 32,
+        split_hash="ef" * 32,
+        split_origin="workspace",
+        training={"seed": 7, "recipe": {"optimiser": "adamw", "schedule": {"kind": "OneCycle"}}},
+        machine={"system": "Linux 6", "processor": "CPU X", "physical_cores": 4,
+                 "memory_bytes": 16 << 30, "gpu": "GPU Y"},
+    )  # fmt: skip
+    lines = model_card(info).splitlines()
+    for line in (
+        "- Trained from: before-v2",
+        f"- Network it was trained from: {'ab' * 32}",
+        "- Patients that earlier generations have seen: 2",
+        f"- Dataset: {'cd' * 32}",
+        f"- Split: {'ef' * 32} (the frozen split of the workspace)",
+        "- Seed: 7",
+        "- Recipe: optimiser adamw; schedule.kind OneCycle",
+        "- Machine: Linux 6, CPU X, 4 cores, 16 GB, GPU Y",
+        "- 历代起始模型见过的患者数：2",
+        "- 计算机：Linux 6、CPU X、4 核，内存 16 GB、GPU Y",
+    ):
+        assert line in lines, line
+
+
+def test_the_card_of_an_imported_model_claims_nothing_about_its_patients() -> None:
+    info = msgspec.structs.replace(
+        model_info(),
+        imported={"format": "PaddleSeg .pdparams", "sha256": "0" * 64},
+        unknown_patients=True,
+    )
+    card = model_card(info)
+    assert "- Patients: not known" in card
+    assert f"(PaddleSeg .pdparams) with the SHA-256 {'0' * 64}" in card
+    assert "a test patient may be among them" in card
+    assert "best of several evaluations" not in card
+    assert "- 患者：不详" in card
+    assert "无从得知" in card
 
 
 def test_a_model_of_another_version_still_has_a_card() -> None:

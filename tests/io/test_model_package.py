@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from medseg_desktop.core.errors import ModelError, WorkspaceError
-from medseg_desktop.io.model_package import open_model, read_info, read_weights
+from medseg_desktop.io.model_package import check_model_name, open_model, read_info, read_weights
 from tests.builders import model_info, write_model_package
 
 
@@ -161,3 +161,20 @@ def test_the_digests_are_those_of_the_files(tmp_path: Path) -> None:
     files = read_info(package).files
     for name in ("model.onnx", "weights.safetensors", "card.md"):
         assert files[name] == hashlib.sha256((package / name).read_bytes()).hexdigest()
+
+
+@pytest.mark.parametrize("name", ["flair 2026", "脑 MRI", "a.b-c_d", "x" * 150])
+def test_names_that_a_model_may_be_given(name: str) -> None:
+    check_model_name(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "", " ", ".", "..", "a/b", "a\\b", "/a", "C:a", "a:b", "con", "nul.x", "a\nb", "a ", " a",
+        "a.", "a?", "x" * 151, "a\x7f",
+    ],
+)  # fmt: skip
+def test_names_that_no_model_can_have_everywhere(name: str) -> None:
+    with pytest.raises(ModelError, match="name"):
+        check_model_name(name)

@@ -5,9 +5,8 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
-import msgspec
 import numpy as np
 import numpy.typing as npt
 import onnx
@@ -16,9 +15,9 @@ from medseg_desktop.core.errors import JobError
 from medseg_desktop.core.labels import LabelTable
 from medseg_desktop.core.preprocessing import Preprocessing, network_input
 from medseg_desktop.engine.backend import paddle
-from medseg_desktop.engine.data import Sample
 from medseg_desktop.engine.validation import argmax
 from medseg_desktop.io.onnx_check import INPUT_NAME, OUTPUT_NAME, check_onnx
+from medseg_desktop.io.onnx_metadata import described
 
 if TYPE_CHECKING:
     from paddle import Tensor
@@ -29,6 +28,15 @@ _CHANNELS = 1
 #: Below this share of pixels with the same class the exported network is not used.
 REQUIRED_AGREEMENT = 0.999
 COMPARED_SLICES = 8
+
+
+class Compared(Protocol):
+    """A slice that two networks are compared on: both uint8 (rows, columns)."""
+
+    @property
+    def grey(self) -> npt.NDArray[np.uint8]: ...
+    @property
+    def label_map(self) -> npt.NDArray[np.uint8]: ...
 
 
 class _Head(paddle.nn.Layer):
@@ -62,9 +70,7 @@ def export_onnx(
     _declare(model.graph, size, len(table))
     model.producer_name = "medseg-desktop"
     model.ClearField("metadata_props")
-    for key, value in (("preprocessing", preprocessing), ("labels", table.labels)):
-        model.metadata_props.add(key=key, value=msgspec.json.encode(value).decode())
-    data: bytes = model.SerializeToString()
+    data = described(model.SerializeToString(), preprocessing, table.labels)
     check_onnx(
         data,
         source="the exported model",
@@ -147,21 +153,24 @@ def _declare(graph: onnx.GraphProto, size: int, n_labels: int) -> None:
 
 
 def compare(
-    network: Layer, data: bytes, samples: Sequence[Sample], *, size: int, how: Preprocessing
+    network: Layer,
+    data: bytes,
+    samples: Sequence[Compared],
+    *,
+    size: int,
+    how: Preprocessing,
+    hint: str = "The checkpoints of the run are kept.",
 ) -> float:
     """Share of pixels, 0..1, on which Paddle and ONNX Runtime choose the same class.
 
     Args:
         samples: the slices to compare on; up to `COMPARED_SLICES`, those with most lesion.
+        hint: what to do where they do not agree.
 
     Raises:
         JobError: it is not above `REQUIRED_AGREEMENT`.
     """
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
-    session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+    session = onnx_session(data)
     ranked = sorted(samples, key=lambda s: -int(np.count_nonzero(s.label_map)))
     agreeing: list[float] = []
     network.eval()
@@ -178,9 +187,18 @@ def compare(
         raise JobError(
             f"The exported network agrees with the trained one on only {agreement:.2%} of the "
             "pixels, so no model was saved.",
-            "The checkpoints of the run are kept.",
+            hint,
         )
     return agreement
+
+
+def onnx_session(data: bytes) -> Any:
+    """ONNX Runtime's session of a checked network, on the processor."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
 
 
 def _share_equal(

@@ -79,6 +79,45 @@ def decode_weights(data: bytes, source: str) -> Weights:
     return {name: a.astype(np.float32) for name, a in arrays.items()}
 
 
+def load_exactly(network: Layer, weights: Mapping[str, npt.NDArray[np.generic]], what: str) -> None:
+    """Set a network to foreign weights, of which every name, shape and value is looked at.
+
+    Args:
+        weights: arrays of any type; numbers that float32 cannot hold are refused.
+        what: what they should be, for the message, such as "x.pdparams is not a BiSeNetV2".
+
+    Raises:
+        ModelError: they are those of another network, or hold values that are no numbers.
+    """
+    wanted = read_state(network)
+    if missing := [name for name in wanted if name not in weights]:
+        raise ModelError(f"{what}: it lacks {_listed(missing)}.")
+    if foreign := [name for name in weights if name not in wanted]:
+        raise ModelError(f"{what}: it also holds {_listed(foreign)}.")
+    state: Weights = {}
+    for name, fresh in wanted.items():
+        values = weights[name]
+        if values.shape != fresh.shape:
+            shapes = f"{_shape(values)} instead of {_shape(fresh)}"
+            raise ModelError(f"{what}: {name} has the shape {shapes}.")
+        if values.dtype.kind != "f":
+            raise ModelError(f"{what}: {name} holds values of the type {values.dtype}.")
+        with np.errstate(over="ignore"):
+            state[name] = values.astype(np.float32)
+        if not np.isfinite(state[name]).all():
+            raise ModelError(f"{what} that can be used: {name} holds values that are no numbers.")
+    load_state(network, state)
+
+
+def _listed(names: list[str]) -> str:
+    more = f" and {len(names) - 1} more arrays" if len(names) > 1 else ""
+    return names[0][:80] + more
+
+
+def _shape(values: npt.NDArray[np.generic]) -> str:
+    return " x ".join(map(str, values.shape)) or "of a single number"
+
+
 def load_matching(
     network: Layer, weights: Weights, from_table: LabelTable, to_table: LabelTable, source: str
 ) -> str:

@@ -39,8 +39,8 @@ _CHUNK = 1 << 20
 _MB, _GB = 1_000_000, 1_000_000_000
 _STARTS = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
 #: General purpose bits 0 and 11 (APPNOTE 4.4.4).
-_ENCRYPTED, _UTF8_NAME = 0x1, 0x800
-_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+ENCRYPTED, _UTF8_NAME = 0x1, 0x800
+METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _TAKEN = (errno.EEXIST, errno.ENOTDIR, errno.EISDIR)
 _IMPOSSIBLE = (errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ, errno.ENOENT)
 
@@ -76,14 +76,14 @@ def unpack(archive: Path, folder: Path, progress: Progress | None = None) -> tup
         DataError: the archive as a whole cannot be used; the sentence names it and says why.
         Cancelled: by `progress`; what was written is left to the caller.
     """
-    with _opened(archive) as opened:
+    with opened_archive(archive) as opened:
         infos = opened.infolist()
         if len(infos) > MAXIMUM_MEMBERS:
             raise DataError(
                 f"{archive} holds {len(infos):,} files; at most {MAXIMUM_MEMBERS:,} are unpacked.",
                 "Unpack it yourself, and open the folder.",
             )
-        if any(info.flag_bits & _ENCRYPTED for info in infos):
+        if any(info.flag_bits & ENCRYPTED for info in infos):
             raise DataError(f"{archive} is encrypted.", "Unpack it with its password first.")
         members, refused = _plan(infos)
         total = sum(member.info.file_size for member in members)
@@ -109,7 +109,7 @@ class _BoundedReader(io.BufferedReader):
 
 
 @contextlib.contextmanager
-def _opened(archive: Path) -> Iterator[zipfile.ZipFile]:
+def opened_archive(archive: Path) -> Iterator[zipfile.ZipFile]:
     """The archive with its list of members read."""
     try:
         raw = io.FileIO(archive)
@@ -131,7 +131,7 @@ def _plan(infos: Sequence[zipfile.ZipInfo]) -> tuple[list[_Member], list[Refused
     members: list[_Member] = []
     refused: list[Refused] = []
     taken: dict[str, str] = {}
-    for info, name in zip(infos, _names(infos), strict=True):
+    for info, name in zip(infos, member_names(infos), strict=True):
         if name.endswith(("/", "\\")):
             continue  # a folder; it is made with its first file
         try:
@@ -150,7 +150,7 @@ def _plan(infos: Sequence[zipfile.ZipInfo]) -> tuple[list[_Member], list[Refused
     return members, refused
 
 
-def _names(infos: Sequence[zipfile.ZipInfo]) -> list[str]:
+def member_names(infos: Sequence[zipfile.ZipInfo]) -> list[str]:
     """The members' names.
 
     Without bit 11 the encoding is not told.  What most archives of a Chinese system hold is
@@ -174,7 +174,7 @@ def _check_member(info: zipfile.ZipInfo) -> None:
     if kind not in (0, stat.S_IFREG):
         is_link = kind == stat.S_IFLNK
         raise _MemberError("it is a link" if is_link else "it is no file")
-    if info.compress_type not in _METHODS:
+    if info.compress_type not in METHODS:
         raise _MemberError(f"it is packed with method {info.compress_type}, which is not known")
     if info.file_size > max(_LITTLE_BYTES, MAXIMUM_RATIO * info.compress_size):
         raise _MemberError("it is far larger unpacked than a DICOM file can be")

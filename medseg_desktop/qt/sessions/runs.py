@@ -10,10 +10,13 @@ from typing import Any
 from PySide6.QtCore import QObject, Signal
 
 from medseg_desktop.core.errors import JobError, MedSegError
+from medseg_desktop.core.labels import LabelTable
 from medseg_desktop.core.run_state import RunState, RunStatus
 from medseg_desktop.core.settings import Settings
-from medseg_desktop.core.specs import ConvertSpec, MeasureSpec, TrainSpec
+from medseg_desktop.core.specs import ConvertSpec, ImportSpec, MeasureSpec, TrainSpec
 from medseg_desktop.inference.predictor import Predictor
+from medseg_desktop.io.model_import import PDPARAMS, import_package
+from medseg_desktop.io.settings_file import user_name
 from medseg_desktop.io.workspace import ModelEntry, Workspace
 from medseg_desktop.qt.background import Background
 from medseg_desktop.qt.job_thread import JobThread
@@ -26,6 +29,7 @@ class RunSession(QObject):
     Signals:
         conversion_changed(RunState), training_changed(RunState).
         measurement_changed(MeasureSpec, RunState).
+        import_changed(RunState): of weights that are made a model.
         training_begun(TrainSpec): before the first state of a training.
         queue_changed(specs): which trainings wait, the next one first.
         datasets_changed(names): newest first.
@@ -39,6 +43,7 @@ class RunSession(QObject):
     conversion_changed = Signal(object)
     training_changed = Signal(object)
     measurement_changed = Signal(object, object)
+    import_changed = Signal(object)
     training_begun = Signal(object)
     queue_changed = Signal(object)
     datasets_changed = Signal(object)
@@ -97,16 +102,37 @@ class RunSession(QObject):
         elif len(usable) == 1:
             self.choose_model(usable[0])
 
-    def import_model(self, package: Path) -> None:
-        """Check a package (folder or .zip) and copy it into the workspace, in the background."""
+    def import_model(self, file: Path, name: str = "", labels: LabelTable | None = None) -> None:
+        """Check a model and copy it into the workspace, in the background.
+
+        Args:
+            file: a package (folder or .zip), or PaddleSeg's weights, which a child process reads.
+            name: of the model; "" for a package's own.
+            labels: of the weights' classes; None for the recipe's.
+        """
+        actor = self.settings.annotator or user_name()
+        if file.suffix.lower() == PDPARAMS:
+            job = JobThread(
+                ImportSpec(file=str(file), name=name, labels=labels),
+                interpreter=self.settings.training_interpreter or None,
+                threads=self.settings.threads,
+                finish=partial(_take_over, self.workspace, name, actor),
+                parent=self,
+            )
+            self._start(job, self._on_import)
+            return
 
         def done(entry: ModelEntry) -> None:
             self.refresh()
             self.model_added.emit(entry)
 
         self._background.submit(
-            lambda: self.workspace.register_model(package), done, self.failed.emit
+            lambda: import_package(self.workspace, file, name, actor), done, self.failed.emit
         )
+
+    def stop_import(self) -> None:
+        """Ask the import to stop; there will be no model."""
+        self._stop(ImportSpec)
 
     def choose_model(self, path: Path | None) -> None:
         """Use a model for predictions; it is checked and loaded in the background."""
@@ -280,8 +306,18 @@ class RunSession(QObject):
             run = replace(run, status=RunStatus.STOPPING)
         self.training = run
         self.training_changed.emit(run)
-        if not run.is_over:
-            return
+        if run.is_over:
+            self._tell_registered(run)
+
+    def _on_import(self, run: RunState) -> None:
+        self.import_changed.emit(run)
+        if run.status is RunStatus.FAILED:
+            self.failed.emit(JobError(run.message, run.hint))
+        elif run.is_over:
+            self._tell_registered(run)
+
+    def _tell_registered(self, run: RunState) -> None:
+        """A job has ended that may have brought a model."""
         path = run.result.get("registered")
         self.refresh()
         if path:  # told after the list that it is in
@@ -307,4 +343,12 @@ class RunSession(QObject):
 def _register(workspace: Workspace, name: str, result: dict[str, Any]) -> dict[str, Any]:
     """Copy the run's model to models/NAME-vN."""
     entry = workspace.register_model(Path(result["model"]), name)
+    return {"registered": str(entry.path), "title": entry.title}
+
+
+def _take_over(
+    workspace: Workspace, name: str, actor: str, result: dict[str, Any]
+) -> dict[str, Any]:
+    """Copy the package that an import has made to models/NAME-vN."""
+    entry = import_package(workspace, Path(result["model"]), name, actor, result["sha256"])
     return {"registered": str(entry.path), "title": entry.title}
