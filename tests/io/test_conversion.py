@@ -84,7 +84,7 @@ def test_the_reference_preset_equals_the_recipe_pixel_for_pixel(
         "b-zero": np.zeros((32, 40), np.uint16),
         "c-signed": ramp,
         "d-bytes": (ramp % 200).astype(np.uint8),
-        "e-frames": np.stack([lesion_slice(seed=i) for i in range(3)]),
+        "e-frames": np.stack([lesion_slice(seed=1 + i) for i in range(3)]),
     }
     expected = []
     for k, (name, pixels) in enumerate(cases.items()):
@@ -242,7 +242,7 @@ def test_a_frozen_split_holds_and_new_patients_join_training(
     _, first = convert(conversion_spec(workspace, source, target, seed=3))
     before = first.manifest.patients
     assert sorted(before.values()).count("test") == 2
-    write_study(source, ["new1", "new2"], slices=1)
+    write_study(source, [*(f"P{i}" for i in range(10)), "new1", "new2"], slices=1)
     second_spec = conversion_spec(workspace, source, target.with_name("two"), seed=99)
     _, second = convert(second_spec)
     after = second.manifest.patients
@@ -301,8 +301,9 @@ def test_a_split_file_of_another_workspace_is_refused(
 def test_with_folders_as_patients_a_split_file_names_folders(
     source: Path, target: Path, workspace: Workspace
 ) -> None:
-    for folder in ("p1", "p2"):
-        path = write_dicom(source / folder / "a.dcm", lesion_slice(), patient="ANON", study=folder)
+    for seed, folder in enumerate(("p1", "p2")):
+        path = source / folder / "a.dcm"
+        write_dicom(path, lesion_slice(seed=seed), patient="ANON", study=folder)
         annotate(path, {0: []})
     split = SplitRequest(by_patient_id={"p2": "val"}, draw="train", origin="file")
     result, _ = convert(

@@ -39,6 +39,17 @@ def patient_hash(salt: bytes, key: str) -> str:
     return hmac.new(salt, key.encode("utf-8"), hashlib.sha256).hexdigest()[:16]
 
 
+def hashes_of_name(salt: bytes, name: str, issuers: Iterable[str] = ()) -> tuple[str, ...]:
+    """The hashes that a patient may have whom a user calls `name`.
+
+    Args:
+        name: PatientID, StudyInstanceUID where there is none, or top-level folder.
+        issuers: of PatientIDs, as far as they are known.
+    """
+    keys = (name, f"folder:{name}", *(f"{name}\n{issuer}" for issuer in issuers))
+    return tuple(patient_hash(salt, key) for key in keys)
+
+
 def relative_path(path: Path, root: Path) -> str:
     """With `/`, and always encodable: names that are no valid text get question marks."""
     return path.relative_to(root).as_posix().encode("utf-8", "replace").decode("utf-8")
