@@ -16,9 +16,8 @@ from medseg_desktop.core.leaks import (
     same_pictures,
 )
 from medseg_desktop.core.split import SetName
-from medseg_desktop.core.volume import Patient, Series
+from medseg_desktop.core.volume import NO_UID, Series
 from medseg_desktop.io.conversion_slices import Converted
-from medseg_desktop.io.dicom.header import NO_UID
 from medseg_desktop.io.dicom.stacks import PatientKey, relative_path
 
 
@@ -55,7 +54,7 @@ def _placed(one: Converted, sets: dict[str, SetName], root: Path) -> PlacedSlice
         name += f", frame {item.frame + 1},"
     patient = series.patient
     return PlacedSlice(
-        title=f"{name} of patient {_who(patient)}",
+        title=f"{name} of patient {patient.called}",
         set=sets[patient.hash],
         patient=patient.hash,
         series=(patient.hash, *series.key),
@@ -83,10 +82,4 @@ def _series(
 
 
 def _series_title(series: Series) -> str:
-    return f"{series.path or series.title} of patient {_who(series.patient)}"
-
-
-def _who(patient: Patient) -> str:
-    """As the user knows the patient."""
-    folder = patient.key.removeprefix("folder:")
-    return folder if folder != patient.key else patient.patient_id or patient.hash
+    return f"{series.path or series.title} of patient {series.patient.called}"

@@ -100,7 +100,7 @@ def plan_split(found: ScanResult, spec: ConvertSpec, reviewed: Reviewed) -> Spli
         DataError: a split file names patients that nobody knows, or everybody waits.
     """
     patients = {series.patient.hash: series.patient for series, _ in reviewed}
-    ids = {h: _called(p, spec) for h, p in patients.items()}
+    ids = {h: p.called for h, p in patients.items()}
     frozen = Workspace(Path(spec.workspace)).split() if spec.workspace else Split()
     sets = known_sets({p.key: h for h, p in patients.items()}, ids, spec.split)
     waiting = frozenset(h for h, name in sets.items() if name == "incoming")
@@ -118,13 +118,6 @@ def plan_split(found: ScanResult, spec: ConvertSpec, reviewed: Reviewed) -> Spli
     return SplitPlan(spec.split, patients, ids, frozen, waiting, notes)
 
 
-def _called(patient: Patient, spec: ConvertSpec) -> str:
-    """What a split file calls a patient."""
-    if spec.patient_key == "folder":
-        return patient.key.removeprefix("folder:")
-    return patient.patient_id or patient.key
-
-
 class _FileNames:
     """The patients that a split file names, beside those of the data and of the workspace.
 
@@ -137,7 +130,7 @@ class _FileNames:
     ) -> None:
         everybody = {s.patient.hash: s.patient for s in found.series}
         self._reviewed = ids
-        self._there = {h: _called(p, spec) for h, p in everybody.items()}
+        self._there = {h: p.called for h, p in everybody.items()}
         self._issuers = {p.key.partition("\n")[2] for p in everybody.values()} - {""}
         self._listed, self._by_hash = spec.split.by_patient_id, spec.split.frozen
         self._salt, self._frozen = bytes.fromhex(spec.salt), frozen

@@ -239,6 +239,15 @@ class Workspace:
             except ModelError as error:
                 yield ModelEntry(folder, None, error.message)
 
+    def models_that_saw(self, patient_hash: str) -> tuple[ModelEntry, ...]:
+        """The models that were trained or validated on a patient, or come from one that was."""
+        own = salt_id(self.salt())
+        return tuple(
+            entry
+            for entry in self.model_entries()
+            if entry.info and entry.info.salt_id == own and patient_hash in entry.info.seen_patients
+        )
+
     def find_model(self, reference: str) -> Path:
         """A package folder, a .zip, or NAME[-vN] of this workspace (newest version).
 

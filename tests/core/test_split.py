@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
 from itertools import pairwise
 
 import pytest
@@ -42,7 +43,7 @@ def cohorts(draw: st.DrawFn) -> tuple[dict[str, str], dict[str, LesionAmount]]:
     return keys, amounts
 
 
-def counts(sets: dict[str, str]) -> tuple[int, int, int]:
+def counts(sets: Mapping[str, str]) -> tuple[int, int, int]:
     values = list(sets.values())
     return values.count("train"), values.count("val"), values.count("test")
 
@@ -158,7 +159,7 @@ def test_every_ninth_of_the_sorted_patients_validates_in_the_recipe(keys: dict[s
 
 def test_frozen_assignments_are_never_drawn_again() -> None:
     keys = {f"P{i}": f"h{i}" for i in range(12)}
-    frozen = {"h0": "test", "h1": "val", "h2": "train"}
+    frozen: dict[str, SetName] = {"h0": "test", "h1": "val", "h2": "train"}
     sets = resolve_split(keys, {}, SplitRequest(frozen=frozen, seed=3))
     assert {h: sets[h] for h in frozen} == frozen
     assert set(sets) == set(keys.values())
