@@ -11,7 +11,7 @@ import msgspec
 
 from medseg_desktop.cli.context import existing, sources, workspace_of
 from medseg_desktop.cli.output import JobPrinter, print_json, result_of, warn
-from medseg_desktop.core.errors import DataError, describe_os_error
+from medseg_desktop.core.errors import DataError, UsageError, describe_os_error
 from medseg_desktop.core.split import SET_NAMES, SetName, Split, SplitRequest
 from medseg_desktop.io.conversion_request import conversion_spec
 from medseg_desktop.jobs.run import run_job
@@ -19,6 +19,11 @@ from medseg_desktop.jobs.run import run_job
 
 def run(arguments: argparse.Namespace) -> int:
     workspace = workspace_of(arguments)
+    if arguments.preset == "reference" and not arguments.split and arguments.new_patients:
+        raise UsageError(
+            "The preset reference has a split of its own, in which no patient is new.",
+            "Leave out --new-patients, or give --split.",
+        )
     spec = conversion_spec(
         workspace,
         sources(arguments.source),
@@ -30,6 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
         overlays=arguments.overlays,
         overwrite=arguments.overwrite,
         skip_broken=arguments.skip_broken,
+        new_patients=arguments.new_patients or "train",
     )
     result = result_of(run_job(spec, on_event=JobPrinter().on_event))
     warn(result["warnings"])
@@ -52,8 +58,7 @@ def read_split_file(path: Path) -> SplitRequest:
         value: Any = msgspec.json.decode(path.read_bytes().removeprefix(codecs.BOM_UTF8))
         if isinstance(value, dict) and "patients" in value:
             split = msgspec.convert(value, Split)
-            frozen = {h: e.set for h, e in split.patients.items()}
-            return SplitRequest(frozen=frozen, draw="train", origin="file")
+            return SplitRequest(frozen=split.sets, draw="train", origin="file")
         lists = msgspec.convert(value, dict[SetName, list[str]])
     except OSError as error:
         raise DataError(describe_os_error(error, path, "read")) from error
@@ -71,7 +76,8 @@ def read_split_file(path: Path) -> SplitRequest:
 
 def _print(result: dict[str, Any]) -> None:
     patients = result["patients"]
-    sets = ", ".join(f"{patients[name]} {name}" for name in SET_NAMES)
+    named = [*SET_NAMES, *(["incoming"] if patients["incoming"] else [])]
+    sets = ", ".join(f"{patients[name]} {name}" for name in named)
     print(
         f"{result['dataset']}: {result['slices']} slices "
         f"({result['slices_with_lesion']} with lesion), patients: {sets}; "

@@ -115,6 +115,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_demo(commands)
     _add_scan(commands)
     _add_convert(commands)
+    _add_split(commands)
     _add_train(commands)
     _add_predict(commands)
     _add_evaluate(commands)
@@ -197,12 +198,38 @@ def _add_convert(commands: _Commands) -> None:
                          help="how grey values are prepared: each slice by itself (default), or "
                          "as in the original method")  # fmt: skip
     convert.add_argument("--split", type=Path, help="JSON file: which patient is in which set")
+    convert.add_argument("--new-patients", choices=["train", "incoming"],
+                         help="who is new to a frozen split joins the training set (default), or "
+                         "waits until assigned and stays out of the dataset")  # fmt: skip
     convert.add_argument("--seed", type=_seed, default=0, help="of a newly drawn split")
     convert.add_argument("--overlays", action="store_true", help="also write coloured overlays/")
     convert.add_argument("--overwrite", action="store_true", help="replace an earlier dataset")
     _add_skip_broken(convert)
     _add_patient_key(convert)
     convert.add_argument("--json", action="store_true", help="print one JSON object at the end")
+
+
+def _add_split(commands: _Commands) -> None:
+    split = commands.add_parser(
+        "split", help="which patient is in which set; move a patient",
+        description="which patient is in which set of the workspace's frozen split",
+    )  # fmt: skip
+    _add_workspace(split)
+    what = split.add_subparsers(metavar="WHAT", required=True, parser_class=_Parser)
+    shown = _add(what, "list", "list the patients and their sets", "split")
+    shown.set_defaults(run=_command("split", "run_list"))
+    move = _add(what, "move", "put a patient into another set, on record", "split")
+    move.set_defaults(run=_command("split", "run_move"))
+    move.add_argument("patient", metavar="PATIENT", help="patient hash, PatientID, or folder")
+    move.add_argument("set", metavar="SET", choices=["train", "val", "test", "incoming"],
+                      help="train, val, test or incoming")  # fmt: skip
+    move.add_argument("--by", required=True, metavar="NAME", help="who moves the patient")
+    move.add_argument("--reason", required=True, metavar="TEXT", help="why")
+    for command in (shown, move):
+        command.add_argument("--source", nargs="+", type=Path, default=[], metavar="SRC",
+                             help="also look here for who the patients are")  # fmt: skip
+        _add_patient_key(command)
+        command.add_argument("--json", action="store_true", help="print one JSON object at the end")
 
 
 def _add_skip_broken(command: argparse.ArgumentParser) -> None:

@@ -106,9 +106,21 @@ def _numbers(preflight: Preflight) -> str:
     return table(rows, ("", *SET_NAMES))
 
 
+def _proof(preflight: Preflight) -> Iterator[str]:
+    """That the training knows nothing of what it is tested on."""
+    test, start = preflight.sets["test"].patients, preflight.start
+    if test and start is not None and start.seen is not None:
+        yield (
+            f"0 of {test} test patients seen in training or by {start.title}, which it starts from."
+        )
+    elif test:
+        yield f"0 of {test} test patients seen in training."
+    yield "No patient, slice or picture stands in two sets."
+
+
 def _sentences(preflight: Preflight, sheet: str) -> Iterator[str]:
     if not preflight.leaks:
-        yield "No patient, slice or picture stands in two sets."
+        yield from _proof(preflight)
     measured = preflight.measured
     how = "estimated" if measured is None else f"measured on this {measured.device}"
     yield (

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from medseg_desktop.core.lesions import find_lesions
+from medseg_desktop.core.perceptual_hash import perceptual_hash
 
 Grey = npt.NDArray[np.uint8]
 Size = tuple[int, int]
@@ -27,6 +28,7 @@ class SliceFacts:
         pixels: pixels of each class index that the label map holds.
         picture: SHA-256 of the slice's size and pixels; equal for equal slices.
         foreground: share of the slice's pixels that are brighter than its darkest one, 0..1.
+        perceptual_hash: see `core.perceptual_hash`; None where there is too little on the slice.
     """
 
     size: Size
@@ -34,6 +36,7 @@ class SliceFacts:
     pixels: dict[int, int]
     picture: bytes
     foreground: float
+    perceptual_hash: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +61,14 @@ def facts_of(grey: Grey, label_map: Grey) -> SliceFacts:
     """The facts of a slice and its label map, both (rows, columns), perhaps not of one size."""
     counts = np.bincount(label_map.ravel())
     picture = hashlib.sha256(repr(grey.shape).encode() + grey.tobytes()).digest()
-    above = np.count_nonzero(grey > grey.min()) if grey.size else 0
+    above = int(np.count_nonzero(grey > grey.min())) if grey.size else 0
     return SliceFacts(
         size=_size(grey),
         label_size=_size(label_map),
         pixels={i: int(n) for i, n in enumerate(counts.tolist()) if n},
         picture=picture,
         foreground=above / max(grey.size, 1),
+        perceptual_hash=perceptual_hash(grey),
     )
 
 

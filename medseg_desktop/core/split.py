@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 import msgspec
@@ -41,6 +43,11 @@ class Split(msgspec.Struct, frozen=True):
         """The hashes of one set, sorted."""
         return tuple(sorted(h for h, e in self.patients.items() if e.set == name))
 
+    @property
+    def sets(self) -> dict[str, SetName]:
+        """Patient hash -> set."""
+        return {h: entry.set for h, entry in self.patients.items()}
+
 
 class SplitRequest(msgspec.Struct, frozen=True):
     """How a conversion shall place its patients.
@@ -49,37 +56,86 @@ class SplitRequest(msgspec.Struct, frozen=True):
         frozen: assignments that already hold, by patient hash.
         by_patient_id: assignments from a `--split` file, by PatientID.
         draw: how patients without assignment are placed: `random` draws a new split,
-            `train` sends them to the training set, `every_ninth` is the reference recipe's.
+            `train` sends them to the training set, `incoming` lets them wait until somebody
+            assigns them, `every_ninth` is the reference recipe's.
         seed: of the random draw.
         origin: of the assignments.
+        waiting: hashes of patients that wait in the workspace, and go on doing so unless
+            `by_patient_id` or `frozen` names them.
     """
 
     frozen: dict[str, SetName] = {}
     by_patient_id: dict[str, SetName] = {}
-    draw: Literal["random", "train", "every_ninth"] = "random"
+    draw: Literal["random", "train", "incoming", "every_ninth"] = "random"
     seed: int = 0
     origin: SplitOrigin = "workspace"
+    waiting: tuple[str, ...] = ()
 
 
-def draw_split(keys: Mapping[str, str], seed: int) -> dict[str, SetName]:
+@dataclass(frozen=True, slots=True)
+class LesionAmount:
+    """How much lesion a patient has, by which a new split is stratified.
+
+    Attributes:
+        pixels: of all labels but the background, over all slices.
+        volume_ml: the same in millilitres; None where the volume of a pixel is unknown.
+    """
+
+    pixels: int = 0
+    volume_ml: float | None = 0.0
+
+    def __add__(self, other: LesionAmount) -> LesionAmount:
+        unknown = self.volume_ml is None or other.volume_ml is None
+        volume = None if unknown else (self.volume_ml or 0.0) + (other.volume_ml or 0.0)
+        return LesionAmount(self.pixels + other.pixels, volume)
+
+
+def draw_split(
+    keys: Mapping[str, str], seed: int, amounts: Mapping[str, LesionAmount] | None = None
+) -> dict[str, SetName]:
     """A new split of a workspace: 20 % test, 15 % validation (at least 1), the rest training.
 
+    Stratified by lesion volume: in the order of their volumes the patients are cut into as many
+    strata as the test set has places, and each gives one patient; the validation set is then
+    drawn from the rest in the same way.  So no set has only small or only large lesions.
+
     Args:
-        keys: patient key -> patient hash; the draw depends on the sorted keys and the seed.
+        keys: patient key -> patient hash; the draw depends on the sorted keys, the order of the
+            volumes and the seed.
+        amounts: by patient hash; a patient that is not there counts as one without lesion.
     """
-    hashes = [keys[k] for k in sorted(keys)]
-    random.Random(seed).shuffle(hashes)
-    n = len(hashes)
+    ordered = _by_volume(keys, amounts or {})
+    n = len(ordered)
     n_test = round(n * TEST_FRACTION) if n >= TEST_MINIMUM_PATIENTS else 0
     n_val = max(1, round(n * VAL_FRACTION)) if n > 1 else 0
-    return _assign(hashes, n_test, n_val)
-
-
-def _assign(hashes: list[str], n_test: int, n_val: int) -> dict[str, SetName]:
-    sets: dict[str, SetName] = {}
-    for i, h in enumerate(hashes):
-        sets[h] = "test" if i < n_test else "val" if i < n_test + n_val else "train"
+    rng = random.Random(seed)
+    sets: dict[str, SetName] = dict.fromkeys(ordered, "train")
+    wanted: tuple[tuple[SetName, int], ...] = (("test", n_test), ("val", n_val))
+    for name, number in wanted:
+        rest = [h for h in ordered if sets[h] == "train"]
+        for stratum in strata(rest, number):
+            # Not `choice`: what it draws is not promised to be the same in every Python.
+            sets[stratum[int(rng.random() * len(stratum))]] = name
     return sets
+
+
+def strata(ordered: list[str], number: int) -> list[list[str]]:
+    """A list cut into `number` parts of almost equal length, none of them empty."""
+    n = len(ordered)
+    cuts = [i * n // number for i in range(number + 1)] if number else []
+    return [ordered[a:b] for a, b in pairwise(cuts)]
+
+
+def _by_volume(keys: Mapping[str, str], amounts: Mapping[str, LesionAmount]) -> list[str]:
+    """Patient hashes, the smallest lesion volume first; equal ones in the order of their keys."""
+    found = {h: amounts.get(h, LesionAmount()) for h in keys.values()}
+    # One unit for all patients, or nobody could compare them.
+    in_ml = all(amount.volume_ml is not None for amount in found.values())
+
+    def size(h: str) -> float:
+        return (found[h].volume_ml or 0.0) if in_ml else float(found[h].pixels)
+
+    return sorted((keys[k] for k in sorted(keys)), key=size)
 
 
 def every_ninth(keys: Mapping[str, str]) -> dict[str, SetName]:
@@ -94,10 +150,10 @@ def every_ninth(keys: Mapping[str, str]) -> dict[str, SetName]:
     return sets
 
 
-def resolve_split(
+def known_sets(
     keys: Mapping[str, str], patient_ids: Mapping[str, str], request: SplitRequest
 ) -> dict[str, SetName]:
-    """The set of every patient of a conversion.
+    """The sets that are settled before anything is converted: all but those of a new draw.
 
     Args:
         keys: patient key -> patient hash of every patient of the conversion.
@@ -109,11 +165,55 @@ def resolve_split(
             sets[h] = request.by_patient_id[patient_ids[h]]
         elif h in request.frozen:
             sets[h] = request.frozen[h]
+        elif h in request.waiting:
+            sets[h] = "incoming"
+    if request.draw in ("train", "incoming"):
+        sets |= dict.fromkeys((h for h in keys.values() if h not in sets), request.draw)
+    return sets
+
+
+def resolve_split(
+    keys: Mapping[str, str],
+    patient_ids: Mapping[str, str],
+    request: SplitRequest,
+    amounts: Mapping[str, LesionAmount] | None = None,
+) -> dict[str, SetName]:
+    """The set of every patient of a conversion; the arguments are those of `known_sets`.
+
+    Args:
+        amounts: by patient hash, for a new draw (see `draw_split`).
+    """
+    sets = known_sets(keys, patient_ids, request)
     open_keys = {k: h for k, h in keys.items() if h not in sets}
     if request.draw == "random":
-        sets.update(draw_split(open_keys, request.seed))
+        sets |= draw_split(open_keys, request.seed, amounts)
     elif request.draw == "every_ninth":
-        sets.update(every_ninth(open_keys))
-    else:
-        sets.update(dict.fromkeys(open_keys.values(), "train"))
+        sets |= every_ninth(open_keys)
     return sets
+
+
+def seen_test_patients(
+    seen: Collection[str], split: Split | Mapping[str, SetName]
+) -> tuple[str, ...]:
+    """Test patients of a split that a model has seen, so that it cannot be compared on them.
+
+    Args:
+        seen: patient hashes the model, or one it comes from, was trained or validated on.
+
+    Returns:
+        Their hashes, sorted; empty for a model that may be compared.
+    """
+    test = (
+        split.members("test")
+        if isinstance(split, Split)
+        else (h for h, name in split.items() if name == "test")
+    )
+    return tuple(sorted(set(seen).intersection(test)))
+
+
+def count_sets(sets: Iterable[SetName]) -> dict[SetName, int]:
+    """How many patients are in each set, those that wait included; 0 where there is none."""
+    counts: dict[SetName, int] = dict.fromkeys((*SET_NAMES, "incoming"), 0)
+    for name in sets:
+        counts[name] += 1
+    return counts

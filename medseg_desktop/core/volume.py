@@ -13,6 +13,10 @@ from functools import lru_cache
 import numpy as np
 
 Vector = tuple[float, float, float]
+#: What stands for the UID of a series without one begins so.
+NO_UID = "no-uid:"
+#: The key of a patient who is told by a folder begins so.
+FOLDER_KEY = "folder:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +81,12 @@ class Patient:
     hash: str
     patient_id: str = ""
     name: str = ""
+
+    @property
+    def called(self) -> str:
+        """What a split file calls the patient: PatientID, or what else tells patients apart."""
+        folder = self.key.removeprefix(FOLDER_KEY)
+        return folder if folder != self.key else self.patient_id or self.key
 
 
 @dataclass(frozen=True, slots=True)

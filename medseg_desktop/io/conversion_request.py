@@ -6,11 +6,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
+import msgspec
+
 from medseg_desktop.core.errors import DataError
 from medseg_desktop.core.preprocessing import PRESETS
 from medseg_desktop.core.specs import ConvertSpec
 from medseg_desktop.core.split import SplitRequest
 from medseg_desktop.io.workspace import Workspace
+
+#: Where patients go who are new to a split.
+NewPatients = Literal["train", "incoming"]
 
 
 def conversion_spec(
@@ -26,13 +31,16 @@ def conversion_spec(
     overlays: bool = False,
     overwrite: bool = False,
     skip_broken: bool = False,
+    new_patients: NewPatients = "train",
 ) -> ConvertSpec:
     """The spec of a conversion in a workspace.
 
     Args:
         split: a split of the user's own, with which the workspace freezes patients that are
-            new to it; None for the workspace's frozen split (drawn at the first conversion; new
-            patients then join the training set), or for the preset `reference` its own split.
+            new to it; None for the workspace's frozen split (drawn at the first conversion), or
+            for the preset `reference` its own split.
+        new_patients: what becomes of patients whom a frozen split, or the user's own, does not
+            know: they join the training set, or wait as incoming and stay out.
     """
     if preset not in PRESETS:
         raise DataError(f"There is no preset {preset}.", f"Known: {', '.join(PRESETS)}.")
@@ -42,7 +50,7 @@ def conversion_spec(
         preset=preset,
         preprocessing=PRESETS[preset],
         labels=workspace.labels().bare(),
-        split=split or _workspace_split(workspace, preset, seed),
+        split=_split_request(workspace, preset, split, seed, new_patients),
         salt=workspace.salt().hex(),
         workspace=str(workspace.root),
         patient_key=patient_key,
@@ -53,13 +61,24 @@ def conversion_spec(
     )
 
 
-def _workspace_split(workspace: Workspace, preset: str, seed: int) -> SplitRequest:
-    """The frozen split of the workspace, or the reference recipe's own.
+def _split_request(
+    workspace: Workspace,
+    preset: str,
+    split: SplitRequest | None,
+    seed: int,
+    new_patients: NewPatients,
+) -> SplitRequest:
+    """The user's split, the frozen one of the workspace, or the reference recipe's own.
 
     The recipe's split has no test patients and is not frozen, so it never touches the
-    workspace's; the model carries its own split, so an evaluation stays honest.
+    workspace's; the model carries its own split, so an evaluation stays honest.  Patients who
+    wait in the workspace stay out of it all the same.
     """
+    known = workspace.split()
+    waiting = known.members("incoming")
+    if split is not None:
+        return msgspec.structs.replace(split, draw=new_patients, waiting=waiting)
     if preset == "reference":
-        return SplitRequest(draw="every_ninth", origin="recipe")
-    frozen = {h: entry.set for h, entry in workspace.split().patients.items()}
-    return SplitRequest(frozen=frozen, draw="train" if frozen else "random", seed=seed)
+        return SplitRequest(draw="every_ninth", origin="recipe", waiting=waiting)
+    draw = new_patients if known.patients else "random"
+    return SplitRequest(frozen=known.sets, draw=draw, seed=seed, waiting=waiting)

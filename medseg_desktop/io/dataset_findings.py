@@ -3,57 +3,60 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
-from medseg_desktop.core.finding import LEAK, Finding, counted, named
+from medseg_desktop.core import leaks
+from medseg_desktop.core.finding import Finding, counted, named
 from medseg_desktop.core.slice_facts import Size
 from medseg_desktop.core.split import SET_NAMES
+from medseg_desktop.core.volume import NO_UID
 from medseg_desktop.io.dataset import Dataset, DatasetFile
 from medseg_desktop.io.dataset_scan import Scan
 
-#: Slices with less foreground are empty ends of a stack, and equal by nature.
-LEAK_FOREGROUND = 0.10
 _CONVERT = "Convert the annotations again."
 _TRAINED = ("train", "val")
 
 
 def same_instances(dataset: Dataset) -> Iterator[Finding]:
-    """The same frame of the same DICOM file in two sets; needs the manifest only."""
-    by_instance: dict[object, list[DatasetFile]] = {}
-    for file in _files(dataset):
-        if file.sop_uid:
-            by_instance.setdefault((file.sop_uid, file.frame), []).append(file)
-    yield from _leaks("The same DICOM slice stands in two sets", by_instance.values())
+    """The same series, or frame of a DICOM file, in two sets; needs the manifest only."""
+    every = {(f.patient_hash, f.series_uid): f for f in _files(dataset)}
+    yield from leaks.same_patients([_placed_series(f) for f in every.values()])
+    yield from leaks.same_instances([_placed(f) for f in _files(dataset)])
 
 
 def same_pictures(dataset: Dataset, scan: Scan) -> Iterator[Finding]:
     """Slices with identical pixels in two sets that `same_instances` does not tell already."""
-    by_picture: dict[object, list[DatasetFile]] = {}
-    for file in _files(dataset):
-        facts = scan.facts.get(file.name)
-        if facts is not None and facts.foreground > LEAK_FOREGROUND:
-            by_picture.setdefault(facts.picture, []).append(file)
-    groups = [g for g in by_picture.values() if len({(f.sop_uid, f.frame) for f in g}) > 1]
-    yield from _leaks("The same picture stands in two sets", groups)
+    return leaks.same_pictures([_placed(f, scan) for f in _files(dataset)])
 
 
-def _leaks(what: str, groups: Iterable[list[DatasetFile]]) -> Iterator[Finding]:
-    shared = [group for group in groups if len({file.set for file in group}) > 1]
-    if not shared:
-        return
-    by_set = {file.set: file for file in reversed(shared[0])}
-    first, second, *_ = (by_set[name] for name in SET_NAMES if name in by_set)
-    more = f", and {len(shared) - 1} more like this" if len(shared) > 1 else ""
-    yield Finding(
-        f"{what}: {_title(first)} and {_title(second)}{more}.",
-        "Put both patients into one set, or leave one of them out, and convert again; a model "
-        "that knows what it is tested on looks better than it is.",
-        LEAK,
+def near_duplicates(dataset: Dataset, scan: Scan) -> Iterator[Finding]:
+    """Series of two patients in two sets, several slices of which are nearly the same."""
+    return leaks.near_duplicates([_placed(f, scan) for f in _files(dataset)])
+
+
+def _placed_series(file: DatasetFile) -> leaks.PlacedSeries:
+    return leaks.PlacedSeries(
+        title=_title(file),
+        set=file.set,
+        patient=file.patient_hash,
+        uid="" if file.series_uid.startswith(NO_UID) else file.series_uid,
+    )
+
+
+def _placed(file: DatasetFile, scan: Scan | None = None) -> leaks.PlacedSlice:
+    return leaks.PlacedSlice(
+        title=_title(file),
+        set=file.set,
+        patient=file.patient_hash,
+        series=(file.patient_hash, file.series_uid, file.place.stack if file.place else 0),
+        series_title=f"that of {_title(file)}",
+        instance=(file.sop_uid, file.frame) if file.sop_uid else None,
+        facts=scan.facts.get(file.name) if scan else None,
     )
 
 
 def _title(file: DatasetFile) -> str:
-    return f"{file.name} of patient {file.patient_hash} ({file.set})"
+    return f"{file.name} of patient {file.patient_hash}"
 
 
 def damaged(dataset: Dataset, scan: Scan, in_test: bool) -> Iterator[Finding]:

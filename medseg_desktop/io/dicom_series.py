@@ -18,7 +18,7 @@ from medseg_desktop.core.errors import (
     NotAnImageError,
     UnreadableSliceError,
 )
-from medseg_desktop.core.volume import Series, Slice
+from medseg_desktop.core.volume import NO_UID, Series, Slice
 from medseg_desktop.io.annotation_files import (
     AnnotationFile,
     FileShape,
@@ -27,7 +27,7 @@ from medseg_desktop.io.annotation_files import (
     read_annotation_file,
 )
 from medseg_desktop.io.dicom.guard import NoDicomError
-from medseg_desktop.io.dicom.header import NO_UID, Header, read_header
+from medseg_desktop.io.dicom.header import Header, read_header
 from medseg_desktop.io.dicom.plain_pixels import PlainFile
 from medseg_desktop.io.dicom.stacks import PatientKey, group_stacks, relative_path, top_folder
 from medseg_desktop.io.dicom.transfer_syntax import is_native

@@ -27,6 +27,7 @@ from medseg_desktop.io.child_command import physical_cores
 from medseg_desktop.io.dataset import Dataset, DatasetFile
 from medseg_desktop.io.dataset_scan import Scan
 from medseg_desktop.io.memory import free_memory_bytes
+from medseg_desktop.io.preflight_start import StartModel, examined_start
 
 ARCHITECTURES = ("bisenetv2", "unet", "pp_liteseg")
 TRAINING_PRESETS = ("reference", "default")
@@ -68,6 +69,7 @@ class Preflight(msgspec.Struct, frozen=True, kw_only=True):
         problems: would waste the training; warnings: may spoil it; notes: what is not known.
         sets: by "train", "val", "test".
         trained_on: how many patients of "val" and "test" are in the training set too.
+        start: the model that the training starts from; None for none with patients behind it.
         data_mb, memory_mb: estimated memory in megabytes of the slices alone and of all.
         free_mb: memory that is free now, or None where that cannot be told.
         disk_mb: what the run will write, in megabytes; disk_free_mb: None where unknown.
@@ -81,6 +83,7 @@ class Preflight(msgspec.Struct, frozen=True, kw_only=True):
     notes: list[Finding] = []
     sets: dict[SetName, SetNumbers]
     trained_on: dict[SetName, int]
+    start: StartModel | None = None
     data_mb: int
     memory_mb: int
     free_mb: int | None
@@ -96,8 +99,9 @@ class Preflight(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def leaks(self) -> bool:
-        """Something stands in two sets."""
-        return any(self.trained_on.values()) or any(p.kind == LEAK for p in self.problems)
+        """Something stands in two sets, or the training starts with what it is tested on."""
+        found = (*self.problems, *self.warnings)
+        return any(self.trained_on.values()) or any(f.kind == LEAK for f in found)
 
     def with_measurement(self, measured: Measurement) -> Preflight:
         """The same with what was measured in place of what was estimated."""
@@ -131,6 +135,7 @@ def check_training(dataset: Dataset, spec: TrainSpec, scan: Scan | None = None) 
         scan: what the pixels told; without it only the manifest and file headers are read.
     """
     sets = _sets(dataset, scan)
+    start, start_problems, start_warnings, start_notes = examined_start(dataset, spec)
     data_bytes = _data_bytes(dataset, ("train", "val"))
     total_bytes = data_bytes + memory_bytes(spec)
     free = free_memory_bytes()
@@ -138,6 +143,7 @@ def check_training(dataset: Dataset, spec: TrainSpec, scan: Scan | None = None) 
     return Preflight(
         problems=[
             *_option_problems(spec),
+            *start_problems,
             *_data_problems(dataset, sets),
             *dataset_findings.same_instances(dataset),
             *(() if scan is None else dataset_findings.same_pictures(dataset, scan)),
@@ -146,6 +152,7 @@ def check_training(dataset: Dataset, spec: TrainSpec, scan: Scan | None = None) 
             *_disk_problem(disk, disk_free),
         ],
         warnings=[
+            *start_warnings,
             *_data_warnings(dataset, sets, spec),
             *dataset_findings.emptied(dataset),
             *dataset_findings.overlapping(dataset),
@@ -153,9 +160,10 @@ def check_training(dataset: Dataset, spec: TrainSpec, scan: Scan | None = None) 
             *_memory_warning(total_bytes, free),
             *_disk_warning(disk, disk_free),
         ],
-        notes=list(dataset_findings.unknown(dataset)),
+        notes=[*start_notes, *dataset_findings.unknown(dataset)],
         sets=sets,
         trained_on=_trained_on(dataset),
+        start=start,
         data_mb=_megabytes(data_bytes),
         memory_mb=_megabytes(total_bytes),
         free_mb=None if free is None else _megabytes(free),
@@ -168,6 +176,7 @@ def check_training(dataset: Dataset, spec: TrainSpec, scan: Scan | None = None) 
 
 def _pixel_warnings(dataset: Dataset, scan: Scan, spec: TrainSpec) -> Iterator[Finding]:
     return chain(
+        dataset_findings.near_duplicates(dataset, scan),
         dataset_findings.damaged(dataset, scan, in_test=True),
         dataset_findings.other_sizes(dataset, scan, spec.size),
         dataset_findings.changed(dataset, scan),

@@ -7,7 +7,7 @@ import hashlib
 import os
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -23,11 +23,12 @@ from medseg_desktop.core.errors import (
 )
 from medseg_desktop.core.label_changes import with_changes
 from medseg_desktop.core.labels import RECIPE_LABELS, Label, LabelTable
-from medseg_desktop.core.split import SetName, Split, SplitEntry
+from medseg_desktop.core.split import SetName, Split, SplitRequest
 from medseg_desktop.io.atomic import write_bytes
 from medseg_desktop.io.audit import AUDIT, AuditTrail
 from medseg_desktop.io.dataset import MANIFEST
 from medseg_desktop.io.file_lock import turn
+from medseg_desktop.io.frozen_split import SPLIT, FrozenSplit
 from medseg_desktop.io.model_package import (
     MODEL_JSON,
     ModelInfo,
@@ -39,6 +40,8 @@ from medseg_desktop.io.model_package import (
 
 _SALT_BYTES = 32
 _LABELS = "labels.json"
+#: For patients that a person has placed.
+_NO_REQUEST = SplitRequest(draw="train", origin="file")
 T = TypeVar("T")
 
 
@@ -72,6 +75,7 @@ class Workspace:
         self.annotations = self.root / "annotations"
         self.recovery = self.root / "recovery"
         self.audit = AuditTrail(self.root / AUDIT)
+        self._split = FrozenSplit(self.root / SPLIT, self.audit)
 
     # -- what all datasets and models of the workspace agree on
 
@@ -106,19 +110,36 @@ class Workspace:
 
     def split(self) -> Split:
         """The frozen split; empty for a new workspace."""
-        split = self._read("split.json", Split) or Split()
-        if split.schema != 1:
-            raise WorkspaceError(
-                f"{self.root / 'split.json'} was made by a newer version of the program."
-            )
-        return split
+        return self._split.read()
 
-    def freeze(self, patients: dict[str, SetName]) -> None:
-        """Add patients to the frozen split; those already assigned stay where they are."""
-        known = self.split().patients
-        added = {h: SplitEntry(s) for h, s in patients.items() if h not in known}
-        if added:
-            self._write("split.json", Split(patients={**known, **added}))
+    def freeze(self, patients: Mapping[str, SetName], request: SplitRequest = _NO_REQUEST) -> None:
+        """Add patients to the frozen split; those already assigned stay where they are.
+
+        Args:
+            request: what placed them; for the workspace's own split they must then agree with
+                what is assigned already.
+
+        Raises:
+            WorkspaceError: the split was changed meanwhile, or it cannot be written, or the
+                audit trail cannot; nothing was changed then.
+        """
+        self._split.freeze(patients, request)
+
+    def move_patient(self, patient_hash: str, name: SetName, by: str, reason: str) -> SetName:
+        """Put a patient into another set for future datasets, on record in the audit trail.
+
+        Datasets and models that are there stay as they are; a model that was trained on a
+        patient who is now a test patient cannot be compared on this patient any more (see
+        `core.split.seen_test_patients`).
+
+        Returns:
+            The set it was in.
+
+        Raises:
+            UsageError: no such patient, or in that set already, or no name or reason is given.
+            WorkspaceError: the split or the audit trail cannot be read or written.
+        """
+        return self._split.move(patient_hash, name, by, reason)
 
     def labels(self) -> LabelTable:
         """The label table; the recipe's for a new workspace.
@@ -217,6 +238,15 @@ class Workspace:
                 yield ModelEntry(folder, read_info(folder))
             except ModelError as error:
                 yield ModelEntry(folder, None, error.message)
+
+    def models_that_saw(self, patient_hash: str) -> tuple[ModelEntry, ...]:
+        """The models that were trained or validated on a patient, or come from one that was."""
+        own = salt_id(self.salt())
+        return tuple(
+            entry
+            for entry in self.model_entries()
+            if entry.info and entry.info.salt_id == own and patient_hash in entry.info.seen_patients
+        )
 
     def find_model(self, reference: str) -> Path:
         """A package folder, a .zip, or NAME[-vN] of this workspace (newest version).

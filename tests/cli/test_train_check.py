@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 
 from medseg_desktop.cli import main
+from medseg_desktop.core.split import SetName
 from medseg_desktop.io.dataset import read_dataset
 from medseg_desktop.io.png import write_png
-from tests.builders import write_dataset
+from tests.builders import model_info, patient_hash, write_dataset, write_model_package
 
 Capture = pytest.CaptureFixture[str]
 TINY = ["--size", "64", "--batch-size", "2", "--iters", "4", "--device", "cpu"]
@@ -44,6 +45,7 @@ def test_json_has_the_numbers_and_what_was_measured(dataset: Path, capsys: Captu
     assert {
         "may_start", "problems", "warnings", "notes", "sets", "trained_on", "data_mb", "memory_mb",
         "free_mb", "disk_mb", "disk_free_mb", "estimate_s", "pixels_read", "measured", "sheet",
+        "start",
     } == set(found)  # fmt: skip
     assert found["may_start"]
     assert found["pixels_read"]
@@ -77,9 +79,29 @@ def test_the_text_has_a_table_and_sentences(dataset: Path, capsys: Capture) -> N
     assert lines["patients"][1:] == ["5", "1", "1"]
     assert lines["lesions"][1:] == ["10", "2", "2"]
     assert lines["H: of slices"][-6::2] == ["67", "67", "67"]
+    assert "0 of 1 test patients seen in training." in out
     assert "No patient, slice or picture stands in two sets." in out
     assert "(estimated)" in out
     assert out.splitlines()[-1] == "Training can start."
+
+
+def test_a_start_from_a_model_that_has_seen_test_patients_is_told(
+    dataset: Path, tmp_path: Path, capsys: Capture
+) -> None:
+    def model(name: str, sets: list[SetName]) -> Path:
+        split = {patient_hash(s, 0): "train" for s in sets}
+        info = model_info(name=name, split=split, salt_id="0" * 16)  # type: ignore[arg-type]
+        return write_model_package(tmp_path / name, info)
+
+    assert check(dataset, "--no-measure", "--init", model("clean", ["train"])) == 0
+    out = capsys.readouterr().out
+    assert "0 of 1 test patients seen in training or by clean-v1, which it starts from." in out
+    assert check(dataset, "--no-measure", "--init", model("knows", ["test"])) == 0
+    captured = capsys.readouterr()
+    assert "0 of 1 test patients" not in captured.out
+    assert "1 of 1 test patients were seen by knows-v1" in captured.err
+    assert check(dataset, "--no-measure", "--json", "--init", tmp_path / "knows") == 0
+    assert last_json(capsys)["start"] == {"title": "knows-v1", "seen": 1}
 
 
 def leak(dataset: Path) -> str:

@@ -154,6 +154,37 @@ def test_the_same_frame_of_a_file_in_two_sets_is_a_leak_that_needs_no_pixels(fol
     assert first_val in text
 
 
+def test_the_same_series_under_two_patients_in_two_sets_is_a_leak(folder: Path) -> None:
+    trained = first(folder, "train").series_uid
+    test = {f.name for f in read_dataset(folder).files("test")}
+
+    def edit(file: dict[str, Any]) -> None:
+        if file["name"] in test:
+            file["series_uid"] = trained
+
+    change(folder, edit)
+    text = only(check(folder).problems, "same series stands in two sets")
+    assert f"of patient {patient_hash('train', 0)} (train)" in text
+    assert f"of patient {patient_hash('test', 0)} (test)" in text
+
+
+def test_series_that_look_nearly_the_same_in_two_sets_are_a_warning(folder: Path) -> None:
+    dataset = read_dataset(folder)
+    rng = np.random.default_rng(4)
+    y, x = np.mgrid[:64, :64]
+    for original, copy in zip(dataset.files("train")[:3], dataset.files("test"), strict=True):
+        head = 70.0 * ((x - 32) ** 2 + (y - 32) ** 2 < 27**2)
+        for left, top in rng.uniform(9, 55, (12, 2)):
+            head += 30 * np.exp(-((x - left) ** 2 + (y - top) ** 2) / 60)
+        write_png(folder / "images" / original.name, np.clip(head, 0, 255).astype(np.uint8))
+        write_png(folder / "images" / copy.name, np.clip(0.7 * head, 0, 255).astype(np.uint8))
+    found = check(folder)
+    assert found.may_start
+    text = only(found.warnings, "look nearly the same")
+    assert f"patient {patient_hash('train', 0)} (train) and " in text
+    assert f"patient {patient_hash('test', 0)} (test) on 3 slices" in text
+
+
 @pytest.mark.parametrize(("subset", "forbids"), [("train", True), ("val", True), ("test", False)])
 def test_a_damaged_slice_forbids_only_where_it_would_be_read(
     folder: Path, subset: str, forbids: bool

@@ -10,10 +10,12 @@ import pytest
 from medseg_desktop.core.errors import DatasetError
 from medseg_desktop.core.measurement import Measurement
 from medseg_desktop.core.specs import TrainSpec
+from medseg_desktop.core.split import SetName
 from medseg_desktop.io import preflight
 from medseg_desktop.io.dataset import Dataset, read_dataset
 from medseg_desktop.io.preflight import Preflight, check_training
-from tests.builders import write_dataset
+from medseg_desktop.io.preflight_start import StartModel
+from tests.builders import model_info, patient_hash, write_dataset, write_model_package
 
 
 def check(folder: Path, **changes: Any) -> Preflight:
@@ -209,3 +211,69 @@ def test_what_was_measured_takes_the_place_of_the_estimate(
     large = rough.with_measurement(msgspec.structs.replace(measured, memory_mb=900))
     assert not large.may_start
     assert "Choose a batch size of 9 or less" in messages(large.problems)
+
+
+# -- a training that starts from a model
+
+
+def start_from(folder: Path, tmp_path: Path, split: dict[str, SetName], **about: Any) -> str:
+    """The path of a model that was trained with this split, in the dataset's workspace."""
+    info = model_info(name="demo", split=split, **{"salt_id": "0" * 16, **about})
+    return str(write_model_package(tmp_path / "demo-v1", info))
+
+
+def test_a_model_that_has_seen_test_patients_is_a_leak_that_forbids_nothing(
+    tmp_path: Path,
+) -> None:
+    folder = write_dataset(tmp_path / "d", {"train": 5, "val": 1, "test": 5}, slices=1)
+    seen: dict[str, SetName] = {
+        patient_hash("test", 0): "train",
+        patient_hash("test", 1): "val",
+        patient_hash("test", 2): "test",
+        patient_hash("train", 0): "train",
+    }
+    found = check(folder, init=start_from(folder, tmp_path, seen))
+    assert found.may_start
+    assert found.leaks
+    assert found.start == StartModel("demo-v1", 2)
+    text = messages(found.warnings)
+    assert "2 of 5 test patients were seen by demo-v1, which this training starts from." in text
+    assert "Start from another model" in text
+
+
+def test_what_the_parents_of_the_model_have_seen_counts_too(tmp_path: Path) -> None:
+    folder = write_dataset(tmp_path / "d", {"train": 5, "val": 1, "test": 1}, slices=1)
+    init = start_from(folder, tmp_path, {})
+    path = Path(init) / "model.json"
+    info = msgspec.json.decode(path.read_bytes())
+    info["inherited"] = [patient_hash("test", 0)]
+    path.write_bytes(msgspec.json.encode(info))
+    assert check(folder, init=init).start == StartModel("demo-v1", 1)
+
+
+def test_a_model_that_knows_no_test_patient_is_proof(sound: Path, tmp_path: Path) -> None:
+    dataset = read_dataset(sound)
+    init = start_from(sound, tmp_path, dataset.manifest.patients)
+    found = check(sound, init=init)
+    assert found.start == StartModel("demo-v1", 0)
+    assert not found.leaks
+    assert found.warnings == found.problems == []
+
+
+def test_what_a_model_of_another_workspace_has_seen_is_not_known(
+    sound: Path, tmp_path: Path
+) -> None:
+    init = start_from(sound, tmp_path, {patient_hash("test", 0): "train"}, salt_id="1" * 16)
+    found = check(sound, init=init)
+    assert found.start == StartModel("demo-v1", None)
+    assert "Whether demo-v1, which this training starts from, has seen" in messages(found.notes)
+    assert not found.leaks
+    assert check(sound, init="starter").start is None
+
+
+def test_a_model_that_cannot_be_read_is_a_problem_unless_the_training_has_begun(
+    sound: Path, tmp_path: Path
+) -> None:
+    missing = str(tmp_path / "gone-v3")
+    assert "gone-v3 is no model" in messages(check(sound, init=missing).problems)
+    assert check(sound, init=missing, resume=True).may_start

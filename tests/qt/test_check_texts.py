@@ -5,12 +5,13 @@ from typing import Any
 import msgspec
 import pytest
 
-from medseg_desktop.core.finding import Finding
+from medseg_desktop.core.finding import LEAK, Finding
 from medseg_desktop.core.measurement import Measurement
 from medseg_desktop.core.specs import TrainSpec
 from medseg_desktop.io.dataset import read_dataset
 from medseg_desktop.io.dataset_scan import scan_pixels
 from medseg_desktop.io.preflight import Preflight, check_training
+from medseg_desktop.io.preflight_start import StartModel
 from medseg_desktop.qt.presenters.check_texts import check_report
 from tests.builders import write_dataset
 
@@ -62,3 +63,35 @@ def test_a_batch_that_does_not_fit_blocks_and_a_failed_measurement_does_not(
     report = check_report(found, unmeasured=Finding("Nothing could be measured.", "Look."))
     assert report.can_start
     assert report.problems[-1].text == "Nothing could be measured."
+
+
+def test_the_line_on_the_split_is_the_proof_or_says_what_is_wrong(found: Preflight) -> None:
+    def line(**changes: Any) -> tuple[str, bool | None, str]:
+        report = check_report(msgspec.structs.replace(found, **changes))
+        return report.split_line, report.split_ok, report.split_cure
+
+    nobody = "No patient, slice or picture is in two sets."
+    assert line() == (nobody, True, "")
+    five = {**found.sets, "test": msgspec.structs.replace(found.sets["test"], patients=5)}
+    rest = "No slice or picture is in two sets."
+    seen = "0 of 5 test patients seen in training"
+    assert line(sets=five) == (f"{seen}. {rest}", True, "")
+    assert line(sets=five, pixels_read=False) == (f"{seen}.", None, "")
+    assert line(sets=five, start=StartModel("demo-v1", 0)) == (
+        f"{seen} or by demo-v1, which it starts from. {rest}", True, "",
+    )  # fmt: skip
+    assert line(sets=five, start=StartModel("demo-v1", None)) == (
+        f"{seen}; what demo-v1 has seen is unknown. {rest}", None, "",
+    )  # fmt: skip
+    text, is_good, cure = line(sets=five, start=StartModel("demo-v1", 2))
+    assert text == "2 of 5 test patients were seen by demo-v1, which this training starts from"
+    assert is_good is False
+    assert cure.startswith("Start from another model")
+
+
+def test_what_the_line_on_the_split_says_is_not_said_twice(found: Preflight) -> None:
+    warning = Finding("2 of 5 test patients were seen", "Start from another.", LEAK)
+    changed = msgspec.structs.replace(
+        found, warnings=[warning, Finding("Else.", "")], start=StartModel("demo-v1", 2)
+    )
+    assert [p.text for p in check_report(changed).problems] == ["Else."]

@@ -11,6 +11,7 @@ from pydicom.errors import InvalidDicomError
 from pydicom.tag import Tag
 
 from medseg_desktop.core.errors import UnreadableSliceError
+from medseg_desktop.core.volume import NO_UID
 from medseg_desktop.io.dicom.elements import read_elements
 from medseg_desktop.io.dicom.facts import PRIVATE_TAGS, TAGS
 from medseg_desktop.io.dicom.frames import FrameHeader, frame_headers
@@ -36,9 +37,6 @@ from medseg_desktop.io.dicom.values import (
     text,
     texts,
 )
-
-#: What stands for the UID of a series without one begins so.
-NO_UID = "no-uid:"
 
 _NAMES = (
     "SpecificCharacterSet", "SOPClassUID", "SOPInstanceUID", "StudyDate", "StudyDescription",

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 from medseg_desktop.core.stack_geometry import stack_warnings, tilt_degrees
-from medseg_desktop.core.volume import Patient, Series, Slice, slice_normal
+from medseg_desktop.core.volume import FOLDER_KEY, Patient, Series, Slice, slice_normal
 from medseg_desktop.io.dicom.header import Header
 from medseg_desktop.io.dicom.stack_split import Stack, StackFrame, split_series
 from medseg_desktop.io.dicom.transfer_syntax import syntax_name
@@ -37,6 +37,17 @@ _COLOUR = ("Colour slices are shown, but not used for training.",)
 def patient_hash(salt: bytes, key: str) -> str:
     """First 16 hex digits of HMAC-SHA256(salt, key)."""
     return hmac.new(salt, key.encode("utf-8"), hashlib.sha256).hexdigest()[:16]
+
+
+def hashes_of_name(salt: bytes, name: str, issuers: Iterable[str] = ()) -> tuple[str, ...]:
+    """The hashes that a patient may have whom a user calls `name`.
+
+    Args:
+        name: PatientID, StudyInstanceUID where there is none, or top-level folder.
+        issuers: of PatientIDs, as far as they are known.
+    """
+    keys = (name, f"{FOLDER_KEY}{name}", *(f"{name}\n{issuer}" for issuer in issuers))
+    return tuple(patient_hash(salt, key) for key in keys)
 
 
 def relative_path(path: Path, root: Path) -> str:
@@ -248,11 +259,11 @@ def _patient(header: Header, root: Path, salt: bytes, patient_key: PatientKey) -
 
 def _patient_key(header: Header, root: Path, patient_key: PatientKey) -> str:
     if patient_key == "folder":
-        return f"folder:{top_folder(header.path, root)}"
+        return f"{FOLDER_KEY}{top_folder(header.path, root)}"
     if header.patient_id:
         return f"{header.patient_id}\n{header.issuer}" if header.issuer else header.patient_id
     # Without any UID the folder is the best guess: one file may hold only one slice of a patient.
-    return header.study_uid or f"folder:{relative_path(header.path.parent, root)}"
+    return header.study_uid or f"{FOLDER_KEY}{relative_path(header.path.parent, root)}"
 
 
 def top_folder(path: Path, root: Path) -> str:

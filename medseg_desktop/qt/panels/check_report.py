@@ -28,6 +28,7 @@ class CheckReport:
         balance: how common each label is, as further rows; empty until that is known.
         split_line: one sentence on whether anything is in two sets.
         split_ok: the sentence is good news; None while it is not settled.
+        split_cure: what to do where it is bad news.
         needs_title: where the needs are and how they are known; empty if unknown.
         needs: (caption, text) of time, memory, disk and the like.
         notes: sentences on what is not known.
@@ -38,6 +39,7 @@ class CheckReport:
     rows: Rows = ()
     split_line: str = ""
     split_ok: bool | None = True
+    split_cure: str = ""
     needs_title: str = ""
     balance: Rows = ()
     needs: tuple[tuple[str, str], ...] = ()

@@ -63,8 +63,7 @@ class IconLine(QWidget):
         super().__init__()
         self.mark = QLabel()
         self.text = label("", wrap=True)
-        self.below = label(below, "muted", wrap=True)
-        self.below.setVisible(bool(below))
+        self.below = label("", "muted", wrap=True)
         texts = QVBoxLayout()
         texts.setSpacing(0)
         texts.addWidget(self.text)
@@ -72,10 +71,12 @@ class IconLine(QWidget):
         layout = row(self, 0, SPACE_S)
         layout.addWidget(self.mark, 0, Qt.AlignmentFlag.AlignTop)
         layout.addLayout(texts, 1)
-        self.set_line(text, icon, token)
+        self.set_line(text, icon, token, below)
 
-    def set_line(self, text: str, icon: str, token: str) -> None:
+    def set_line(self, text: str, icon: str, token: str, below: str = "") -> None:
         """Another sentence; `token` is the colour of its icon."""
         self.text.setText(text)
+        self.below.setText(below)
+        self.below.setVisible(bool(below))
         colour = str(getattr(current_tokens(), token))
         self.mark.setPixmap(pixmap(icon, colour, _ICON, self.devicePixelRatioF()))

@@ -231,7 +231,8 @@ class CheckedPage(QWidget):
 
     def _show_split(self, report: CheckReport) -> None:
         icons = {True: ("success", "good"), False: ("error", "bad"), None: ("info", "muted")}
-        self.split_line.set_line(report.split_line, *icons[report.split_ok])
+        icon = icons[report.split_ok]
+        self.split_line.set_line(report.split_line, *icon, below=report.split_cure)
         self.split_line.setVisible(bool(report.split_line))
 
     def _show_samples(self, report: CheckReport) -> None:

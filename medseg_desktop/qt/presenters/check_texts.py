@@ -6,7 +6,7 @@ from PySide6.QtCore import QCoreApplication
 from PySide6.QtGui import QImage
 
 from medseg_desktop.core.estimate import duration_text
-from medseg_desktop.core.finding import Finding
+from medseg_desktop.core.finding import LEAK, Finding
 from medseg_desktop.core.measurement import LARGEST_BATCH, SMALLEST_BATCH
 from medseg_desktop.core.slice_facts import share_text, size_text
 from medseg_desktop.core.split import SET_NAMES
@@ -30,10 +30,11 @@ def check_report(
     """
     sets = [found.sets[name] for name in SET_NAMES]
     problems = [Problem(p.message, p.cure, blocks=True) for p in found.problems]
-    problems += [Problem(w.message, w.cure) for w in found.warnings]
+    # What is wrong with the start is told by the line on the split.
+    problems += [Problem(w.message, w.cure) for w in found.warnings if w.kind != LEAK]
     if unmeasured is not None:
         problems.append(Problem(unmeasured.message, unmeasured.cure))
-    line, is_good = _split_line(found)
+    line, is_good, cure = _split_line(found)
     return CheckReport(
         columns=(tr("Train"), tr("Validation"), tr("Test")),
         rows=(
@@ -45,6 +46,7 @@ def check_report(
         balance=_balance(sets),
         split_line=line,
         split_ok=is_good,
+        split_cure=cure,
         needs_title=_needs_title(found),
         needs=_needs(found),
         problems=tuple(problems),
@@ -91,20 +93,51 @@ def _balance(sets: list[SetNumbers]) -> Rows:
     return tuple(rows)
 
 
-def _split_line(found: Preflight) -> tuple[str, bool | None]:
-    test, val = found.sets["test"].patients, found.sets["val"].patients
+def _split_line(found: Preflight) -> tuple[str, bool | None, str]:
+    """The proof that the training knows nothing of what it is tested on, or what is wrong.
+
+    Returns:
+        The sentence, whether it is good news (None: not settled), and what to do.
+    """
     in_val, in_test = found.trained_on["val"], found.trained_on["test"]
     if in_val or in_test:
         line = tr(
             "{in_val} of {val} validation and {in_test} of {test} test patients are in the "
             "training set"
         )
-        return line.format(in_val=in_val, val=val, in_test=in_test, test=test), False
+        val, test = found.sets["val"].patients, found.sets["test"].patients
+        return line.format(in_val=in_val, val=val, in_test=in_test, test=test), False, ""
+    start = found.start
+    if start is not None and start.seen:
+        line = tr("{seen} of {test} test patients were seen by {model}, which this training "
+                  "starts from")  # fmt: skip
+        test = found.sets["test"].patients
+        cure = tr(
+            "Start from another model, or from none; else the new model cannot be compared with "
+            "others on these patients."
+        )
+        return line.format(seen=start.seen, test=test, model=start.title), False, cure
     if found.leaks:
-        return tr("A slice is in two sets."), False
-    if not found.pixels_read:
-        return tr("No patient is in two sets."), None
-    return tr("No patient, slice or picture is in two sets."), True
+        return tr("A slice is in two sets."), False, ""
+    unknown = start is not None and start.seen is None and found.sets["test"].patients > 0
+    return _proof(found), True if found.pixels_read and not unknown else None, ""
+
+
+def _proof(found: Preflight) -> str:
+    """What is known so far, when nothing is wrong."""
+    test, start = found.sets["test"].patients, found.start
+    if not test:
+        if found.pixels_read:
+            return tr("No patient, slice or picture is in two sets.")
+        return tr("No patient is in two sets.")
+    if start is None:
+        line = tr("0 of {test} test patients seen in training.")
+    elif start.seen is None:
+        line = tr("0 of {test} test patients seen in training; what {model} has seen is unknown.")
+    else:
+        line = tr("0 of {test} test patients seen in training or by {model}, which it starts from.")
+    line = line.format(test=test, model=start.title if start else "")
+    return f"{line} {tr('No slice or picture is in two sets.')}" if found.pixels_read else line
 
 
 def _needs_title(found: Preflight) -> str:

@@ -1,0 +1,172 @@
+"""Altered copies of a slice are known again, and no patient is taken for another one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from medseg_desktop.core.display import PixelFormat
+from medseg_desktop.core.leaks import PlacedSlice, near_duplicates
+from medseg_desktop.core.perceptual_hash import (
+    HASH_BYTES,
+    NEAR_BITS,
+    near,
+    packed,
+    perceptual_hash,
+)
+from medseg_desktop.core.phantom import phantom_volume
+from medseg_desktop.core.preprocessing import PRESETS, to_eight_bit
+from medseg_desktop.core.slice_facts import SliceFacts
+from medseg_desktop.core.split import SetName
+from medseg_desktop.io.dicom_series import scan
+from medseg_desktop.io.pixels.reader import FrameReader
+from medseg_desktop.io.sources.source import open_source
+
+Values = npt.NDArray[np.float64]
+FORMAT = PixelFormat()
+
+
+def jpeg(a: Values, quality: int) -> Values:
+    grey = np.clip(a / np.percentile(a, 99.9) * 255, 0, 255).astype(np.uint8)
+    _, data = cv2.imencode(".jpg", grey, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    return cv2.imdecode(data, cv2.IMREAD_GRAYSCALE).astype(np.float64)
+
+
+def noisy(a: Values) -> Values:
+    sigma = 0.06 * np.percentile(a, 99)
+    return np.clip(a + np.random.default_rng(3).normal(0, sigma, a.shape), 0, None)
+
+
+def resized(a: Values, factor: float) -> Values:
+    how = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
+    return cv2.resize(a, None, fx=factor, fy=factor, interpolation=how)
+
+
+ALTERATIONS: dict[str, Callable[[Values], Values]] = {
+    "scaled": lambda a: 0.37 * a,
+    "another window": lambda a: np.clip(a / a.max() - 0.1, 0, 0.6),
+    "gamma": lambda a: (a / a.max()) ** 0.7,
+    "noise": noisy,
+    "shift": lambda a: np.roll(a, (2, -1), (0, 1)),
+    "jpeg": lambda a: jpeg(a, 40),
+    "half size": lambda a: resized(a, 0.5),
+    "double size": lambda a: resized(a, 2.0),
+    "margin": lambda a: np.pad(a, 32),
+}
+Patients = dict[str, list[npt.NDArray[np.generic]]]
+
+
+def hashes(slices: list[npt.NDArray[np.generic]]) -> list[bytes]:
+    """As the program makes them, but without the filter, which takes long."""
+    greys = (to_eight_bit(stored, FORMAT, PRESETS["default"]) for stored in slices)
+    return [h for h in map(perceptual_hash, greys) if h is not None]
+
+
+@pytest.fixture(scope="module")
+def phantoms() -> Patients:
+    """Stored values of the slices of six patients."""
+    return {str(k): list(phantom_volume(1, k).stored) for k in range(6)}
+
+
+def alike(some: list[bytes], others: list[bytes]) -> int:
+    """How many slices of two series have a counterpart in the other one."""
+    close = near(packed(some), packed(others))
+    return int(min(close.any(axis=0).sum(), close.any(axis=1).sum()))
+
+
+@pytest.mark.parametrize("name", ALTERATIONS)
+def test_most_slices_of_an_altered_copy_are_known_again(phantoms: Patients, name: str) -> None:
+    for slices in phantoms.values():
+        copy = [ALTERATIONS[name](stored.astype(np.float64)) for stored in slices]
+        assert alike(hashes(slices), hashes(copy)) > len(slices) / 2
+
+
+def test_no_patient_is_taken_for_another_one(phantoms: Patients) -> None:
+    known = [hashes(slices) for slices in phantoms.values()]
+    assert all(len(found) > 10 for found in known)
+    for i, one in enumerate(known):
+        for other in known[:i]:
+            assert alike(one, other) == 0
+
+
+@pytest.fixture(scope="module")
+def real(test_data: Path) -> Patients:
+    """Stored values of the real slices by patient."""
+    patients: Patients = {}
+    with open_source([test_data / "data" / "lesions" / "series"]) as source:
+        found = scan(source, salt=bytes(32))
+        with FrameReader(plain=found.plain) as reader:
+            for series in found.series:
+                patients[series.patient.hash] = [
+                    reader.read(item.path, item.frame)[0] for item in series.slices
+                ]
+    return patients
+
+
+def placed(patients: Patients, name: SetName, suffix: str = "") -> Iterator[PlacedSlice]:
+    for patient, slices in patients.items():
+        who = patient + suffix
+        for k, value in enumerate(hashes(slices)):
+            facts = SliceFacts((1, 1), (1, 1), {}, f"{who} {k}".encode(), 1.0, value)
+            yield PlacedSlice(f"{who} {k}", name, who, (who, "", 0), who, None, facts)
+
+
+def test_no_real_patient_looks_like_another_one(real: Patients) -> None:
+    slices = list(placed(real, "train"))
+    assert len({s.patient for s in slices}) == 26
+    every = sorted({s.patient for s in slices})
+    # Each pair stands on two sides in one of these splits.
+    for bit in range(5):
+        sides: dict[str, SetName] = {
+            h: "test" if k >> bit & 1 else "train" for k, h in enumerate(every)
+        }
+        assert list(near_duplicates([replace(s, set=sides[s.patient]) for s in slices])) == []
+
+
+@pytest.mark.parametrize("name", ["gamma", "half size"])
+def test_an_altered_copy_of_each_real_patient_is_found(real: Patients, name: str) -> None:
+    def alter(stored: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
+        return ALTERATIONS[name](stored.astype(np.float64))
+
+    copies = {patient: [alter(s) for s in slices] for patient, slices in real.items()}
+    for patient, slices in real.items():
+        both = [
+            *placed({patient: slices}, "train"),
+            *placed({patient: copies[patient]}, "test", " copied"),
+        ]
+        (finding,) = near_duplicates(both)
+        assert f"{patient} (train) and {patient} copied (test) on " in finding.message
+
+
+def test_a_slice_with_little_tissue_has_no_hash() -> None:
+    grey = np.zeros((100, 100), np.uint8)
+    assert perceptual_hash(grey) is None
+    grey[10:40, 10:70] = 200  # 18 %
+    assert perceptual_hash(grey) is None
+    grey[10:50, 10:70] = 200  # 24 %
+    assert perceptual_hash(grey) is not None
+    assert perceptual_hash(np.full((31, 64), 9, np.uint8)) is None
+
+
+@given(
+    st.lists(st.binary(min_size=HASH_BYTES, max_size=HASH_BYTES), max_size=5),
+    st.lists(st.binary(min_size=HASH_BYTES, max_size=HASH_BYTES), max_size=5),
+)
+def test_hashes_are_near_by_the_number_of_their_different_bits(
+    some: list[bytes], others: list[bytes]
+) -> None:
+    others = [*others, *some[:2]]
+    close = near(packed(some), packed(others))
+    assert close.shape == (len(some), len(others))
+    for i, a in enumerate(some):
+        for k, b in enumerate(others):
+            bits = (int.from_bytes(a, "big") ^ int.from_bytes(b, "big")).bit_count()
+            assert close[i, k] == (bits <= NEAR_BITS)
