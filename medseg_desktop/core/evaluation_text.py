@@ -103,10 +103,8 @@ def verdict(comparison: ModelComparison) -> str:
     if difference.mean is None:
         first = "No patient has a lesion, so there is no Dice to compare."
     elif difference.low is None or difference.high is None:
-        first = (
-            f"{difference.n} patients with lesion are too few to tell whether {ours} or {theirs} "
-            "is better."
-        )
+        patients = "1 patient" if difference.n == 1 else f"{difference.n} patients"
+        first = f"{patients} with lesion: too few to tell whether {ours} or {theirs} is better."
     else:
         interval = f"{measure.estimate(difference, signed=True)}, n = {difference.n}"
         if difference.low > 0 or difference.high < 0:

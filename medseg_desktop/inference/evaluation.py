@@ -45,7 +45,7 @@ from medseg_desktop.io.workspace import Workspace
 #: So many false lesions of a model are listed in all, but so many of each patient in any case:
 #: a useless model has thousands, and the result is one line of the event stream.
 _MOST_FALSE = 4000
-_FEWEST_FALSE = 20
+_FEWEST_FALSE = 5
 
 
 def run_evaluation(spec: EvaluateSpec, context: Context) -> dict[str, Any]:

@@ -22,7 +22,7 @@ def test_without_patients_there_is_no_mean() -> None:
     assert mean_estimate([None]) == mean_estimate([]) == Estimate(mean=None, n=0)
 
 
-@settings(max_examples=25)
+@settings(max_examples=10)
 @given(scores, st.randoms())
 def test_the_interval_holds_the_mean_and_does_not_depend_on_the_order(
     values: list[float], chance: random.Random

@@ -117,4 +117,4 @@ def test_the_verdict_goes_by_the_interval(
 
 def test_the_verdict_of_two_patients_says_that_they_are_too_few() -> None:
     found = compared(result(case("a", 0.9), case("b", 0.9)), result(case("a"), case("b")))
-    assert verdict(found).startswith("2 patients with lesion are too few")
+    assert verdict(found).startswith("2 patients with lesion: too few")

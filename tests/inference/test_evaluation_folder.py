@@ -63,7 +63,7 @@ def rows(path: Path) -> list[dict[str, str]]:
 
 
 def files(folder: Path) -> list[str]:
-    return sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file())
+    return sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file())
 
 
 def check_page(page: Page) -> None:
@@ -141,7 +141,7 @@ def test_the_report_of_a_comparison_tells_all_and_names_nobody(
     for words in (
         "Comparison: keen-v1 and strict-v1",
         "3 patients kept for testing, 5 reviewed slices",
-        "2 patients with lesion are too few to tell whether keen-v1 or strict-v1 is better.",
+        "2 patients with lesion: too few to tell whether keen-v1 or strict-v1 is better.",
         "keen-v1 finds 1 lesion that strict-v1 misses, and misses 0 that it finds.",
         "Gained lesions: only the candidate finds them One lesion.",
         "overlap with the candidate 100 %, with the champion 0 %",
