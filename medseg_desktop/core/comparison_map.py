@@ -78,13 +78,11 @@ class SliceComparison:
 
     Attributes:
         sides: those that were compared; with fewer than two there is nothing to compare.
-        categories: see `category_map`; must not be written to.
         pixels: category -> how many pixels are of it; categories without any are not in it.
         disagreements: from top to bottom.
     """
 
     sides: Side
-    categories: CategoryMap
     pixels: Mapping[int, int]
     disagreements: tuple[Disagreement, ...]
 
@@ -126,9 +124,16 @@ def count_pixels(categories: CategoryMap) -> dict[int, int]:
     return {i: int(n) for i, n in enumerate(counts) if i and n}
 
 
-def compare(label_maps: Mapping[Side, LabelMap]) -> SliceComparison:
-    """Everything about one slice; arguments and errors as of `category_map`."""
-    categories = category_map(label_maps)
+def compare(
+    label_maps: Mapping[Side, LabelMap], categories: CategoryMap | None = None
+) -> SliceComparison:
+    """Everything about one slice; arguments and errors as of `category_map`.
+
+    Args:
+        categories: the category map of these, where it is known already.
+    """
+    if categories is None:
+        categories = category_map(label_maps)
     sides = Side(sum(label_maps))
     column, row, columns, rows = cv2.boundingRect(categories)
     found: tuple[Disagreement, ...] = ()
@@ -136,13 +141,13 @@ def compare(label_maps: Mapping[Side, LabelMap]) -> SliceComparison:
         part = np.s_[row : row + rows, column : column + columns]
         maps = {side: np.ascontiguousarray(m[part]) for side, m in label_maps.items()}
         found = _regions(disagreeing_pixels(maps), categories[part], column, row)
-    return SliceComparison(sides, categories, count_pixels(categories), found)
+    return SliceComparison(sides, count_pixels(categories), found)
 
 
 def disagreeing_pixels(label_maps: Mapping[Side, LabelMap]) -> LabelMap:
     """The pixels (rows, columns) of all disagreements (see the module), 0 and 1."""
     maps = _checked(label_maps)
-    found = np.zeros(next(iter(maps.values())).shape, np.uint8)
+    found: LabelMap = np.zeros(next(iter(maps.values())).shape, np.uint8)
     for one, other in permutations(maps.values(), 2):
         found |= _missing(one, other)
     return found
@@ -150,7 +155,7 @@ def disagreeing_pixels(label_maps: Mapping[Side, LabelMap]) -> LabelMap:
 
 def _missing(one: LabelMap, other: LabelMap) -> LabelMap:
     """What of one side the other has not: more than a rim, and whole lesions."""
-    difference = ((one > 0) & (one != other)).view(np.uint8)
+    difference: LabelMap = ((one > 0) & (one != other)).view(np.uint8)
     if not difference.any():
         return difference
     # Beside the array lies nothing: OpenCV would take its edge for a part of every block.

@@ -72,7 +72,7 @@ def test_a_category_names_those_who_mark_the_pixel(maps: dict[Side, LabelMap]) -
 @given(compared())
 def test_counts_are_those_of_the_categories(maps: dict[Side, LabelMap]) -> None:
     found = compare(maps)
-    counts = count_pixels(found.categories)
+    counts = count_pixels(category_map(maps))
     assert found.pixels == counts
     anybody = np.any([m > 0 for m in maps.values()], axis=0)
     assert sum(counts.values()) == int(anybody.sum())
@@ -82,10 +82,11 @@ def test_counts_are_those_of_the_categories(maps: dict[Side, LabelMap]) -> None:
 def test_disagreements_lie_where_the_sides_differ_and_are_parted(
     maps: dict[Side, LabelMap],
 ) -> None:
-    found = compare(maps)
+    categories = category_map(maps)
+    found = compare(maps, categories)
     pixels = disagreeing_pixels(maps)
-    agreed = found.categories == int(found.sides)
-    assert not pixels[agreed | (found.categories == 0)].any()
+    agreed = categories == int(found.sides)
+    assert not pixels[agreed | (categories == 0)].any()
     count, numbers = cv2.connectedComponents(pixels, connectivity=8)
     assert len(found.disagreements) == count - 1
     assert found.amount == int(pixels.sum())
@@ -100,7 +101,7 @@ def test_disagreements_lie_where_the_sides_differ_and_are_parted(
             and (numbers == n).sum() == region.pixels
             and _touches_all(inside == n)
         )
-        assert (found.categories[numbers == own] == region.category).any()
+        assert (categories[numbers == own] == region.category).any()
 
 
 def _touches_all(part: npt.NDArray[np.bool_]) -> bool:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QAction
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
@@ -10,7 +11,7 @@ from medseg_desktop.qt.panels.overlay_panel import Layer, OverlayPanel
 
 @pytest.fixture
 def panel(qtbot: QtBot) -> OverlayPanel:
-    result = OverlayPanel()
+    result = OverlayPanel(QAction(), QAction())
     qtbot.addWidget(result)
     result.resize(320, 500)
     result.show()

@@ -1,6 +1,8 @@
-"""Masks of the live layer: a brush stroke in its colour, and hatched overlaps."""
+"""Masks on the slice: a brush stroke in its colour, and those that are filled with a pattern."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import cv2
 import numpy as np
@@ -55,10 +57,15 @@ class PlainMask:
             painter.restore()
 
 
-class HatchedMask:
-    """A mask as stripes of constant width on the screen; its picture is kept."""
+class PatternedMask:
+    """A mask filled with a pattern of constant size on the screen; its picture is kept.
 
-    def __init__(self) -> None:
+    Args:
+        tile: the pattern, for so many device pixels of one logical one; it repeats itself.
+    """
+
+    def __init__(self, tile: Callable[[float], QPixmap]) -> None:
+        self._tile = tile
         self._mask: LiveMask | None = None
         self._image: MaskImage | None = None
         self._picture: tuple[ViewArea, QPointF, QImage] | None = None
@@ -74,7 +81,7 @@ class HatchedMask:
         if self._image is None or self._image.bounds.isEmpty():
             return
         if self._picture is None or self._picture[0] != area:
-            self._picture = (area, *_hatched(self._image, area))
+            self._picture = (area, *_patterned(self._image, area, self._tile(area.ratio)))
         _, at, image = self._picture
         painter.save()
         painter.resetTransform()
@@ -82,8 +89,8 @@ class HatchedMask:
         painter.restore()
 
 
-def _hatched(mask: MaskImage, area: ViewArea) -> tuple[QPointF, QImage]:
-    """The stripes in the mask, and where they lie in logical pixels."""
+def _patterned(mask: MaskImage, area: ViewArea, tile: QPixmap) -> tuple[QPointF, QImage]:
+    """The pattern in the mask, and where it lies in logical pixels."""
     crop = area.crop(mask.bounds)
     image = empty_image(crop.size())
     if not crop.isEmpty():
@@ -93,17 +100,18 @@ def _hatched(mask: MaskImage, area: ViewArea) -> tuple[QPointF, QImage]:
         mask.paint(painter)
         painter.resetTransform()
         painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_SourceIn)
-        # The stripes move with the slice.
+        # The pattern moves with the slice.
         origin = area.to_device.map(QPointF(0, 0)) - QPointF(crop.topLeft())
         painter.setBrushOrigin(origin.toPoint())
-        painter.fillRect(image.rect(), QBrush(_stripes(round(_HATCH_PX * area.ratio))))
+        painter.fillRect(image.rect(), QBrush(tile))
         painter.end()
     image.setDevicePixelRatio(area.ratio)
     return QPointF(crop.topLeft()) / area.ratio, image
 
 
-def _stripes(period: int) -> QPixmap:
+def stripes(ratio: float) -> QPixmap:
     """A tile of diagonal stripes, white beside black so that they are seen on any grey."""
+    period = round(_HATCH_PX * ratio)
     row, column = np.indices((period, period))
     phase = (row + column) % period
     width = max(period // 6, 1)

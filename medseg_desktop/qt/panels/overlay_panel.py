@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from enum import StrEnum
 
 from PySide6.QtCore import QSignalBlocker, Qt, Signal
-from PySide6.QtWidgets import QCheckBox, QSlider, QVBoxLayout, QWidget
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QCheckBox, QSlider, QWidget
 
+from medseg_desktop.qt.panels.comparison_box import ComparisonBox
 from medseg_desktop.qt.panels.controls import (
     Section,
     Swatch,
@@ -114,7 +116,10 @@ class Hint(QWidget):
 
 
 class OverlayPanel(QWidget):
-    """The layers.
+    """The layers, or in compare mode what is compared.
+
+    Args:
+        previous, following: the actions that lead to another disagreement.
 
     Signals:
         layer_changed(Layer, bool, float): visible and opacity 0..1.
@@ -124,7 +129,9 @@ class OverlayPanel(QWidget):
     layer_changed = Signal(object, bool, float)
     link_activated = Signal(str)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, previous: QAction, following: QAction, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
         self.layers = {
             Layer.OUTLINES: LayerRow(self.tr("Outlines"), DARK.muted, False, False),
@@ -134,8 +141,8 @@ class OverlayPanel(QWidget):
         self.section = Section(self.tr("Overlays"))
         column(self).addWidget(self.section)
         layout = self.section.body
-        box = QVBoxLayout()
-        box.setSpacing(0)
+        self._layers_box = QWidget()
+        box = column(self._layers_box, spacing=0)
         for layer, line in self.layers.items():
             box.addWidget(line)
             line.changed.connect(
@@ -143,10 +150,18 @@ class OverlayPanel(QWidget):
                     layer, visible, opacity
                 )
             )
-        layout.addLayout(box)
+        layout.addWidget(self._layers_box)
+        self.comparison = ComparisonBox(previous, following)
+        self.comparison.hide()
+        layout.addWidget(self.comparison)
         self.hint = Hint()
         self.hint.link_activated.connect(self.link_activated)
         layout.addWidget(self.hint)
+
+    def set_comparing(self, on: bool) -> None:
+        """Shows what is compared in place of the layers, which are not drawn then."""
+        self._layers_box.setVisible(not on)
+        self.comparison.setVisible(on)
 
     def set_layer(self, layer: Layer, visible: bool, opacity: float) -> None:
         """Shows the state of a layer; emits nothing."""

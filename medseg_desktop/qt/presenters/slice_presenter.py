@@ -21,7 +21,7 @@ class SlicePresenter(QObject):
         super().__init__(parent)
         self._view, self._study = view, study
         self._loaded: LoadedSlice | None = None
-        self._model = ""
+        self._model = self._comparison = ""
         # A slice of the one before under the new number misleads, unless only for a moment.
         self._late = QTimer(self)
         self._late.setSingleShot(True)
@@ -47,6 +47,14 @@ class SlicePresenter(QObject):
         if self._study.view is not None:
             self._show_texts(self._study.view)
 
+    def set_comparison_text(self, text: str) -> None:
+        """The models that are compared on the slice; empty where none are."""
+        if text == self._comparison:
+            return
+        self._comparison = text
+        if self._study.view is not None:
+            self._show_texts(self._study.view)
+
     def _on_view(self, now: ResolvedView, before: ResolvedView | None) -> None:
         if before is None or before.series is not now.series:
             self._show_series(now)
@@ -68,7 +76,8 @@ class SlicePresenter(QObject):
 
     def texts(self, view: ResolvedView) -> CornerTexts:
         """What stands in the corners of a view."""
-        return corner_texts(view, self._model if view.layers.prediction.visible else "")
+        model = self._model if view.layers.prediction.visible else ""
+        return corner_texts(view, model, self._comparison if view.comparison.visible else "")
 
     def _show_texts(self, now: ResolvedView) -> None:
         self._view.set_corner_texts(self.texts(now))
