@@ -177,6 +177,7 @@ class Controller(QObject):
         self.compare = ComparePresenter(
             w,
             self.study,
+            self.annotations,
             self.runs,
             self.compared,
             self.predictions,

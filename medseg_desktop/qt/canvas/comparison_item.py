@@ -18,14 +18,17 @@ from PySide6.QtGui import QColor, QImage, QPainter, QPixmap
 from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 
 from medseg_desktop.qt.canvas.live_drawing import LiveMask
-from medseg_desktop.qt.canvas.live_masks import PatternedMask
+from medseg_desktop.qt.canvas.live_masks import MaskEdge, PatternedMask
 from medseg_desktop.qt.canvas.overlay_items import EVERYWHERE
 from medseg_desktop.qt.canvas.picture_layer import ViewArea
 
-_PERIOD_PX = 6
-#: Of the stripes of a pattern; of the ground between them, which lets the tissue be seen.
-_STRIPE_ALPHA, _GROUND_ALPHA = 0.95, 0.4
-_PLAIN_ALPHA = 0.6
+_PERIOD_PX = 8
+#: Of the stripes of a pattern and of their shadows, which show them on bright tissue; of the
+#: ground between them, through which the tissue is seen.
+_STRIPE_ALPHA, _SHADOW_ALPHA, _GROUND_ALPHA = 1.0, 0.5, 0.3
+_EDGE_PX = 1.5
+
+_BLACK = "#000000"
 
 _Cells = npt.NDArray[np.integer]
 
@@ -45,15 +48,15 @@ class Pattern(Enum):
 
 _STRIPES: dict[Pattern, Callable[[_Cells, _Cells, int], npt.NDArray[np.bool_]]] = {
     Pattern.PLAIN: lambda row, column, period: row < 0,
-    Pattern.RISING: lambda row, column, period: (row + column) % period < period // 3,
-    Pattern.FALLING: lambda row, column, period: (row - column) % period < period // 3,
+    Pattern.RISING: lambda row, column, period: (row + column) % period < period // 4,
+    Pattern.FALLING: lambda row, column, period: (row - column) % period < period // 4,
     Pattern.DOTS: lambda row, column, period: (
         (row % period < period // 2) & (column % period < period // 2)
     ),
-    Pattern.BARS: lambda row, column, period: row % period < period // 2,
-    Pattern.POSTS: lambda row, column, period: column % period < period // 2,
+    Pattern.BARS: lambda row, column, period: row % period < 3 * period // 8,
+    Pattern.POSTS: lambda row, column, period: column % period < 3 * period // 8,
     Pattern.GRID: lambda row, column, period: (
-        (row % period < period // 3) | (column % period < period // 3)
+        (row % period < period // 4) | (column % period < period // 4)
     ),
     Pattern.CHEQUERS: lambda row, column, period: (
         (row % period < period // 2) == (column % period < period // 2)
@@ -89,9 +92,10 @@ def tile(style: AreaStyle, ratio: float) -> QPixmap:
     period = max(round(_PERIOD_PX * ratio), 3)
     row, column = np.indices((period, period))
     on = _STRIPES[style.pattern](row, column, period)
-    ground = _PLAIN_ALPHA if style.pattern is Pattern.PLAIN else _GROUND_ALPHA
-    colours = (_premultiplied(style.stripes, _STRIPE_ALPHA), _premultiplied(style.ground, ground))
-    pixels = np.where(on, *map(np.uint32, colours))
+    shadow = (np.roll(on, 1, axis=0) | np.roll(on, 1, axis=1)) & ~on
+    pixels = np.full((period, period), _premultiplied(style.ground, _GROUND_ALPHA), np.uint32)
+    pixels[shadow] = _premultiplied(_BLACK, _SHADOW_ALPHA)
+    pixels[on] = _premultiplied(style.stripes, _STRIPE_ALPHA)
     kind = QImage.Format.Format_ARGB32_Premultiplied
     return QPixmap.fromImage(QImage(pixels.data, period, period, 4 * period, kind).copy())
 
@@ -107,7 +111,8 @@ def _masks(layer: ComparisonLayer) -> list[PatternedMask]:
     for number, style in layer.styles.items():
         pixels = layer.areas == number
         if pixels.any():
-            masks.append(PatternedMask(partial(tile, style)))
+            edge = MaskEdge(style.stripes, _EDGE_PX)
+            masks.append(PatternedMask(partial(tile, style), edge))
             masks[-1].set(LiveMask(pixels))
     return masks
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -10,7 +11,7 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QBrush, QColor, QImage, QPainter, QPixmap
 
 from medseg_desktop.qt.canvas.live_drawing import LiveMask
-from medseg_desktop.qt.canvas.picture_layer import ViewArea, empty_image
+from medseg_desktop.qt.canvas.picture_layer import ViewArea, empty_image, image_bytes
 
 _HATCH_PX = 8
 
@@ -57,6 +58,14 @@ class PlainMask:
             painter.restore()
 
 
+@dataclass(frozen=True, slots=True)
+class MaskEdge:
+    """A line along the edge of a mask, within it: colour (`#rrggbb`) and logical pixels."""
+
+    colour: str
+    width_px: float
+
+
 class PatternedMask:
     """A mask filled with a pattern of constant size on the screen; its picture is kept.
 
@@ -64,8 +73,8 @@ class PatternedMask:
         tile: the pattern, for so many device pixels of one logical one; it repeats itself.
     """
 
-    def __init__(self, tile: Callable[[float], QPixmap]) -> None:
-        self._tile = tile
+    def __init__(self, tile: Callable[[float], QPixmap], edge: MaskEdge | None = None) -> None:
+        self._tile, self._edge = tile, edge
         self._mask: LiveMask | None = None
         self._image: MaskImage | None = None
         self._picture: tuple[ViewArea, QPointF, QImage] | None = None
@@ -81,32 +90,46 @@ class PatternedMask:
         if self._image is None or self._image.bounds.isEmpty():
             return
         if self._picture is None or self._picture[0] != area:
-            self._picture = (area, *_patterned(self._image, area, self._tile(area.ratio)))
+            self._picture = (area, *self._patterned(self._image, area))
         _, at, image = self._picture
         painter.save()
         painter.resetTransform()
         painter.drawImage(at, image)
         painter.restore()
 
+    def _patterned(self, mask: MaskImage, area: ViewArea) -> tuple[QPointF, QImage]:
+        """The pattern in the mask, and where it lies in logical pixels."""
+        crop = area.crop(mask.bounds)
+        image = empty_image(crop.size())
+        if not crop.isEmpty():
+            painter = QPainter(image)
+            painter.translate(-crop.x(), -crop.y())
+            painter.setTransform(area.to_device, combine=True)
+            mask.paint(painter)
+            painter.resetTransform()
+            edge = _edge_of(image, self._edge, area.ratio) if self._edge is not None else None
+            painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_SourceIn)
+            # The pattern moves with the slice.
+            origin = area.to_device.map(QPointF(0, 0)) - QPointF(crop.topLeft())
+            painter.setBrushOrigin(origin.toPoint())
+            painter.fillRect(image.rect(), QBrush(self._tile(area.ratio)))
+            if edge is not None:
+                painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_SourceOver)
+                painter.drawImage(0, 0, edge)
+            painter.end()
+        image.setDevicePixelRatio(area.ratio)
+        return QPointF(crop.topLeft()) / area.ratio, image
 
-def _patterned(mask: MaskImage, area: ViewArea, tile: QPixmap) -> tuple[QPointF, QImage]:
-    """The pattern in the mask, and where it lies in logical pixels."""
-    crop = area.crop(mask.bounds)
-    image = empty_image(crop.size())
-    if not crop.isEmpty():
-        painter = QPainter(image)
-        painter.translate(-crop.x(), -crop.y())
-        painter.setTransform(area.to_device, combine=True)
-        mask.paint(painter)
-        painter.resetTransform()
-        painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_SourceIn)
-        # The pattern moves with the slice.
-        origin = area.to_device.map(QPointF(0, 0)) - QPointF(crop.topLeft())
-        painter.setBrushOrigin(origin.toPoint())
-        painter.fillRect(image.rect(), QBrush(tile))
-        painter.end()
-    image.setDevicePixelRatio(area.ratio)
-    return QPointF(crop.topLeft()) / area.ratio, image
+
+def _edge_of(mask: QImage, edge: MaskEdge, ratio: float) -> QImage:
+    """The edge of what is opaque in a picture."""
+    alpha = image_bytes(mask)[..., 3]
+    side = 2 * max(round(edge.width_px * ratio), 1) + 1
+    # What the edge of the picture cuts off goes on beyond it: there is no line.
+    inside = cv2.erode(np.ascontiguousarray(alpha), np.ones((side, side), np.uint8))
+    line = empty_image(mask.size())
+    image_bytes(line).view(np.uint32)[..., 0][alpha > inside] = QColor(edge.colour).rgba()
+    return line
 
 
 def stripes(ratio: float) -> QPixmap:

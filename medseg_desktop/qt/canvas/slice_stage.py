@@ -153,7 +153,7 @@ class SliceStage(pg.GraphicsView):  # type: ignore[misc]
 
     def bring_into_sight(self, place: QRectF) -> None:
         """Centres a place of the slice, in corner coordinates, unless all of it is in sight."""
-        if self.slice_shape is None:
+        if self.slice_shape is None or self._fitted:
             return
         seen, view = self._on_screen(place), QRectF(self.viewport().rect())
         if not view.adjusted(_EDGE_PX, _EDGE_PX, -_EDGE_PX, -_EDGE_PX).contains(seen):

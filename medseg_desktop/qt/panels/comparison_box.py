@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import QRectF, QSignalBlocker, Qt, Signal
-from PySide6.QtGui import QAction, QBrush, QPainter, QPainterPath, QPaintEvent
+from PySide6.QtGui import QAction, QBrush, QColor, QPainter, QPainterPath, QPaintEvent, QPen
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -20,10 +20,11 @@ from PySide6.QtWidgets import (
 
 from medseg_desktop.qt.canvas.comparison_item import AreaStyle, tile
 from medseg_desktop.qt.panels.controls import clear_layout, column, label, row
+from medseg_desktop.qt.panels.elided import ElidedLabel
 from medseg_desktop.qt.theme.tokens import CONTROL_HEIGHT, SPACE_S, SPACE_XS
 
 _CAPTION_PX = 44
-_NUMBER_PX = 62
+_NUMBER_PX = 58
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,28 +78,8 @@ class AreaSwatch(QWidget):
         pattern = tile(self._style, ratio)
         pattern.setDevicePixelRatio(ratio)
         painter.fillRect(self.rect(), QBrush(pattern))
-
-
-class ElidedLabel(QLabel):
-    """A name in one line, which is shortened where there is no room for it."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._whole = ""
-        self.setTextFormat(Qt.TextFormat.PlainText)
-        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-
-    def set_whole(self, text: str) -> None:
-        """The whole name."""
-        self._whole = text
-        self._fit()
-
-    def resizeEvent(self, event: object) -> None:
-        self._fit()
-
-    def _fit(self) -> None:
-        elide = Qt.TextElideMode.ElideMiddle
-        self.setText(self.fontMetrics().elidedText(self._whole, elide, self.width()))
+        painter.setPen(QPen(QColor(self._style.stripes), 3))  # half of it is clipped away
+        painter.drawPath(path)
 
 
 class ComparisonBox(QWidget):
@@ -160,7 +141,6 @@ class ComparisonBox(QWidget):
         self._legend.setVerticalSpacing(SPACE_XS)
         self._legend.setColumnStretch(1, 1)
         layout.addLayout(self._legend)
-        layout.addWidget(self.note)
         line = row()
         for action, text in ((previous, self.tr("Previous")), (following, self.tr("Next"))):
             action.setIconText(text)  # what is meant is clear here; menus say it in full
@@ -172,6 +152,7 @@ class ComparisonBox(QWidget):
             policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
             button.setSizePolicy(policy)
         layout.addLayout(line)
+        layout.addWidget(self.note)  # below all others: it is higher at one time than at another
 
     # Setters -------------------------------------------------------------------------------------
 
@@ -226,7 +207,7 @@ class ComparisonBox(QWidget):
     @property
     def legend(self) -> list[tuple[str, str, str]]:
         """What the legend says: name, of the slice, of the series."""
-        return [(name._whole, here.text(), series.text()) for _, name, here, series in self._rows]
+        return [(name.whole, here.text(), series.text()) for _, name, here, series in self._rows]
 
     def _make_rows(self, count: int) -> None:
         for head in self._heads:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from PySide6.QtCore import QObject, QTimer
 
-from medseg_desktop.core.comparison_map import Disagreement, Side
+from medseg_desktop.core.comparison_map import OTHER_LABEL, Disagreement, Side
 from medseg_desktop.core.view import ResolvedView
 from medseg_desktop.qt.comparisons import Comparisons
 from medseg_desktop.qt.panels.comparison_box import ComparisonBox, LegendRow
 from medseg_desktop.qt.presenters import compare_texts
 from medseg_desktop.qt.presenters.compare_areas import area_styles
-from medseg_desktop.qt.sessions import StudySession
+from medseg_desktop.qt.sessions import AnnotationSession, StudySession
 from medseg_desktop.qt.sessions.compared_model import ComparedModels
 
 #: The legend follows what is found out, but need not do so within the same frame.
@@ -25,12 +25,13 @@ class CompareLegend(QObject):
         self,
         box: ComparisonBox,
         study: StudySession,
+        annotations: AnnotationSession,
         models: ComparedModels,
         comparisons: Comparisons,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
-        self._box, self._study = box, study
+        self._box, self._study, self._annotations = box, study, annotations
         self._models, self._comparisons = models, comparisons
         self._place = ""
         #: Nothing more is predicted for the comparison.
@@ -51,7 +52,7 @@ class CompareLegend(QObject):
         """Which place of the slice, from 1, was gone to."""
         view = self._study.view
         if view is not None:
-            text = self.tr("Disagreement {i} of {n} on this slice: {who}, {area}")
+            text = self.tr("Disagreement {i} of {n} on this slice\n{who}, {area}")
             area = compare_texts.area_text(place.pixels, view.series)
             who = self._name(place.category)
             self.say(text.format(i=number, n=count, who=who, area=area))
@@ -77,8 +78,13 @@ class CompareLegend(QObject):
         here = known.get(view.index)
         # Where a side says nothing, the others have nothing of it to agree with.
         whole = [found for found in known.values() if found.sides == asked]
+        styles = area_styles(asked) if asked.bit_count() > 1 else {}
+        if len(self._annotations.labels.foreground) < 2 and not any(
+            OTHER_LABEL in found.pixels for found in known.values()
+        ):
+            styles.pop(OTHER_LABEL, None)  # with a single label it could only puzzle
         rows = []
-        for category, style in area_styles(asked).items() if asked.bit_count() > 1 else ():
+        for category, style in styles.items():
             pixels = here.pixels.get(category, 0) if here is not None else None
             total = sum(found.pixels.get(category, 0) for found in whole)
             area = compare_texts.area_text(pixels, series) if pixels is not None else _UNKNOWN

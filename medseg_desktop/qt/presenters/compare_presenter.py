@@ -19,7 +19,7 @@ from medseg_desktop.qt.presenters.compare_legend import CompareLegend
 from medseg_desktop.qt.presenters.disagreement_search import DisagreementSearch
 from medseg_desktop.qt.presenters.model_presenter import dated
 from medseg_desktop.qt.presenters.slice_presenter import SlicePresenter
-from medseg_desktop.qt.sessions import RunSession, StudySession
+from medseg_desktop.qt.sessions import AnnotationSession, RunSession, StudySession
 from medseg_desktop.qt.sessions.compared_model import ComparedModels
 
 _KEYS = ("compare", "next_disagreement", "previous_disagreement")
@@ -34,6 +34,7 @@ class ComparePresenter(QObject):
         self,
         window: MainWindow,
         study: StudySession,
+        annotations: AnnotationSession,
         runs: RunSession,
         models: ComparedModels,
         predictions: PredictionLoader,
@@ -48,7 +49,7 @@ class ComparePresenter(QObject):
         self._study, self._runs, self._models = study, runs, models
         self._predictions, self._slices = predictions, slices
         self.search = DisagreementSearch(study, comparisons, self)
-        self._legend = CompareLegend(self._box, study, models, comparisons, self)
+        self._legend = CompareLegend(self._box, study, annotations, models, comparisons, self)
         self._unmark = QTimer(self)
         self._unmark.setSingleShot(True)
         self._unmark.setInterval(_MARK_MS)
@@ -136,7 +137,7 @@ class ComparePresenter(QObject):
     def _on_pair(self) -> None:
         """Other models take part, or a pair is looked at no more."""
         self._predictions.stop(Purpose.COMPARISON)
-        self.search.stop()
+        self.search.forget()
         state, models = self._state, self._models
         offers = not models.is_pair
         visible = state.visible and (models.first is not None or models.is_pair)
@@ -199,6 +200,7 @@ class ComparePresenter(QObject):
         if before is None or _who(before.comparison) != _who(compared):
             self._panel.set_comparing(compared.visible)
             self._mark(None)
+            self.search.forget()
             self._show_models()
         if is_new or (before and before.comparison.visible != compared.visible):
             self._want()
@@ -221,13 +223,13 @@ class ComparePresenter(QObject):
         self._box.set_model(shown, tip)
         self._box.set_others(self._others(), str(models.other_path or ""))
         self._box.set_mine(state.mine, models.other_path is not None)
-        line = ""
+        lines: tuple[str, ...] = ()
         if state.visible and models.first is not None:
             other = models.other
-            line = compare_texts.corner_line(
+            lines = compare_texts.corner_lines(
                 dated(models.first.info), dated(other.info) if other else "", state.mine
             )
-        self._slices.set_comparison_text(line)
+        self._slices.set_comparison(lines)
 
     @property
     def _is_foreign(self) -> bool:

@@ -17,20 +17,20 @@ def category_name(category: int, asked: Side, model: str, other: str) -> str:
         model, other: titles of the models.
     """
     if category == OTHER_LABEL:
-        return QCoreApplication.translate("Compare", "Same place, other label")
+        return QCoreApplication.translate("Compare", "Other label")
     if category == int(asked):
         if asked.bit_count() > 2:
             return QCoreApplication.translate("Compare", "All agree")
         return QCoreApplication.translate("Compare", "Both agree")
     names = {
-        Side.MINE: QCoreApplication.translate("Compare", "me"),
         Side.MODEL: model,
         Side.OTHER: other,
+        Side.MINE: QCoreApplication.translate("Compare", "me"),
     }
     marking = [name for side, name in names.items() if side & category]
     if len(marking) == 1:
         return QCoreApplication.translate("Compare", "Only {who}").format(who=marking[0])
-    both = QCoreApplication.translate("Compare", "Only {who} and {also}")
+    both = QCoreApplication.translate("Compare", "{who} + {also}")
     return both.format(who=marking[0], also=marking[1])
 
 
@@ -58,19 +58,16 @@ def pixels_text(here: int | None, series: int) -> str:
     return text.format(here=f"{here:,}", n=f"{series:,}")
 
 
-def corner_line(model: str, other: str, mine: bool) -> str:
+def corner_lines(model: str, other: str, mine: bool) -> tuple[str, ...]:
     """The models of the areas on the slice, with their days."""
+    lines = [QCoreApplication.translate("Compare", "Model {model}").format(model=model)]
     if other and mine:
-        text = QCoreApplication.translate(
-            "Compare", "Model {model} · compared with {other} and with my outlines"
-        )
+        text = QCoreApplication.translate("Compare", "compared with {other} and my outlines")
     elif other:
-        text = QCoreApplication.translate("Compare", "Model {model} · compared with {other}")
-    elif mine:
-        text = QCoreApplication.translate("Compare", "Model {model} · compared with my outlines")
+        text = QCoreApplication.translate("Compare", "compared with {other}")
     else:
-        text = QCoreApplication.translate("Compare", "Model {model} · compared with nothing")
-    return text.format(model=model, other=other)
+        text = QCoreApplication.translate("Compare", "compared with my outlines")
+    return (*lines, text.format(other=other))
 
 
 def _figures(value: float) -> str:

@@ -12,11 +12,11 @@ from medseg_desktop.qt.canvas.corner_text import CornerTexts
 _AXES = ("x", "y", "z")
 
 
-def corner_texts(view: ResolvedView, model: str, comparison: str = "") -> CornerTexts:
+def corner_texts(view: ResolvedView, model: str, comparison: tuple[str, ...] = ()) -> CornerTexts:
     """Patient and series, window and acquisition, slice and position, model of the overlay.
 
     Args:
-        comparison: the models that are compared, which stands in place of the model.
+        comparison: lines about the models that are compared, in place of the model.
     """
     series = view.series
     who = [series.patient.name.replace("^", " ").strip(), series.patient.patient_id]
@@ -34,7 +34,7 @@ def corner_texts(view: ResolvedView, model: str, comparison: str = "") -> Corner
         time = time.format(i=view.time_point + 1, n=series.time_points)
         place.insert(0, "  ".join(filter(None, (time, time_label(view)))))
     prediction = QCoreApplication.translate("CornerTexts", "Prediction: {model}")
-    overlay = comparison or (prediction.format(model=model) if model else "")
+    alone = (prediction.format(model=model),) if model else ()
     return CornerTexts(
         top_left=[*identity, date_text(series.study_date), series.title],
         top_right=[
@@ -43,7 +43,7 @@ def corner_texts(view: ResolvedView, model: str, comparison: str = "") -> Corner
             *([compressed] if series.lossy else []),
         ],
         bottom_left=place,
-        bottom_right=[overlay] if overlay else [],
+        bottom_right=comparison or alone,
     )
 
 

@@ -63,14 +63,16 @@ class DisagreementSearch(QObject):
             self._looking = None
             self.given_up.emit()
 
+    def forget(self) -> None:
+        """Something else is compared: begin anew on the slice on screen."""
+        self._at = None
+        self.stop()
+
     def _on_view(self, now: ResolvedView, before: ResolvedView | None) -> None:
         if self._is_moving or before is None:
             return
         if before.slice != now.slice:
-            self._at = None
-            self.stop()
-        elif before.comparison.visible and not now.comparison.visible:
-            self.stop()
+            self.forget()
 
     def _go_on(self) -> None:
         """As far as it is known what the slices have."""

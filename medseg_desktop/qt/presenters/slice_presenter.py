@@ -21,7 +21,8 @@ class SlicePresenter(QObject):
         super().__init__(parent)
         self._view, self._study = view, study
         self._loaded: LoadedSlice | None = None
-        self._model = self._comparison = ""
+        self._model = ""
+        self._comparison: tuple[str, ...] = ()
         # A slice of the one before under the new number misleads, unless only for a moment.
         self._late = QTimer(self)
         self._late.setSingleShot(True)
@@ -47,11 +48,11 @@ class SlicePresenter(QObject):
         if self._study.view is not None:
             self._show_texts(self._study.view)
 
-    def set_comparison_text(self, text: str) -> None:
+    def set_comparison(self, lines: tuple[str, ...]) -> None:
         """The models that are compared on the slice; empty where none are."""
-        if text == self._comparison:
+        if lines == self._comparison:
             return
-        self._comparison = text
+        self._comparison = lines
         if self._study.view is not None:
             self._show_texts(self._study.view)
 
@@ -77,7 +78,7 @@ class SlicePresenter(QObject):
     def texts(self, view: ResolvedView) -> CornerTexts:
         """What stands in the corners of a view."""
         model = self._model if view.layers.prediction.visible else ""
-        return corner_texts(view, model, self._comparison if view.comparison.visible else "")
+        return corner_texts(view, model, self._comparison if view.comparison.visible else ())
 
     def _show_texts(self, now: ResolvedView) -> None:
         self._view.set_corner_texts(self.texts(now))
