@@ -34,7 +34,7 @@ def corner_texts(view: ResolvedView, model: str, comparison: tuple[str, ...] = (
         time = time.format(i=view.time_point + 1, n=series.time_points)
         place.insert(0, "  ".join(filter(None, (time, time_label(view)))))
     prediction = QCoreApplication.translate("CornerTexts", "Prediction: {model}")
-    alone = (prediction.format(model=model),) if model else ()
+    alone = [prediction.format(model=model)] if model else []
     return CornerTexts(
         top_left=[*identity, date_text(series.study_date), series.title],
         top_right=[
@@ -43,7 +43,7 @@ def corner_texts(view: ResolvedView, model: str, comparison: tuple[str, ...] = (
             *([compressed] if series.lossy else []),
         ],
         bottom_left=place,
-        bottom_right=comparison or alone,
+        bottom_right=list(comparison) or alone,
     )
 
 
