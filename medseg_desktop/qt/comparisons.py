@@ -239,7 +239,9 @@ class Comparisons(QObject):
         ):
             self._begin_anew()
 
-    def _on_predicted(self, model: str, key: SeriesKey, found: Mapping[int, Proposals]) -> None:
+    def _on_predicted(
+        self, model: str, key: SeriesKey, found: Mapping[int, Proposals], _purposes: object
+    ) -> None:
         view = self._study.view
         models = (self._models.first, self._models.other)
         compared = {model_key(x) for x in models if x is not None}

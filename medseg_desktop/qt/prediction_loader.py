@@ -30,13 +30,14 @@ class PredictionLoader(QObject):
     outlines: these fill exactly the predicted pixels and need a thousandth of the memory.
 
     Signals:
-        predicted(model, series key, dict[int, Proposals]): what a model (see `model_key`) found
-            on some slices, by index.
+        predicted(model, series key, dict[int, Proposals], purposes): what a model (see
+            `model_key`) found on some slices, by index, and for whom (set of Purpose); nothing
+            at all where it cannot predict the series.
         progress(done, total): slices of all that was asked for; 0, 0 when nothing is left.
         failed(str): why the series on screen, or nothing more, can be predicted.
     """
 
-    predicted = Signal(str, object, object)
+    predicted = Signal(str, object, object, object)
     progress = Signal(int, int)
     failed = Signal(str)
 
@@ -97,7 +98,7 @@ class PredictionLoader(QObject):
         known = self._results.get(key, {})
         new = wanted - known.keys() - self._unreadable.get(series.key, set())
         if self._wishes.add(purpose, key, predictor, series, new) and known:
-            self.predicted.emit(*key, dict(known))
+            self.predicted.emit(*key, dict(known), {purpose})
         self._tell_progress()
 
     def stop(self, purpose: Purpose | None = Purpose.PROPOSALS) -> None:
@@ -199,22 +200,24 @@ class PredictionLoader(QObject):
     # -- what came of it
 
     def _on_predicted(self, found: Sequence[_Found]) -> None:
-        made: dict[ResultKey, dict[int, Proposals]] = {}
+        made: dict[tuple[ResultKey, frozenset[Purpose]], dict[int, Proposals]] = {}
         for wish, proposals in found:
-            if not self._wishes.finish(wish):
+            purposes = self._wishes.finish(wish)
+            if not purposes:
                 continue  # another model is in use, or another folder open
             self._done += 1
             if proposals is None:
                 self._unreadable.setdefault(wish.series.key, set()).add(wish.index)
             else:
-                made.setdefault(wish.key, {})[wish.index] = proposals
-        for key, some in made.items():
+                made.setdefault((wish.key, purposes), {})[wish.index] = proposals
+        for (key, purposes), some in made.items():
             self._results.setdefault(key, {}).update(some)
-            self.predicted.emit(*key, some)
+            self.predicted.emit(*key, some, purposes)
         self._tell_progress()
 
     def _on_impossible(self, wish: Wish, left: int, error: MedSegError) -> None:
-        if not self._wishes.finish(wish):
+        purposes = self._wishes.finish(wish)
+        if not purposes:
             return
         self._impossible[wish.key] = error.message
         self._done += left
@@ -223,7 +226,7 @@ class PredictionLoader(QObject):
         else:
             self._told = (wish.series.key, error.message)
             self.failed.emit(error.message)
-        self.predicted.emit(*wish.key, {})
+        self.predicted.emit(*wish.key, {}, purposes)
         self._tell_progress()
 
     def _tell_impossible(self, key: ResultKey) -> None:
@@ -258,5 +261,5 @@ class _ColourError(MedSegError):
 
 
 def model_key(predictor: Predictor) -> str:
-    """Tells models apart by content, not by name."""
-    return predictor.info.network_digest or predictor.info.title
+    """Tells models apart by content, and by name, which goes with all that they find."""
+    return f"{predictor.info.title} {predictor.info.network_digest}"

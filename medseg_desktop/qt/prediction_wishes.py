@@ -160,10 +160,10 @@ class PredictionWishes:
         with self._lock:
             return bool(self._working.get(wish))
 
-    def finish(self, wish: Wish) -> bool:
-        """A slice that was taken is done; whether somebody still waits for it."""
+    def finish(self, wish: Wish) -> frozenset[Purpose]:
+        """A slice that was taken is done; for whom, which may be nobody any more."""
         with self._lock:
-            return bool(self._working.pop(wish, None))
+            return frozenset(self._working.pop(wish, ()))
 
     @property
     def remaining(self) -> int:

@@ -10,6 +10,7 @@ from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
 from medseg_desktop.core.comparison_map import Side
+from medseg_desktop.core.shapes.provenance import Provenance
 from medseg_desktop.core.view import ComparisonState
 from medseg_desktop.qt.controller import Controller
 from tests.builders import write_dicom
@@ -113,6 +114,33 @@ def test_the_other_model_proposes_nothing(
     accepted = controller.annotations.shapes(view(controller).slice)
     assert len(accepted) == 1
     assert controller.annotations.proposing_model(view(controller).slice) == "blind-v1"
+
+
+def test_comparing_alone_proposes_nothing(
+    controller: Controller, qtbot: QtBot, tmp_path: Path
+) -> None:
+    with_models(qtbot, controller, tmp_path)
+    go(qtbot, controller, 2)
+    compare(controller)
+    all_compared(qtbot, controller)
+    assert not controller.annotations.has_open_proposals
+    controller.window.actions_by_key["predict"].trigger()  # all is known already
+    assert len(offered(controller)) == 2
+    assert controller.annotations.proposing_model(view(controller).slice) == "keen-v1"
+
+
+def test_the_same_network_under_another_name_is_another_model(
+    controller: Controller, qtbot: QtBot, tmp_path: Path
+) -> None:
+    keen, _ = with_models(qtbot, controller, tmp_path)
+    copy = register(controller, tmp_path / "made", "copy", 128.5)
+    go(qtbot, controller, 2)
+    show_pair(qtbot, controller, copy, keen, 2)
+    controller.runs.choose_model(copy)
+    qtbot.waitUntil(lambda: in_use(controller) == "copy-v1", timeout=WAIT_MS)
+    controller.window.actions_by_key["predict"].trigger()
+    qtbot.waitUntil(lambda: len(offered(controller)) == 2, timeout=WAIT_MS)
+    assert {Provenance.of(shape).model for shape in offered(controller)} == {"copy-v1"}
 
 
 def test_who_takes_the_other_model_into_use_gets_the_two_exchanged(

@@ -138,6 +138,7 @@ class ComparePresenter(QObject):
         """Other models take part, or a pair is looked at no more."""
         self._predictions.stop(Purpose.COMPARISON)
         self.search.forget()
+        self._legend.is_cancelled = False
         state, models = self._state, self._models
         offers = not models.is_pair
         visible = state.visible and (models.first is not None or models.is_pair)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 
 from PySide6.QtCore import QObject
 
@@ -11,7 +11,7 @@ from medseg_desktop.core.view import ResolvedView
 from medseg_desktop.qt.canvas.slice_slider import SliceMarks, SliceSlider
 from medseg_desktop.qt.comparisons import Comparisons
 from medseg_desktop.qt.loaded_slice import SeriesKey
-from medseg_desktop.qt.prediction_loader import PredictionLoader, model_key
+from medseg_desktop.qt.prediction_loader import PredictionLoader, Purpose, model_key
 from medseg_desktop.qt.sessions import AnnotationSession, RunSession, StudySession
 
 
@@ -51,10 +51,15 @@ class MarksPresenter(QObject):
         self._found.clear()
         self._annotations.clear_proposals()
 
-    def _on_predicted(self, model: str, key: SeriesKey, found: Mapping[int, Proposals]) -> None:
-        """Only the model in use proposes something; others are looked at, and no more."""
+    def _on_predicted(
+        self, model: str, key: SeriesKey, found: Mapping[int, Proposals], purposes: Set[Purpose]
+    ) -> None:
+        """Only the model in use proposes something, and only where that was asked for; what is
+        compared is looked at, and no more."""
         series, in_use = self._study.series(key), self._runs.predictor
         if series is None or in_use is None or model != model_key(in_use):
+            return
+        if Purpose.PROPOSALS not in purposes:
             return
         known = self._found.setdefault(key, {})
         new = {i: p for i, p in found.items() if known.get(i) is not p}
