@@ -58,7 +58,7 @@ class AreaSwatch(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._style: AreaStyle | None = None
-        self.setFixedSize(18, 14)
+        self.setFixedSize(24, 16)
 
     def set_style(self, style: AreaStyle) -> None:
         """Another category."""
@@ -78,7 +78,7 @@ class AreaSwatch(QWidget):
         pattern = tile(self._style, ratio)
         pattern.setDevicePixelRatio(ratio)
         painter.fillRect(self.rect(), QBrush(pattern))
-        painter.setPen(QPen(QColor(self._style.stripes), 3))  # half of it is clipped away
+        painter.setPen(QPen(QColor(self._style.stripes), 2))  # half of it is clipped away
         painter.drawPath(path)
 
 
