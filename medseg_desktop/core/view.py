@@ -36,6 +36,24 @@ class Layers:
 
 
 @dataclass(frozen=True, slots=True)
+class ComparisonState:
+    """Compare mode, in which outlines and maps give way to who marks what.
+
+    Attributes:
+        visible: it is on.
+        mine: what a person has drawn takes part.
+        opacity: of its areas, 0..1.
+        offers: what the model in use proposes can be decided about meanwhile; not so where other
+            models are compared.
+    """
+
+    visible: bool = False
+    mine: bool = True
+    opacity: float = 0.7
+    offers: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class ViewState:
     """What the user chose.
 
@@ -56,6 +74,7 @@ class ViewState:
     turned: SpatialTransformation = AS_STORED
     preview: Preprocessing | None = None
     layers: Layers = Layers()
+    comparison: ComparisonState = ComparisonState()
     identity: bool = True
 
 
@@ -117,6 +136,13 @@ class ResolvedView:
     colour: bool = False
     choices: tuple[VoiChoice, ...] = ()
     units: str = ""
+    comparison: ComparisonState = ComparisonState()
+
+    @property
+    def offers_proposals(self) -> bool:
+        """What the model in use proposes is shown, so that somebody can decide about it."""
+        compared = self.comparison
+        return self.layers.prediction.visible and (compared.offers or not compared.visible)
 
 
 def clamp_index(series: Series, index: int) -> int:
@@ -150,6 +176,7 @@ def resolve(
         column_spacing_mm=spacing[1] if spacing else None,
         identity=state.identity,
         preview=state.preview,
+        comparison=state.comparison,
         per_slice=state.per_slice and state.voi is None,
     )
     if facts is None:

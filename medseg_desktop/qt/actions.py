@@ -87,6 +87,16 @@ ACTIONS: tuple[ActionInfo, ...] = (
                QT_TRANSLATE_NOOP("Actions", "Convert reviewed slices into a training set")),
     ActionInfo("predict", QT_TRANSLATE_NOOP("Actions", "Predict"), "predict", ("Ctrl+P",),
                QT_TRANSLATE_NOOP("Actions", "Show what the model finds"), True),
+    ActionInfo("compare", QT_TRANSLATE_NOOP("Actions", "Compare"), "compare", ("U",),
+               QT_TRANSLATE_NOOP("Actions", "Show where my outlines and models differ"), True),
+    ActionInfo("next_disagreement", QT_TRANSLATE_NOOP("Actions", "Next disagreement"),
+               "chevron-down", ("J",),
+               QT_TRANSLATE_NOOP("Actions", "The next place of the series where the compared "
+                                 "outlines disagree")),
+    ActionInfo("previous_disagreement", QT_TRANSLATE_NOOP("Actions", "Previous disagreement"),
+               "chevron-up", ("Shift+J",),
+               QT_TRANSLATE_NOOP("Actions", "The place before of the series where the compared "
+                                 "outlines disagree")),
     ActionInfo("import_model", QT_TRANSLATE_NOOP("Actions", "Import a model…"), "model"),
     ActionInfo("demo_study", QT_TRANSLATE_NOOP("Actions", "Open the demo study"), "layers", (),
                QT_TRANSLATE_NOOP("Actions", "Make a phantom study and open it")),
@@ -129,7 +139,8 @@ MENUS: tuple[tuple[str, tuple[str, ...]], ...] = (
       "tool_brush", "tool_eraser", "tool_cut", "-", "brush_smaller", "brush_larger", "snap", "-",
       "reviewed", "reviewed_rest")),
     (QT_TRANSLATE_NOOP("Actions", "&Model"),
-     ("predict", "predict_slice", "predict_series", "predict_all", "-", "accept", "reject",
+     ("predict", "predict_slice", "predict_series", "predict_all", "-", "compare",
+      "next_disagreement", "previous_disagreement", "-", "accept", "reject",
       "accept_series", "accept_all", "-", "convert", "import_model", "-", "training_interpreter")),
     (QT_TRANSLATE_NOOP("Actions", "&Help"), ("keys", "demo_study", "-", "about")),
 )  # fmt: skip
@@ -139,7 +150,8 @@ MENUS: tuple[tuple[str, tuple[str, ...]], ...] = (
 SLICE_MENU = (
     "presets", "reset_window", "window_box", "invert", "denoise", "-", "fit", "actual_pixels", "-",
     "rotate_right", "rotate_left", "flip_horizontal", "flip_vertical", "turn_back", "-",
-    "outlines", "label_map", "predict", "-", "identity", "-", "copy_picture", "save_picture",
+    "outlines", "label_map", "predict", "compare", "-", "identity", "-", "copy_picture",
+    "save_picture",
 )  # fmt: skip
 
 #: The same in Draw mode, where the selected shapes come first.
@@ -167,7 +179,7 @@ TOOLBAR_LEFT = (
 )  # fmt: skip
 #: Of these the toolbar shows the icon only.
 TOOLBAR_ICONS = ("window_box", "fit", "rotate_right", "flip_horizontal")
-TOOLBAR_RIGHT = ("predict", "models")
+TOOLBAR_RIGHT = ("compare", "predict", "models")
 
 
 def make_actions(parent: QWidget) -> dict[str, QAction]:

@@ -21,6 +21,7 @@ from medseg_desktop.io.settings_file import save_settings, settings_path, user_n
 from medseg_desktop.io.workspace import Workspace
 from medseg_desktop.qt.annotating import Annotating
 from medseg_desktop.qt.closing import Closing
+from medseg_desktop.qt.comparisons import Comparisons
 from medseg_desktop.qt.dialogs.about import show_about
 from medseg_desktop.qt.dialogs.file_report import FileReportDialog
 from medseg_desktop.qt.dialogs.keys_dialog import KeysDialog
@@ -33,6 +34,7 @@ from medseg_desktop.qt.opening import Opening
 from medseg_desktop.qt.panels.message_bar import Level, Message
 from medseg_desktop.qt.pictures import Pictures
 from medseg_desktop.qt.prediction_loader import PredictionLoader
+from medseg_desktop.qt.presenters.compare_presenter import ComparePresenter
 from medseg_desktop.qt.presenters.conversion_presenter import ConversionPresenter
 from medseg_desktop.qt.presenters.drawing_presenter import DrawingPresenter
 from medseg_desktop.qt.presenters.marks_presenter import MarksPresenter
@@ -52,6 +54,7 @@ from medseg_desktop.qt.sessions import (
     RunSession,
     StudySession,
 )
+from medseg_desktop.qt.sessions.compared_model import ComparedModels
 from medseg_desktop.qt.status_line import StatusLine
 from medseg_desktop.qt.theme import apply_theme
 from medseg_desktop.qt.view_actions import ViewActions
@@ -77,6 +80,10 @@ class Controller(QObject):
         self.saving = Saving(workspace, self.annotations, settings.autosave, self)
         self.runs = RunSession(workspace, settings, self)
         self.predictions = PredictionLoader(self.study.loader, self)
+        self.compared = ComparedModels(self.runs, self)
+        self.comparisons = Comparisons(
+            self.study, self.annotations, self.predictions, self.compared, self
+        )
         pixels = PixelKeeper()
         self._make_viewer(pixels)
         self.annotating = Annotating(
@@ -109,10 +116,17 @@ class Controller(QObject):
             self.drawing,
             self.desk,
             pixels,
+            self.comparisons,
             self,
         )
         self.marks = MarksPresenter(
-            w.slice_bar.slices, self.study, self.annotations, self.predictions, self
+            w.slice_bar.slices,
+            self.study,
+            self.annotations,
+            self.runs,
+            self.predictions,
+            self.comparisons,
+            self,
         )
         self.navigation = NavigationPresenter(
             w.slice_bar, w.actions_by_key["play"], self.study, self
@@ -159,6 +173,17 @@ class Controller(QObject):
             self.predictions,
             self.slices,
             self.marks,
+            self,
+        )
+        self.compare = ComparePresenter(
+            w,
+            self.study,
+            self.annotations,
+            self.runs,
+            self.compared,
+            self.predictions,
+            self.comparisons,
+            self.slices,
             self,
         )
         self.worklist = WorklistPresenter(w.worklist, self.study, self.annotations, self)
@@ -216,6 +241,8 @@ class Controller(QObject):
         study.identity_changed.connect(self.conversion.set_identity)
         self.predictions.failed.connect(self._show_error)
         self.status.prediction_cancelled.connect(self.models.cancel)
+        self.status.prediction_cancelled.connect(self.compare.cancel)
+        self.compared.failed.connect(lambda error: self._show_error(sentence(error)))
         runs.failed.connect(lambda error: self._show_error(sentence(error)))
         runs.model_chosen.connect(self._remember_model)
         w.messages.action_requested.connect(self._on_message_action)
@@ -349,6 +376,8 @@ class Controller(QObject):
             self.worklist,
             self.series,
             self.annotating,
+            self.comparisons,
+            self.compared,
             self.predictions,
             self.saving,
             self.study,  # after all that reads its slices: it removes what was unpacked

@@ -102,7 +102,9 @@ class MainWindow(QMainWindow):
         self.shapes_panel = ShapesPanel()
         self.lesions_panel = LesionsPanel()
         self.window_panel = WindowPanel()
-        self.overlay_panel = OverlayPanel()
+        self.overlay_panel = OverlayPanel(
+            actions["previous_disagreement"], actions["next_disagreement"]
+        )
         self.training_panel = TrainingPanel()
         self.model_chooser = QComboBox()
         self.preset_chooser = QComboBox()

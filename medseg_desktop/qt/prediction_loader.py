@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import partial
 
 from PySide6.QtCore import QObject, Signal
@@ -15,26 +14,30 @@ from medseg_desktop.core.volume import Series
 from medseg_desktop.inference.predictor import Predictor
 from medseg_desktop.io.medlabelme import new_shape_keys
 from medseg_desktop.qt.background import Background
+from medseg_desktop.qt.loaded_slice import SeriesKey
+from medseg_desktop.qt.prediction_wishes import PredictionWishes, Purpose, ResultKey, Wish
 from medseg_desktop.qt.slice_loader import SliceLoader
 
-SeriesKey = tuple[str, int]
-_Key = tuple[str, SeriesKey]  # digest of the model, series
+__all__ = ["PredictionLoader", "Purpose", "model_key"]
 
 #: What was found is told at once of the slice that is wanted, else so often.
 _TELL_AFTER_S = 0.05
+_Found = tuple[Wish, Proposals | None]
 
 
 class PredictionLoader(QObject):
-    """Predicts slices with one model and keeps what it found, as outlines: these fill exactly
-    the predicted pixels and need a thousandth of the memory.
+    """Predicts slices with one model or several, side by side, and keeps what it found, as
+    outlines: these fill exactly the predicted pixels and need a thousandth of the memory.
 
     Signals:
-        predicted(series key, dict[int, Proposals]): of some slices, by index.
+        predicted(model, series key, dict[int, Proposals], purposes): what a model (see
+            `model_key`) found on some slices, by index, and for whom (set of Purpose); nothing
+            at all where it cannot predict the series.
         progress(done, total): slices of all that was asked for; 0, 0 when nothing is left.
         failed(str): why the series on screen, or nothing more, can be predicted.
     """
 
-    predicted = Signal(object, object)
+    predicted = Signal(str, object, object, object)
     progress = Signal(int, int)
     failed = Signal(str)
 
@@ -42,19 +45,14 @@ class PredictionLoader(QObject):
         super().__init__(parent)
         self._loader = loader
         self._background = Background(1, "predictions", self)
-        self._results: dict[_Key, dict[int, Proposals]] = {}
-        self._impossible: dict[_Key, str] = {}  # with the reason
-        self._told: _Key | None = None  # the series on screen, of which that was said
-        self._lock = threading.Lock()
-        self._generation = 0
-        self._todo: dict[SeriesKey, set[int]] = {}
-        self._working: set[tuple[SeriesKey, int]] = set()  # taken of these, and not told yet
+        self._wishes = PredictionWishes()
+        self._results: dict[ResultKey, dict[int, Proposals]] = {}
+        self._impossible: dict[ResultKey, str] = {}  # with the reason
+        self._told: tuple[SeriesKey, str] | None = None  # what was said of the series on screen
         self._unreadable: dict[SeriesKey, set[int]] = {}
-        self._series: dict[SeriesKey, Series] = {}
-        self._wanted: tuple[SeriesKey, int] | None = None
         self._running = False
-        self._predictor: Predictor | None = None
-        self._asked = self._done = 0
+        self._was_wanted = True  # that at which something unexpected has happened
+        self._done = 0
 
     # -- what is wanted
 
@@ -64,6 +62,7 @@ class PredictionLoader(QObject):
         series: Series,
         index: int,
         indices: Iterable[int] | None = None,
+        purpose: Purpose = Purpose.PROPOSALS,
     ) -> None:
         """Predict slices of a series, the nearest to slice `index` first.
 
@@ -73,69 +72,64 @@ class PredictionLoader(QObject):
             indices: slices to predict; None for all.  Those that are known are told at once.
         """
         wanted = set(range(len(series.slices)) if indices is None else indices)
-        self._ask(predictor, series, wanted)
+        self._ask(purpose, predictor, series, wanted)
         self.look_at(series, index)
+        self._tell_impossible((model_key(predictor), series.key))
         self._start_thread()
 
     def want_all(self, predictor: Predictor, several: Iterable[Series]) -> None:
         """Predict whole series, one after another, after what is wanted now."""
         for series in several:
-            self._ask(predictor, series, set(range(len(series.slices))))
+            self._ask(Purpose.PROPOSALS, predictor, series, set(range(len(series.slices))))
         self._start_thread()
 
     def look_at(self, series: Series, index: int) -> None:
         """Slice `index` is on screen: of what was asked for, it goes first."""
-        with self._lock:
-            self._wanted = (series.key, index)
-        self._tell_impossible()
+        self._wishes.look_at(series.key, index)
+        if self._told is not None and self._told[0] != series.key:
+            self._told = None
 
-    def _ask(self, predictor: Predictor, series: Series, wanted: set[int]) -> None:
-        if predictor is not self._predictor:
-            self.stop()
-            self._predictor = predictor
-        key = (_model_key(predictor), series.key)
+    def _ask(
+        self, purpose: Purpose, predictor: Predictor, series: Series, wanted: set[int]
+    ) -> None:
+        key = (model_key(predictor), series.key)
         if key in self._impossible:
             return
-        is_known_series = series.key in self._series
         known = self._results.get(key, {})
         new = wanted - known.keys() - self._unreadable.get(series.key, set())
-        with self._lock:
-            self._series[series.key] = series
-            asked = self._todo.get(series.key, set())
-            new -= asked | {i for of, i in self._working if of == series.key}
-            if new:
-                self._todo[series.key] = asked | new
-        self._asked += len(new)
-        if not is_known_series and known:
-            self.predicted.emit(series.key, dict(known))
+        if self._wishes.add(purpose, key, predictor, series, new) and known:
+            self.predicted.emit(*key, dict(known), {purpose})
         self._tell_progress()
 
-    def stop(self) -> None:
-        """Predict no more; what is known is kept."""
-        with self._lock:
-            self._generation += 1
-            self._todo.clear()
-            self._series.clear()
-            self._working.clear()
-            self._wanted = None
-        self._told = None
-        self._asked = self._done = 0
-        self.progress.emit(0, 0)
+    def stop(self, purpose: Purpose | None = Purpose.PROPOSALS) -> None:
+        """Predict no more for one purpose, or for none (None); what is known is kept."""
+        if self._wishes.drop(purpose):
+            self._told = None
+        self._tell_progress()
 
-    def known(self, predictor: Predictor, series: Series) -> dict[int, Proposals]:
-        """Slice index -> what this model has found on slices of a series."""
-        return dict(self._results.get((_model_key(predictor), series.key), {}))
+    def found(self, predictor: Predictor, series: Series, index: int) -> Proposals | None:
+        """What a model has found on a slice of a series; None where that is not known."""
+        return self._results.get((model_key(predictor), series.key), {}).get(index)
+
+    def is_settled(self, predictor: Predictor, series: Series, index: int) -> bool:
+        """A slice was predicted by a model, or cannot be."""
+        key = (model_key(predictor), series.key)
+        return (
+            index in self._results.get(key, {})
+            or key in self._impossible
+            or index in self._unreadable.get(series.key, ())
+        )
 
     def forget(self) -> None:
         """Another folder was opened."""
-        self.stop()
+        self.stop(None)
         self._results.clear()
         self._impossible.clear()
         self._unreadable.clear()
 
     def quit(self) -> None:
         """Predict no more, for good; does not wait for the thread."""
-        self.stop()
+        self.stop(None)
         self._background.quit()
 
     def close(self) -> None:
@@ -146,157 +140,117 @@ class PredictionLoader(QObject):
     # -- the thread
 
     def _start_thread(self) -> None:
-        with self._lock:
-            if self._running or not self._todo or self._predictor is None:
-                return
+        if not self._running and self._wishes.remaining:
             self._running = True
-            predictor, generation = self._predictor, self._generation
-        self._background.submit(
-            partial(self._predict, predictor, generation),
-            self._ended,
-            partial(self._broken, generation),
-        )
+            self._background.submit(self._predict, self._ended, self._broken)
 
-    def _next(self, generation: int) -> tuple[Series, int, bool] | None:
-        """The slice to be predicted now, and whether it is on screen; None when none is left."""
-        with self._lock:
-            if generation != self._generation or not self._todo:
-                return None
-            key, at = self._wanted or (next(iter(self._todo)), 0)
-            if key not in self._todo:
-                key, at = next(iter(self._todo)), 0
-            todo = self._todo[key]
-            index = min(todo, key=lambda i: abs(i - at))
-            todo.discard(index)
-            if not todo:
-                del self._todo[key]
-            self._working.add((key, index))
-            return self._series[key], index, (key, index) == self._wanted
-
-    def _predict(self, predictor: Predictor, generation: int) -> None:
+    def _predict(self) -> None:
         """In the background thread; what was found is told some slices at a time."""
-        found: dict[int, Proposals | None] = {}
-        current: Series | None = None
+        found: list[_Found] = []
         told_s = time.monotonic()
-        while (upcoming := self._next(generation)) is not None:
-            series, index, is_on_screen = upcoming
-            if current is not None and series is not current:
-                self._tell(generation, predictor, current, found)
-                found = {}
-            current = series
+        while not self._background.closed and (wish := self._wishes.take()) is not None:
             try:
-                found[index] = self._predicted(generation, predictor, series, index)
+                found.append((wish, self._predicted(wish)))
             except Cancelled:
-                return  # so that what is wanted now is begun
+                self._wishes.finish(wish)
+                continue
             except MedSegError as error:
-                self._tell(generation, predictor, series, found)
-                left = self._give_up(generation, series)
-                failed = partial(self._on_impossible, generation, series, left, error)
-                self._background.deliver(failed)
-                if not isinstance(error, _ColourError):
-                    return
-                current, found = None, {}
-            if is_on_screen or time.monotonic() - told_s > _TELL_AFTER_S:
-                self._tell(generation, predictor, series, found)
-                found, told_s = {}, time.monotonic()
-        if current is not None:
-            self._tell(generation, predictor, current, found)
+                self._tell(found)
+                found = []
+                self._give_up(wish, error)
+                continue
+            except Exception:
+                self._was_wanted = self._wishes.is_wanted(wish)
+                self._wishes.finish(wish)
+                raise
+            if wish.on_screen or time.monotonic() - told_s > _TELL_AFTER_S:
+                self._tell(found)
+                found, told_s = [], time.monotonic()
+        self._tell(found)
 
-    def _give_up(self, generation: int, series: Series) -> int:
-        """In the background thread: how many slices of a series are left out."""
-        with self._lock:
-            if generation != self._generation:
-                return 0
-            self._working = {(of, i) for of, i in self._working if of != series.key}
-            return 1 + len(self._todo.pop(series.key, ()))
-
-    def _predicted(
-        self, generation: int, predictor: Predictor, series: Series, index: int
-    ) -> Proposals | None:
+    def _predicted(self, wish: Wish) -> Proposals | None:
         """In the background thread: None where the slice cannot be read; raises Cancelled."""
 
         def stop() -> bool:
-            return self._background.closed or generation != self._generation
+            return self._background.closed or not self._wishes.is_wanted(wish)
 
         try:
-            loaded = self._loader.read_now(series, index)
+            loaded = self._loader.read_now(wish.series, wish.index)
         except UnreadableSliceError:
             return None  # the viewer says so when the slice is looked at
         if loaded.stored.ndim != 2:
             raise _ColourError(self.tr("Colour slices cannot be predicted."))
+        predictor = wish.predictor
         label_map = predictor.predict(loaded.stored, loaded.fmt)
-        keys = new_shape_keys(series.slices[index].frame)
+        keys = new_shape_keys(wish.series.slices[wish.index].frame)
         return Proposals.of(predictor.info.title, label_map, predictor.table, keys, stop)
 
-    def _tell(
-        self,
-        generation: int,
-        predictor: Predictor,
-        series: Series,
-        found: dict[int, Proposals | None],
-    ) -> None:
+    def _tell(self, found: Sequence[_Found]) -> None:
         if found:
-            key = (_model_key(predictor), series.key)
-            self._background.deliver(partial(self._on_predicted, generation, key, found))
+            self._background.deliver(partial(self._on_predicted, found))
+
+    def _give_up(self, wish: Wish, error: MedSegError) -> None:
+        """In the background thread: nothing of a series can be predicted; where the model is
+        broken, nothing at all."""
+        left = 1 + self._wishes.drop_key(wish.key, but=wish)
+        if not isinstance(error, _ColourError):
+            self._wishes.drop_model(wish.key[0], but=wish)
+        self._background.deliver(partial(self._on_impossible, wish, left, error))
 
     # -- what came of it
 
-    def _on_predicted(self, generation: int, key: _Key, found: dict[int, Proposals | None]) -> None:
-        if generation != self._generation:
-            return  # another model is in use, or another folder open
-        series = key[1]
-        made = {i: proposals for i, proposals in found.items() if proposals is not None}
-        with self._lock:
-            self._working -= {(series, i) for i in found}
-        self._unreadable.setdefault(series, set()).update(found.keys() - made.keys())
-        self._results.setdefault(key, {}).update(made)
-        self._done += len(found)
-        if made:
-            self.predicted.emit(series, made)
+    def _on_predicted(self, found: Sequence[_Found]) -> None:
+        made: dict[tuple[ResultKey, frozenset[Purpose]], dict[int, Proposals]] = {}
+        for wish, proposals in found:
+            purposes = self._wishes.finish(wish)
+            if not purposes:
+                continue  # another model is in use, or another folder open
+            self._done += 1
+            if proposals is None:
+                self._unreadable.setdefault(wish.series.key, set()).add(wish.index)
+            else:
+                made.setdefault((wish.key, purposes), {})[wish.index] = proposals
+        for (key, purposes), some in made.items():
+            self._results.setdefault(key, {}).update(some)
+            self.predicted.emit(*key, some, purposes)
         self._tell_progress()
 
-    def _on_impossible(
-        self, generation: int, series: Series, left: int, error: MedSegError
-    ) -> None:
-        """Nothing of a series can be predicted; where the model is broken, nothing at all."""
-        if generation != self._generation or self._predictor is None:
+    def _on_impossible(self, wish: Wish, left: int, error: MedSegError) -> None:
+        purposes = self._wishes.finish(wish)
+        if not purposes:
             return
-        key = (_model_key(self._predictor), series.key)
-        self._impossible[key] = error.message
+        self._impossible[wish.key] = error.message
         self._done += left
-        if not isinstance(error, _ColourError):
-            self.stop()
-            self._told = key
+        if isinstance(error, _ColourError):
+            self._tell_impossible(wish.key)
+        else:
+            self._told = (wish.series.key, error.message)
             self.failed.emit(error.message)
-            return
-        self._tell_impossible()
+        self.predicted.emit(*wish.key, {}, purposes)
         self._tell_progress()
 
-    def _tell_impossible(self) -> None:
+    def _tell_impossible(self, key: ResultKey) -> None:
         """Of a series that cannot be predicted it is said when it comes on screen."""
-        if self._wanted is None or self._predictor is None:
-            return
-        key = (_model_key(self._predictor), self._wanted[0])
-        if key != self._told and key in self._impossible:
-            self._told = key
-            self.failed.emit(self._impossible[key])
-        elif key not in self._impossible:
-            self._told = None
+        reason = self._impossible.get(key)
+        if reason and key[1] == self._wishes.looked_at and self._told != (key[1], reason):
+            self._told = (key[1], reason)
+            self.failed.emit(reason)
 
     def _tell_progress(self) -> None:
-        if self._done >= self._asked:
-            self._asked = self._done = 0
-        self.progress.emit(self._done, self._asked)
+        remaining = self._wishes.remaining
+        if not remaining:
+            self._done = 0
+        self.progress.emit(self._done, self._done + remaining if remaining else 0)
 
     def _ended(self, _result: None) -> None:
         self._running = False
         self._start_thread()
 
-    def _broken(self, generation: int, error: MedSegError) -> None:
+    def _broken(self, error: MedSegError) -> None:
         """Something unexpected has happened, which is told in a sentence."""
         self._running = False
-        if self._generation == generation:
-            self.stop()
+        if self._was_wanted:
+            self.stop(None)
             self.failed.emit(error.message)
         else:
             self._start_thread()  # something else is wanted by now
@@ -306,6 +260,6 @@ class _ColourError(MedSegError):
     """The slices of a series are in colour."""
 
 
-def _model_key(predictor: Predictor) -> str:
-    """Tells models apart by content, not by name."""
-    return predictor.info.network_digest or predictor.info.title
+def model_key(predictor: Predictor) -> str:
+    """Tells models apart by content, and by name, which goes with all that they find."""
+    return f"{predictor.info.title} {predictor.info.network_digest}"

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QAction
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
@@ -10,7 +11,7 @@ from medseg_desktop.qt.panels.overlay_panel import Layer, OverlayPanel
 
 @pytest.fixture
 def panel(qtbot: QtBot) -> OverlayPanel:
-    result = OverlayPanel()
+    result = OverlayPanel(QAction(), QAction())
     qtbot.addWidget(result)
     result.resize(320, 500)
     result.show()
@@ -50,3 +51,25 @@ def test_a_missing_model_greys_the_prediction_out_and_says_why(panel: OverlayPan
 def test_the_model_that_made_the_prediction_is_named(panel: OverlayPanel) -> None:
     panel.set_prediction_name("flair-v3")
     assert "flair-v3" in panel.layers[Layer.PREDICTION].check.text()
+
+
+def test_a_long_name_is_shortened_and_makes_the_panel_no_wider(panel: OverlayPanel) -> None:
+    before = panel.minimumSizeHint().width()
+    name = "lesions-of-the-low-field-scanner-v12"
+    panel.set_prediction_name(name)
+    check = panel.layers[Layer.PREDICTION].check
+    assert panel.minimumSizeHint().width() == before
+    assert "…" in check.text()
+    assert name in check.toolTip()
+    panel.set_comparing(True)
+    panel.comparison.set_model(name, "")
+    assert panel.minimumSizeHint().width() <= 272
+
+
+def test_compare_mode_stands_in_place_of_the_layers(panel: OverlayPanel) -> None:
+    panel.set_comparing(True)
+    assert panel.comparison.isVisible()
+    assert not panel.layers[Layer.OUTLINES].isVisible()
+    panel.set_comparing(False)
+    assert not panel.comparison.isVisible()
+    assert panel.layers[Layer.OUTLINES].isVisible()

@@ -91,7 +91,7 @@ def test_the_slice_on_screen_goes_first_and_then_its_neighbours(
     opened(qtbot, controller, write_lesions(tmp_path / "s", slices=9))
     use_model(qtbot, controller, tmp_path / "m")
     found: list[int] = []
-    controller.predictions.predicted.connect(lambda _, some: found.extend(some))
+    controller.predictions.predicted.connect(lambda _model, _key, some, _for: found.extend(some))
     controller.study.set_slice(6)
     calls.gate.clear()
     trigger(controller, "predict")
@@ -111,7 +111,7 @@ def test_the_series_on_screen_goes_before_the_others(
     assert controller.study.found is not None
     a, b, c = controller.study.found.series
     order: list[tuple[str, int]] = []
-    controller.predictions.predicted.connect(lambda key, _: order.append(key))
+    controller.predictions.predicted.connect(lambda _model, key, *_: order.append(key))
     calls.gate.clear()
     trigger(controller, "predict_all")
     controller.study.set_series(c.key)

@@ -12,6 +12,7 @@ from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
 from medseg_desktop.core.annotation import SliceState
+from medseg_desktop.core.shapes.history import Place
 from medseg_desktop.qt.canvas.slice_slider import SliceMarks
 from medseg_desktop.qt.controller import Controller
 from medseg_desktop.qt.panels.worklist_delegate import counts_text
@@ -289,5 +290,10 @@ def test_a_prediction_that_disagrees_with_the_outlines_is_marked(
     trigger(controller, "predict")
     qtbot.waitUntil(lambda: marks(controller).disagreeing == {2}, timeout=WAIT_MS)
     controller.study.set_slice(2)
+    place = Place(view(controller).series, 2)
     trigger(controller, "accept")
+    # The shape that was there is still a lesion that the model does not have.
+    qtbot.wait(50)
+    assert marks(controller).disagreeing == {2}
+    controller.annotations.edit(place, "delete", lambda shapes: shapes[1:])
     qtbot.waitUntil(lambda: marks(controller).disagreeing == set(), timeout=WAIT_MS)

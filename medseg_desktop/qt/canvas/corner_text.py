@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPainterPath, QPen, QPixmap
 
 _MARGIN = 12.0
@@ -13,6 +13,7 @@ _TEXT = QColor("#e8eaed")
 _MUTED = QColor("#9aa4ae")
 _SHADOW = QColor(0, 0, 0, 210)
 _RIM = 3.6
+_BRACKET, _BRACKET_GAP = 14.0, 8.0
 _KEPT_TEXTS = 128
 # Drawing a rim costs more than drawing a slice, and most texts stay the same for long.
 _pictures: dict[tuple[str, str, str, float], QPixmap] = {}
@@ -134,6 +135,25 @@ def paint_message(painter: QPainter, area: QRectF, message: str, over_slice: boo
         painter.fillPath(ground, QColor(0, 0, 0, 190))
     painter.setPen(_TEXT if over_slice else _MUTED)
     painter.drawText(box, flags, message)
+
+
+def paint_brackets(painter: QPainter, place: QRectF) -> None:
+    """Corners around a place, at some distance, so that they lie on nothing of it."""
+    box = place.adjusted(-_BRACKET_GAP, -_BRACKET_GAP, _BRACKET_GAP, _BRACKET_GAP)
+    reach = min(_BRACKET, box.width() / 3, box.height() / 3)
+    lines = []
+    for corner, x, y in (
+        (box.topLeft(), reach, reach),
+        (box.topRight(), -reach, reach),
+        (box.bottomLeft(), reach, -reach),
+        (box.bottomRight(), -reach, -reach),
+    ):
+        lines += [QLineF(corner, corner + QPointF(x, 0)), QLineF(corner, corner + QPointF(0, y))]
+    for colour, width in ((_SHADOW, 4.5), (_TEXT, 2.0)):
+        pen = QPen(colour, width)
+        pen.setCapStyle(Qt.PenCapStyle.RoundCap)
+        painter.setPen(pen)
+        painter.drawLines(lines)
 
 
 def _column(

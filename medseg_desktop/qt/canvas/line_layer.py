@@ -12,12 +12,11 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QBrush, QColor, QImage, QPainter, QPen, QTransform
 
 from medseg_desktop.qt.canvas.outline import Outline
-from medseg_desktop.qt.canvas.picture_layer import PictureLayer, empty_image
+from medseg_desktop.qt.canvas.picture_layer import PictureLayer, empty_image, image_bytes
 from medseg_desktop.qt.canvas.rings import Rings, cell_of
 
 _RIM_PX = 0.9
@@ -115,7 +114,7 @@ class FillLayer(PictureLayer):
 
     def _draw(self, size: QSize, to_picture: QTransform, ratio: float) -> QImage:
         image = empty_image(size)
-        pixels = _pixels(image)
+        pixels = image_bytes(image)
         for outline, rings in zip(self._outlines, self._rings, strict=True):
             colour = QColor(outline.colour)
             alpha = min(max(outline.fill, 0.0), 1.0)
@@ -135,13 +134,6 @@ def _union(rects: Sequence[QRectF]) -> QRectF:
     for rect in rects:
         union = union.united(rect)
     return union
-
-
-def _pixels(image: QImage) -> npt.NDArray[np.uint8]:
-    """The bytes (rows, columns, 4) of an image: blue, green, red, alpha."""
-    shape = (image.height(), image.width(), 4)
-    pixels: npt.NDArray[np.uint8] = np.frombuffer(image.bits(), np.uint8).reshape(shape)
-    return pixels
 
 
 def _thin_pen(colour: QColor) -> QPen:
@@ -175,7 +167,7 @@ def _add_rim(image: QImage, by_px: float) -> None:
     reach = math.ceil(by_px)
     offset = np.arange(-reach, reach + 1)
     disc = np.clip(by_px + 0.9 - np.hypot(offset, offset[:, None]), 0.0, 1.0).astype(np.float32)
-    pixels = _pixels(image)
+    pixels = image_bytes(image)
     alpha = cv2.extractChannel(pixels, 3)
     rim = cv2.convertScaleAbs(cv2.filter2D(alpha, -1, disc), alpha=_RIM.alphaF())
     # Black changes nothing but the alpha of premultiplied colours.

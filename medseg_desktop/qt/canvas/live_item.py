@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 from medseg_desktop.qt.canvas.corner_text import halo_text
 from medseg_desktop.qt.canvas.line_layer import LineLayer
 from medseg_desktop.qt.canvas.live_drawing import CursorRing, LiveDrawing
-from medseg_desktop.qt.canvas.live_masks import HatchedMask, PlainMask
+from medseg_desktop.qt.canvas.live_masks import PatternedMask, PlainMask, stripes
 from medseg_desktop.qt.canvas.outline import Outline, Points
 from medseg_desktop.qt.canvas.overlay_items import EVERYWHERE
 from medseg_desktop.qt.canvas.picture_layer import ViewArea
@@ -40,7 +40,7 @@ class LiveItem(QGraphicsItem):
         self._drawing = LiveDrawing()
         self._path = LineLayer(_PATH_PX)
         self._mask = PlainMask()
-        self._overlap = HatchedMask()
+        self._overlap = PatternedMask(stripes)
         self._font = QFont()
 
     def set_font(self, font: QFont) -> None:

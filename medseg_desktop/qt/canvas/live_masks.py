@@ -1,6 +1,9 @@
-"""Masks of the live layer: a brush stroke in its colour, and hatched overlaps."""
+"""Masks on the slice: a brush stroke in its colour, and those that are filled with a pattern."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -8,7 +11,7 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QBrush, QColor, QImage, QPainter, QPixmap
 
 from medseg_desktop.qt.canvas.live_drawing import LiveMask
-from medseg_desktop.qt.canvas.picture_layer import ViewArea, empty_image
+from medseg_desktop.qt.canvas.picture_layer import ViewArea, empty_image, image_bytes
 
 _HATCH_PX = 8
 
@@ -55,10 +58,23 @@ class PlainMask:
             painter.restore()
 
 
-class HatchedMask:
-    """A mask as stripes of constant width on the screen; its picture is kept."""
+@dataclass(frozen=True, slots=True)
+class MaskEdge:
+    """A line along the edge of a mask, within it: colour (`#rrggbb`) and logical pixels."""
 
-    def __init__(self) -> None:
+    colour: str
+    width_px: float
+
+
+class PatternedMask:
+    """A mask filled with a pattern of constant size on the screen; its picture is kept.
+
+    Args:
+        tile: the pattern, for so many device pixels of one logical one; it repeats itself.
+    """
+
+    def __init__(self, tile: Callable[[float], QPixmap], edge: MaskEdge | None = None) -> None:
+        self._tile, self._edge = tile, edge
         self._mask: LiveMask | None = None
         self._image: MaskImage | None = None
         self._picture: tuple[ViewArea, QPointF, QImage] | None = None
@@ -74,36 +90,51 @@ class HatchedMask:
         if self._image is None or self._image.bounds.isEmpty():
             return
         if self._picture is None or self._picture[0] != area:
-            self._picture = (area, *_hatched(self._image, area))
+            self._picture = (area, *self._patterned(self._image, area))
         _, at, image = self._picture
         painter.save()
         painter.resetTransform()
         painter.drawImage(at, image)
         painter.restore()
 
+    def _patterned(self, mask: MaskImage, area: ViewArea) -> tuple[QPointF, QImage]:
+        """The pattern in the mask, and where it lies in logical pixels."""
+        crop = area.crop(mask.bounds)
+        image = empty_image(crop.size())
+        if not crop.isEmpty():
+            painter = QPainter(image)
+            painter.translate(-crop.x(), -crop.y())
+            painter.setTransform(area.to_device, combine=True)
+            mask.paint(painter)
+            painter.resetTransform()
+            edge = _edge_of(image, self._edge, area.ratio) if self._edge is not None else None
+            painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_SourceIn)
+            # The pattern moves with the slice.
+            origin = area.to_device.map(QPointF(0, 0)) - QPointF(crop.topLeft())
+            painter.setBrushOrigin(origin.toPoint())
+            painter.fillRect(image.rect(), QBrush(self._tile(area.ratio)))
+            if edge is not None:
+                painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_SourceOver)
+                painter.drawImage(0, 0, edge)
+            painter.end()
+        image.setDevicePixelRatio(area.ratio)
+        return QPointF(crop.topLeft()) / area.ratio, image
 
-def _hatched(mask: MaskImage, area: ViewArea) -> tuple[QPointF, QImage]:
-    """The stripes in the mask, and where they lie in logical pixels."""
-    crop = area.crop(mask.bounds)
-    image = empty_image(crop.size())
-    if not crop.isEmpty():
-        painter = QPainter(image)
-        painter.translate(-crop.x(), -crop.y())
-        painter.setTransform(area.to_device, combine=True)
-        mask.paint(painter)
-        painter.resetTransform()
-        painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_SourceIn)
-        # The stripes move with the slice.
-        origin = area.to_device.map(QPointF(0, 0)) - QPointF(crop.topLeft())
-        painter.setBrushOrigin(origin.toPoint())
-        painter.fillRect(image.rect(), QBrush(_stripes(round(_HATCH_PX * area.ratio))))
-        painter.end()
-    image.setDevicePixelRatio(area.ratio)
-    return QPointF(crop.topLeft()) / area.ratio, image
+
+def _edge_of(mask: QImage, edge: MaskEdge, ratio: float) -> QImage:
+    """The edge of what is opaque in a picture."""
+    alpha = image_bytes(mask)[..., 3]
+    side = 2 * max(round(edge.width_px * ratio), 1) + 1
+    # What the edge of the picture cuts off goes on beyond it: there is no line.
+    inside = cv2.erode(np.ascontiguousarray(alpha), np.ones((side, side), np.uint8))
+    line = empty_image(mask.size())
+    image_bytes(line).view(np.uint32)[..., 0][alpha > inside] = QColor(edge.colour).rgba()
+    return line
 
 
-def _stripes(period: int) -> QPixmap:
+def stripes(ratio: float) -> QPixmap:
     """A tile of diagonal stripes, white beside black so that they are seen on any grey."""
+    period = round(_HATCH_PX * ratio)
     row, column = np.indices((period, period))
     phase = (row + column) % period
     width = max(period // 6, 1)

@@ -7,6 +7,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
 from PySide6.QtCore import QPoint, QPointF, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QImage, QPainter, QTransform
 from PySide6.QtWidgets import QWidget
@@ -177,3 +179,10 @@ def empty_image(size: QSize) -> QImage:
     image = QImage(size, QImage.Format.Format_ARGB32_Premultiplied)
     image.fill(Qt.GlobalColor.transparent)
     return image
+
+
+def image_bytes(image: QImage) -> npt.NDArray[np.uint8]:
+    """The bytes (rows, columns, 4) of such an image: blue, green, red, alpha; not copied."""
+    shape = (image.height(), image.width(), 4)
+    pixels: npt.NDArray[np.uint8] = np.frombuffer(image.bits(), np.uint8).reshape(shape)
+    return pixels

@@ -8,10 +8,12 @@ from PySide6.QtGui import QColor, QFont, QPainter, QPaintEvent, QPen, QResizeEve
 from PySide6.QtWidgets import QGraphicsView, QWidget
 
 from medseg_desktop.core.geometry import SpatialTransformation
+from medseg_desktop.qt.canvas.comparison_item import ComparisonItem
 from medseg_desktop.qt.canvas.corner_text import (
     CornerTexts,
     OrientationLetters,
     ScaleBar,
+    paint_brackets,
     paint_message,
     paint_texts,
     scale_bar,
@@ -24,6 +26,8 @@ from medseg_desktop.qt.theme.state import current_tokens
 #: Of a slice that is moved aside, so that it can be found and taken again.
 _IN_SIGHT_PX = 64.0
 _FIT_MARGIN = 0.01
+#: A place this near to the edge of the view is hardly in sight.
+_EDGE_PX = 24.0
 _LARGEST_PIXEL_PX = 96.0
 _SMALLEST_SLICE_PX = 48.0
 
@@ -43,18 +47,27 @@ class SliceStage(pg.GraphicsView):  # type: ignore[misc]
         self.grey = PixelItem()
         self.label_map = PixelItem()
         self.prediction = PixelItem()
+        self.comparison = ComparisonItem()
         self.outlines = OutlineItem()
         self.live = LiveItem()
         # Turned and flipped as a whole; later items lie on top.
         self._content = pg.ItemGroup()
         self.box.addItem(self._content, ignoreBounds=True)
-        for item in (self.grey, self.label_map, self.prediction, self.outlines, self.live):
+        for item in (
+            self.grey,
+            self.label_map,
+            self.prediction,
+            self.comparison,
+            self.outlines,
+            self.live,
+        ):
             item.setParentItem(self._content)
         self.texts = CornerTexts()
         self.letters = OrientationLetters()
         self.message = ""
         self.text_font = QFont()
         self.rubber_band: QRectF | None = None
+        self.place: QRectF | None = None  # of the slice, that somebody was led to
         self.top_inset_px = 0  # at the upper edge lies something else
         self._column_mm: float | None = None
         self._pixel_aspect = 1.0
@@ -138,6 +151,19 @@ class SliceStage(pg.GraphicsView):  # type: ignore[misc]
         width, height = self.pixel_width_px(), self.pixel_height_px()
         self.box.translateBy(x=-step.x() / width, y=-step.y() / height)
 
+    def bring_into_sight(self, place: QRectF) -> None:
+        """Centres a place of the slice, in corner coordinates, unless all of it is in sight."""
+        if self.slice_shape is None or self._fitted:
+            return
+        seen, view = self._on_screen(place), QRectF(self.viewport().rect())
+        if not view.adjusted(_EDGE_PX, _EDGE_PX, -_EDGE_PX, -_EDGE_PX).contains(seen):
+            self.pan(view.center() - seen.center())
+
+    def _on_screen(self, place: QRectF) -> QRectF:
+        """A rectangle of the slice in viewport coordinates."""
+        corners = self.from_slice(place.topLeft()), self.from_slice(place.bottomRight())
+        return QRectF(*corners).normalized()
+
     def _within_sight(self, step: QPointF, shape: tuple[int, int]) -> QPointF:
         corners = (self.from_slice(QPointF(0, 0)), self.from_slice(QPointF(shape[1], shape[0])))
         area, view = QRectF(*corners).normalized(), QRectF(self.viewport().rect())
@@ -204,6 +230,8 @@ class SliceStage(pg.GraphicsView):  # type: ignore[misc]
         if self.rubber_band is not None:
             painter.setPen(QPen(QColor(current_tokens().accent), 1, Qt.PenStyle.DashLine))
             painter.drawRect(self.rubber_band)
+        if self.place is not None and self._has_slice:
+            paint_brackets(painter, self._on_screen(self.place))
         if self.message:
             paint_message(painter, area, self.message, self._has_slice)
         painter.end()

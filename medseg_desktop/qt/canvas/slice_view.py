@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from medseg_desktop.core.display import PixelFormat, Window
 from medseg_desktop.core.geometry import SpatialTransformation
+from medseg_desktop.qt.canvas.comparison_item import ComparisonLayer
 from medseg_desktop.qt.canvas.corner_text import CornerTexts, OrientationLetters
 from medseg_desktop.qt.canvas.grey import GreyMapper, Rendering
 from medseg_desktop.qt.canvas.live_drawing import CursorRing, LiveDrawing, LiveMask
@@ -24,6 +25,7 @@ from medseg_desktop.qt.canvas.slice_stage import SliceStage
 from medseg_desktop.qt.theme.tokens import SECONDARY_PX
 
 __all__ = [
+    "ComparisonLayer",
     "CornerTexts",
     "CursorRing",
     "LabelLayer",
@@ -134,6 +136,7 @@ class SliceView(QWidget):
         for item in (self._stage.grey, self._stage.label_map, self._stage.prediction):
             item.clear()
         self._has_map = self._has_prediction = False
+        self._stage.comparison.set_layer(None)
         self._stage.outlines.set_outlines(())
         self._stage.live.set_live(LiveDrawing())
         self._mouse.leave()
@@ -187,11 +190,25 @@ class SliceView(QWidget):
         self._has_prediction = label_map is not None
         self._set_layer(self._stage.prediction, label_map, opacity)
 
+    def set_comparison(self, layer: ComparisonLayer | None, opacity: float = 1.0) -> None:
+        """Areas in colours and patterns, above both maps; None removes them."""
+        self._stage.comparison.set_layer(layer)
+        self._stage.comparison.setOpacity(min(max(opacity, 0.0), 1.0))
+
+    def set_place(self, place: QRectF | None) -> None:
+        """Marks a place of the slice, in corner coordinates, and brings it into sight; None
+        takes the mark away."""
+        self._stage.place = place
+        if place is not None:
+            self._stage.bring_into_sight(place)
+        self._stage.viewport().update()
+
     def set_overlays_visible(self, visible: bool) -> None:
-        """Hides or shows outlines, live drawing and both maps at once (key H held)."""
+        """Hides or shows outlines, live drawing, maps and areas at once (key H held)."""
         self._overlays_visible = visible
         self._stage.outlines.setVisible(visible)
         self._stage.live.setVisible(visible)
+        self._stage.comparison.setVisible(visible)
         self._stage.label_map.setVisible(visible and self._has_map)
         self._stage.prediction.setVisible(visible and self._has_prediction)
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from enum import StrEnum
 
-from PySide6.QtCore import QSignalBlocker, Qt, Signal
-from PySide6.QtWidgets import QCheckBox, QSlider, QVBoxLayout, QWidget
+from PySide6.QtCore import QSignalBlocker, Qt, QTimer, Signal
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QScrollArea, QSlider, QWidget
 
+from medseg_desktop.qt.panels.comparison_box import ComparisonBox
 from medseg_desktop.qt.panels.controls import (
     Section,
     Swatch,
@@ -17,6 +19,7 @@ from medseg_desktop.qt.panels.controls import (
     label,
     row,
 )
+from medseg_desktop.qt.panels.elided import ElidedCheckBox
 from medseg_desktop.qt.theme.tokens import DARK, SPACE_S
 
 _ROW = 28
@@ -41,7 +44,7 @@ class LayerRow(QWidget):
 
     def __init__(self, text: str, colour: str, dashed: bool, has_opacity: bool) -> None:
         super().__init__()
-        self.check = QCheckBox(text)
+        self.check = ElidedCheckBox(text)
         self.check.setChecked(True)
         self.swatch = Swatch(colour, dashed)
         self.opacity = QSlider(Qt.Orientation.Horizontal)
@@ -114,7 +117,10 @@ class Hint(QWidget):
 
 
 class OverlayPanel(QWidget):
-    """The layers.
+    """The layers, or in compare mode what is compared.
+
+    Args:
+        previous, following: the actions that lead to another disagreement.
 
     Signals:
         layer_changed(Layer, bool, float): visible and opacity 0..1.
@@ -124,7 +130,9 @@ class OverlayPanel(QWidget):
     layer_changed = Signal(object, bool, float)
     link_activated = Signal(str)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, previous: QAction, following: QAction, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
         self.layers = {
             Layer.OUTLINES: LayerRow(self.tr("Outlines"), DARK.muted, False, False),
@@ -134,8 +142,8 @@ class OverlayPanel(QWidget):
         self.section = Section(self.tr("Overlays"))
         column(self).addWidget(self.section)
         layout = self.section.body
-        box = QVBoxLayout()
-        box.setSpacing(0)
+        self._layers_box = QWidget()
+        box = column(self._layers_box, spacing=0)
         for layer, line in self.layers.items():
             box.addWidget(line)
             line.changed.connect(
@@ -143,10 +151,29 @@ class OverlayPanel(QWidget):
                     layer, visible, opacity
                 )
             )
-        layout.addLayout(box)
+        layout.addWidget(self._layers_box)
+        self.comparison = ComparisonBox(previous, following)
+        self.comparison.hide()
+        layout.addWidget(self.comparison)
         self.hint = Hint()
         self.hint.link_activated.connect(self.link_activated)
         layout.addWidget(self.hint)
+
+    def set_comparing(self, on: bool) -> None:
+        """Shows what is compared in place of the layers, which are not drawn then."""
+        self._layers_box.setVisible(not on)
+        self.comparison.setVisible(on)
+        if on:
+            self.section.set_open(True)
+            QTimer.singleShot(0, self, self._bring_into_sight)
+
+    def _bring_into_sight(self) -> None:
+        """Whoever turns compare mode on needs its legend, which may lie below the window."""
+        around = self.parentWidget()
+        while around is not None and not isinstance(around, QScrollArea):
+            around = around.parentWidget()
+        if isinstance(around, QScrollArea) and self.comparison.isVisible():
+            around.ensureWidgetVisible(self.comparison, 0, SPACE_S)
 
     def set_layer(self, layer: Layer, visible: bool, opacity: float) -> None:
         """Shows the state of a layer; emits nothing."""
@@ -163,4 +190,4 @@ class OverlayPanel(QWidget):
     def set_prediction_name(self, model: str) -> None:
         """The model that made the prediction; empty for none."""
         text = self.tr("Prediction · {model}").format(model=model)
-        self.layers[Layer.PREDICTION].check.setText(text if model else self.tr("Prediction"))
+        self.layers[Layer.PREDICTION].check.set_whole(text if model else self.tr("Prediction"))

@@ -12,8 +12,12 @@ from medseg_desktop.qt.canvas.corner_text import CornerTexts
 _AXES = ("x", "y", "z")
 
 
-def corner_texts(view: ResolvedView, model: str) -> CornerTexts:
-    """Patient and series, window and acquisition, slice and position, model of the overlay."""
+def corner_texts(view: ResolvedView, model: str, comparison: tuple[str, ...] = ()) -> CornerTexts:
+    """Patient and series, window and acquisition, slice and position, model of the overlay.
+
+    Args:
+        comparison: lines about the models that are compared, in place of the model.
+    """
     series = view.series
     who = [series.patient.name.replace("^", " ").strip(), series.patient.patient_id]
     hidden = QCoreApplication.translate("CornerTexts", "Patient hidden")
@@ -30,6 +34,7 @@ def corner_texts(view: ResolvedView, model: str) -> CornerTexts:
         time = time.format(i=view.time_point + 1, n=series.time_points)
         place.insert(0, "  ".join(filter(None, (time, time_label(view)))))
     prediction = QCoreApplication.translate("CornerTexts", "Prediction: {model}")
+    alone = [prediction.format(model=model)] if model else []
     return CornerTexts(
         top_left=[*identity, date_text(series.study_date), series.title],
         top_right=[
@@ -38,7 +43,7 @@ def corner_texts(view: ResolvedView, model: str) -> CornerTexts:
             *([compressed] if series.lossy else []),
         ],
         bottom_left=place,
-        bottom_right=[prediction.format(model=model)] if model else [],
+        bottom_right=list(comparison) or alone,
     )
 
 

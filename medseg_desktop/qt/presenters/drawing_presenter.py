@@ -306,7 +306,7 @@ class DrawingPresenter(QObject):
             self._shapes_before = self.shapes
             self._take_up()
             self.redraw()
-        elif before.layers != now.layers:
+        elif before.offers_proposals != now.offers_proposals:
             self._on_shapes()
 
     def _on_closed(self) -> None:
@@ -371,7 +371,7 @@ class DrawingPresenter(QObject):
         self.redraw()
 
     def _offered(self, view: ResolvedView) -> tuple[Shape, ...]:
-        if not view.layers.prediction.visible:
+        if not view.offers_proposals:
             return ()
         return self._annotations.open_proposals(view.slice)
 

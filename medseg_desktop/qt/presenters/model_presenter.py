@@ -191,7 +191,7 @@ class ModelPresenter(QObject):
         of_file = self._annotations.proposing_model(view.slice) if view else ""
         if predictor and (not of_file or (view and view.index in self._marks.predicted)):
             title = predictor.info.title
-            self._slices.set_model_name(_dated(predictor.info))
+            self._slices.set_model_name(dated(predictor.info))
         else:
             title = of_file
             self._slices.set_model_name(title)  # a file does not tell when its model was made
@@ -259,7 +259,7 @@ class ModelPresenter(QObject):
             self._predictions.look_at(view.series, view.index)
 
 
-def _dated(info: ModelInfo) -> str:
+def dated(info: ModelInfo) -> str:
     """Name, version and day of a model: the same name may be given again."""
     try:
         day = datetime.fromisoformat(info.created).date().isoformat()

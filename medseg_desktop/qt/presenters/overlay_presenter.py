@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import islice
 from operator import is_
 
@@ -25,10 +26,12 @@ from medseg_desktop.qt.canvas.slice_view import (
     LiveMask,
     SliceView,
 )
+from medseg_desktop.qt.comparisons import Comparisons
 from medseg_desktop.qt.loaded_slice import LoadedSlice
 from medseg_desktop.qt.panels.measure_text import length_text
 from medseg_desktop.qt.panels.overlay_panel import Layer, OverlayPanel
 from medseg_desktop.qt.presenters import overlays
+from medseg_desktop.qt.presenters.compare_areas import CompareAreas
 from medseg_desktop.qt.presenters.drawing_presenter import DrawingPresenter
 from medseg_desktop.qt.sessions import AnnotationSession, DrawingSession, StudySession
 from medseg_desktop.qt.theme.tokens import DARK
@@ -50,10 +53,12 @@ class OverlayPresenter(QObject):
         drawing: DrawingSession,
         desk: DrawingPresenter,
         pixels: PixelKeeper,
+        comparisons: Comparisons,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
         self._view, self._panel = view, panel
+        self._areas = CompareAreas(comparisons)
         self._study, self._annotations = study, annotations
         self._drawing, self._desk = drawing, desk
         self._outlines = overlays.ShapeOutlines()
@@ -71,7 +76,8 @@ class OverlayPresenter(QObject):
         annotations.proposals_changed.connect(self.draw)
         annotations.labels_changed.connect(lambda _: self.draw())
         drawing.selection_changed.connect(self.draw)
-        drawing.tool_changed.connect(lambda _: self._draw_live())
+        drawing.tool_changed.connect(lambda _: self._on_tool())
+        comparisons.changed.connect(self._on_compared)
         drawing.label_changed.connect(lambda _: self.draw())
         drawing.drawing_changed.connect(self._on_drawing)
         panel.layer_changed.connect(self._on_layer)
@@ -88,6 +94,14 @@ class OverlayPresenter(QObject):
         if before is None or before.layers != now.layers:
             self._show_layers(now.layers)
             self.draw()
+        elif before.comparison != now.comparison:
+            self.draw()
+
+    def _on_compared(self) -> None:
+        """Something else may be known of the slice on screen."""
+        now = self._study.view
+        if now is not None and now.comparison.visible:
+            self.draw()
 
     def _show_layers(self, layers: Layers) -> None:
         for layer in Layer:
@@ -101,6 +115,11 @@ class OverlayPresenter(QObject):
 
     def _forget(self) -> None:
         self._loaded = None
+
+    def _on_tool(self) -> None:
+        """In compare mode outlines come and go with the tool."""
+        self._draw_live()
+        self._on_compared()
 
     def _on_drawing(self) -> None:
         """A tool shows something else at every move; shapes are drawn again only if they look
@@ -129,6 +148,9 @@ class OverlayPresenter(QObject):
         size = now.series.rows, now.series.columns
         count, layers = len(own), now.layers
         pixels = self._pixels.of(own, *size).after(looks[:count])
+        compares = self._draw_areas(now, pixels, labels)
+        if compares:
+            layers = _without_maps(layers)
         self._draw_map("label map", self._view.set_label_map, layers.label_map, pixels, labels)
         proposals = self._proposed.of(looks[count:], *size)
         names = dict.fromkeys(shape.label for shape in proposals.shapes)
@@ -136,7 +158,8 @@ class OverlayPresenter(QObject):
         self._draw_map(
             "proposals", self._view.set_prediction_map, layers.prediction, proposals, table
         )
-        shown = enumerate(looks)
+        # Beside the areas there are outlines only for a tool that works on them.
+        shown = enumerate(() if compares and self._drawing.tool is None else looks)
         outlines = self._outlines.of(
             shown if layers.outlines.visible else islice(shown, count, None),
             labels,
@@ -148,6 +171,13 @@ class OverlayPresenter(QObject):
         if self._is_new("outlines", outlines):
             self._view.set_outlines(outlines)
         self._draw_live()
+
+    def _draw_areas(self, now: ResolvedView, pixels: SlicePixels, labels: LabelTable) -> bool:
+        """The areas of compare mode; whether there are any to stand in for the maps."""
+        areas = self._areas.of(now, pixels, labels)
+        if self._is_new("areas", (areas, now.comparison)):
+            self._view.set_comparison(areas, now.comparison.opacity)
+        return areas is not None
 
     def _is_new(self, what: str, given: Sequence[object]) -> bool:
         """Whether the view has something else; told by identity."""
@@ -238,6 +268,12 @@ class OverlayPresenter(QObject):
         if self._shared is None or self._shared[0] is not shared:
             self._shared = (shared, LiveMask(shared) if shared.any() else None)
         return self._shared[1]
+
+
+def _without_maps(layers: Layers) -> Layers:
+    """The areas of compare mode tell all that the maps do."""
+    hidden = LayerState(False)
+    return replace(layers, label_map=hidden, prediction=hidden)
 
 
 def _ring(drawn: ToolDrawing) -> CursorRing | None:

@@ -210,14 +210,18 @@ class ReviewPresenter(QObject):
     # -- what is shown
 
     def _on_view(self, now: ResolvedView, before: ResolvedView | None) -> None:
-        if before is None or before.slice != now.slice or before.layers != now.layers:
+        if (
+            before is None
+            or before.slice != now.slice
+            or before.offers_proposals != now.offers_proposals
+        ):
             self._show()
 
     @property
     def _offers(self) -> bool:
         """Predictions are shown; nothing is decided about what nobody sees."""
         view = self._study.view
-        return view is not None and view.layers.prediction.visible
+        return view is not None and view.offers_proposals
 
     def _show(self) -> None:
         view, offers = self._study.view, self._offers

@@ -22,6 +22,7 @@ class SlicePresenter(QObject):
         self._view, self._study = view, study
         self._loaded: LoadedSlice | None = None
         self._model = ""
+        self._comparison: tuple[str, ...] = ()
         # A slice of the one before under the new number misleads, unless only for a moment.
         self._late = QTimer(self)
         self._late.setSingleShot(True)
@@ -47,6 +48,14 @@ class SlicePresenter(QObject):
         if self._study.view is not None:
             self._show_texts(self._study.view)
 
+    def set_comparison(self, lines: tuple[str, ...]) -> None:
+        """The models that are compared on the slice; empty where none are."""
+        if lines == self._comparison:
+            return
+        self._comparison = lines
+        if self._study.view is not None:
+            self._show_texts(self._study.view)
+
     def _on_view(self, now: ResolvedView, before: ResolvedView | None) -> None:
         if before is None or before.series is not now.series:
             self._show_series(now)
@@ -68,7 +77,8 @@ class SlicePresenter(QObject):
 
     def texts(self, view: ResolvedView) -> CornerTexts:
         """What stands in the corners of a view."""
-        return corner_texts(view, self._model if view.layers.prediction.visible else "")
+        model = self._model if view.layers.prediction.visible else ""
+        return corner_texts(view, model, self._comparison if view.comparison.visible else ())
 
     def _show_texts(self, now: ResolvedView) -> None:
         self._view.set_corner_texts(self.texts(now))

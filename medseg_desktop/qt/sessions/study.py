@@ -13,6 +13,7 @@ from medseg_desktop.core.display import Voi
 from medseg_desktop.core.geometry import AS_STORED, SpatialTransformation
 from medseg_desktop.core.preprocessing import Preprocessing
 from medseg_desktop.core.view import (
+    ComparisonState,
     Layers,
     LayerState,
     ResolvedView,
@@ -233,6 +234,11 @@ class StudySession(QObject):
             self._set_layers(replace(current, label_map=layer))
         else:
             self._set_layers(replace(current, prediction=layer))
+
+    def set_comparison(self, comparison: ComparisonState) -> None:
+        """Turn compare mode on or off, or set how it looks."""
+        if comparison != self._state.comparison:
+            self._apply(replace(self._state, comparison=comparison))
 
     def set_identity(self, visible: bool) -> None:
         """Show or hide who the patient is."""
