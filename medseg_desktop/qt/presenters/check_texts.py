@@ -118,7 +118,7 @@ def _split_line(found: Preflight) -> tuple[str, bool | None, str]:
         )
         return line.format(seen=start.seen, test=test, model=start.title), False, cure
     if found.leaks:
-        return tr("A slice is in two sets."), False, ""
+        return tr("A slice or series is in two sets."), False, ""
     unknown = start is not None and start.seen is None and found.sets["test"].patients > 0
     return _proof(found), True if found.pixels_read and not unknown else None, ""
 
