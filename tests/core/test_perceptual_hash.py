@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import cv2
@@ -36,7 +36,7 @@ FORMAT = PixelFormat()
 def jpeg(a: Values, quality: int) -> Values:
     grey = np.clip(a / np.percentile(a, 99.9) * 255, 0, 255).astype(np.uint8)
     _, data = cv2.imencode(".jpg", grey, [cv2.IMWRITE_JPEG_QUALITY, quality])
-    return cv2.imdecode(data, cv2.IMREAD_GRAYSCALE).astype(np.float64)
+    return np.asarray(cv2.imdecode(data, cv2.IMREAD_GRAYSCALE), np.float64)
 
 
 def noisy(a: Values) -> Values:
@@ -46,7 +46,7 @@ def noisy(a: Values) -> Values:
 
 def resized(a: Values, factor: float) -> Values:
     how = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
-    return cv2.resize(a, None, fx=factor, fy=factor, interpolation=how)
+    return np.asarray(cv2.resize(a, None, fx=factor, fy=factor, interpolation=how), np.float64)
 
 
 ALTERATIONS: dict[str, Callable[[Values], Values]] = {
@@ -63,7 +63,7 @@ ALTERATIONS: dict[str, Callable[[Values], Values]] = {
 Patients = dict[str, list[npt.NDArray[np.generic]]]
 
 
-def hashes(slices: list[npt.NDArray[np.generic]]) -> list[bytes]:
+def hashes(slices: Sequence[npt.NDArray[np.generic]]) -> list[bytes]:
     """As the program makes them, but without the filter, which takes long."""
     greys = (to_eight_bit(stored, FORMAT, PRESETS["default"]) for stored in slices)
     return [h for h in map(perceptual_hash, greys) if h is not None]

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QTreeWidgetItem
 from pytestqt.qtbot import QtBot
 
 from medseg_desktop.io.dicom.stacks import patient_hash
@@ -27,16 +28,19 @@ ROWS = (
 )
 
 
+def items(dialog: PatientsDialog) -> list[QTreeWidgetItem]:
+    every = (dialog.table.topLevelItem(i) for i in range(dialog.table.topLevelItemCount()))
+    return [item for item in every if item is not None]
+
+
 def titles(dialog: PatientsDialog) -> list[str]:
-    items = (dialog.table.topLevelItem(i) for i in range(dialog.table.topLevelItemCount()))
-    return [item.text(0) for item in items if item is not None]
+    return [item.text(0) for item in items(dialog)]
 
 
 def mark(dialog: PatientsDialog, *wanted: str) -> None:
     dialog.table.clearSelection()
-    for place, title in enumerate(titles(dialog)):
-        if title in wanted:
-            dialog.table.topLevelItem(place).setSelected(True)
+    for item in items(dialog):
+        item.setSelected(item.text(0) in wanted)
 
 
 def test_who_needs_a_decision_comes_first_and_sets_can_be_filtered(qtbot: QtBot) -> None:
@@ -63,7 +67,7 @@ def test_only_patients_with_a_set_can_be_moved(qtbot: QtBot) -> None:
     dialog.set_rows(ROWS)
     dialog.show()
     assert not dialog.move_button.isEnabled()
-    assert dialog.table.topLevelItem(1).isDisabled()  # the new one
+    assert items(dialog)[1].isDisabled()  # the new one
     mark(dialog, "B", "C")
     with qtbot.waitSignal(dialog.move_requested, timeout=5000) as asked:
         QTest.mouseClick(dialog.move_button, LEFT)
@@ -145,7 +149,7 @@ def test_an_incoming_patient_is_assigned_in_the_window(
     qtbot.waitUntil(lambda: controller.study.found is not None, timeout=WAIT_MS)
     dialog = open_patients(controller, qtbot)
     assert titles(dialog) == ["B", "C", "f" * 16, "A"]
-    assert dialog.table.topLevelItem(3).text(2) == "flair-v1"
+    assert items(dialog)[3].text(2) == "flair-v1"
     controller.window.actions_by_key["identity"].trigger()
     assert sorted(titles(dialog)) == sorted([a, b, "f" * 16])
     controller.window.actions_by_key["identity"].trigger()
