@@ -60,7 +60,7 @@ def run_move(arguments: argparse.Namespace) -> int:
     workspace = workspace_of(arguments)
     patient = _patient(arguments, workspace)
     before = workspace.move_patient(patient, arguments.set, arguments.by, arguments.reason)
-    saw = [entry.title for entry in workspace.models_that_saw(patient)]
+    saw = [entry.title for entry in workspace.models_by_patient().get(patient, [])]
     result = {
         "patient_hash": patient,
         "from": before,

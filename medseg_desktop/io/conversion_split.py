@@ -114,7 +114,8 @@ def plan_split(found: ScanResult, spec: ConvertSpec, reviewed: Reviewed) -> Spli
     if spec.split.origin == "file":
         names = _FileNames(found, spec, frozen, ids)
         names.require_known()
-        notes = (*names.notes(), *_moved(sets, ids, frozen))
+        joining = [h for h, name in sets.items() if name == "train"]
+        notes = (*names.notes(joining), *_moved(sets, ids, frozen))
     return SplitPlan(spec.split, patients, ids, frozen, waiting, notes)
 
 
@@ -134,11 +135,10 @@ class _FileNames:
         self._issuers = {p.key.partition("\n")[2] for p in everybody.values()} - {""}
         self._listed, self._by_hash = spec.split.by_patient_id, spec.split.frozen
         self._salt, self._frozen = bytes.fromhex(spec.salt), frozen
-        self._draw = spec.split.draw
 
     def require_known(self) -> None:
         """Raise DataError where the file names somebody whom neither data nor workspace know."""
-        if self._by_hash and not set(self._by_hash) & set(self._there):
+        if self._by_hash and not any(h in self._there or self._is_known(h) for h in self._by_hash):
             raise DataError(
                 "The split file names none of these patients; it was made in another workspace.",
                 "Name the patients by their PatientID.",
@@ -152,13 +152,16 @@ class _FileNames:
                 "Mend the names, or take them out of the file.",
             )
 
-    def notes(self) -> list[str]:
-        """About patients of the data that the file leaves out, and the other way round."""
+    def notes(self, joining: Sequence[str]) -> list[str]:
+        """About patients of the data that the file leaves out, and the other way round.
+
+        Args:
+            joining: hashes of those who are in the training set.
+        """
         notes = []
-        unlisted = sorted(
-            i for h, i in self._reviewed.items() if i not in self._listed and h not in self._by_hash
-        )
-        if unlisted and self._draw == "train":
+        called = (self._reviewed[h] for h in joining if h not in self._by_hash)
+        unlisted = sorted(name for name in called if name not in self._listed)
+        if unlisted:
             notes.append(f"Not in the split file, so in training: {', '.join(unlisted)}.")
         if self._absent:
             notes.append(f"In the split file, but not in the data: {', '.join(self._absent)}.")

@@ -239,14 +239,18 @@ class Workspace:
             except ModelError as error:
                 yield ModelEntry(folder, None, error.message)
 
-    def models_that_saw(self, patient_hash: str) -> tuple[ModelEntry, ...]:
-        """The models that were trained or validated on a patient, or come from one that was."""
+    def models_by_patient(self) -> dict[str, list[ModelEntry]]:
+        """Patient hash -> the models, newest first, that were trained or validated on a patient.
+
+        A model that comes from such a one counts too.  Models of other workspaces are left out.
+        """
         own = salt_id(self.salt())
-        return tuple(
-            entry
-            for entry in self.model_entries()
-            if entry.info and entry.info.salt_id == own and patient_hash in entry.info.seen_patients
-        )
+        found: dict[str, list[ModelEntry]] = {}
+        for entry in self.model_entries():
+            if entry.info and entry.info.salt_id == own:
+                for patient in entry.info.seen_patients:
+                    found.setdefault(patient, []).append(entry)
+        return found
 
     def find_model(self, reference: str) -> Path:
         """A package folder, a .zip, or NAME[-vN] of this workspace (newest version).

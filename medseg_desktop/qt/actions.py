@@ -98,6 +98,8 @@ ACTIONS: tuple[ActionInfo, ...] = (
                QT_TRANSLATE_NOOP("Actions", "The place before of the series where the compared "
                                  "outlines disagree")),
     ActionInfo("import_model", QT_TRANSLATE_NOOP("Actions", "Import a model…"), "model"),
+    ActionInfo("patients", QT_TRANSLATE_NOOP("Actions", "Patients and sets…"), "lock", (),
+               QT_TRANSLATE_NOOP("Actions", "Which patient is for training, validation or test")),
     ActionInfo("demo_study", QT_TRANSLATE_NOOP("Actions", "Open the demo study"), "layers", (),
                QT_TRANSLATE_NOOP("Actions", "Make a phantom study and open it")),
     ActionInfo("worklist", QT_TRANSLATE_NOOP("Actions", "Worklist"), "", ("F7",), "", True),
@@ -141,7 +143,8 @@ MENUS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (QT_TRANSLATE_NOOP("Actions", "&Model"),
      ("predict", "predict_slice", "predict_series", "predict_all", "-", "compare",
       "next_disagreement", "previous_disagreement", "-", "accept", "reject",
-      "accept_series", "accept_all", "-", "convert", "import_model", "-", "training_interpreter")),
+      "accept_series", "accept_all", "-", "convert", "patients", "import_model", "-",
+      "training_interpreter")),
     (QT_TRANSLATE_NOOP("Actions", "&Help"), ("keys", "demo_study", "-", "about")),
 )  # fmt: skip
 

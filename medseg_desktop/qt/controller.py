@@ -41,6 +41,7 @@ from medseg_desktop.qt.presenters.marks_presenter import MarksPresenter
 from medseg_desktop.qt.presenters.model_presenter import ModelPresenter
 from medseg_desktop.qt.presenters.navigation_presenter import NavigationPresenter
 from medseg_desktop.qt.presenters.overlay_presenter import OverlayPresenter
+from medseg_desktop.qt.presenters.patients_presenter import PatientsPresenter
 from medseg_desktop.qt.presenters.preset_presenter import PresetPresenter
 from medseg_desktop.qt.presenters.series_presenter import SeriesPresenter
 from medseg_desktop.qt.presenters.slice_presenter import SlicePresenter
@@ -188,6 +189,9 @@ class Controller(QObject):
         )
         self.worklist = WorklistPresenter(w.worklist, self.study, self.annotations, self)
         self.conversion = ConversionPresenter(self.runs, self.annotations, self.saving, w)
+        self.patients = PatientsPresenter(
+            self.workspace, lambda: self.annotations.author.annotator, w
+        )
         self.training = TrainingPresenter(w.training_panel, self.runs, self)
         threads = self.settings.threads or physical_cores()
         self.status = StatusLine(w, self.study, self.runs, self.predictions, threads, self)
@@ -214,6 +218,7 @@ class Controller(QObject):
             "next_patient": lambda: self.worklist.step_patient(1),
             "previous_patient": lambda: self.worklist.step_patient(-1),
             "convert": self.conversion.open,
+            "patients": self.patients.open,
             "import_model": self.importing.choose_file,
             "demo_study": self.opening.open_demo_study,
             "training_interpreter": self.choose_interpreter,
@@ -239,6 +244,7 @@ class Controller(QObject):
         study.folder_changed.connect(self._on_folder)
         study.view_changed.connect(self._on_view)
         study.identity_changed.connect(self.conversion.set_identity)
+        study.identity_changed.connect(self.patients.set_identity)
         self.predictions.failed.connect(self._show_error)
         self.status.prediction_cancelled.connect(self.models.cancel)
         self.status.prediction_cancelled.connect(self.compare.cancel)
@@ -249,6 +255,8 @@ class Controller(QObject):
         w.overlay_panel.link_activated.connect(lambda key: w.actions_by_key[key].trigger())
         self.conversion.source_requested.connect(self.opening.choose_folder)
         self.conversion.converted.connect(self.training.choose_dataset)
+        self.conversion.converted.connect(lambda _: self.patients.read())
+        self.patients.moved.connect(self.conversion.refresh)
         self.conversion.converted.connect(lambda _: w.tabs.setCurrentWidget(w.training_panel))
         self.training.convert_requested.connect(self.conversion.open)
         self.training.failed.connect(self._show_error)
@@ -282,6 +290,7 @@ class Controller(QObject):
         self.worklist.set_folder(found)
         self.models.set_folder()
         self.conversion.set_folder(found)
+        self.patients.set_folder(found)
 
     def _on_view(self, now: ResolvedView, before: ResolvedView | None) -> None:
         if before is None or before.series is not now.series:
@@ -373,6 +382,7 @@ class Controller(QObject):
         owners = (
             self.opening,
             self.training,
+            self.patients,
             self.worklist,
             self.series,
             self.annotating,

@@ -59,9 +59,9 @@ def test_one_patient_id_in_two_folders_on_two_sides_is_told_with_both() -> None:
 
 
 def test_what_an_anonymiser_gave_to_everybody_tells_nothing() -> None:
+    sides: tuple[tuple[str, SetName], ...] = (("a", "train"), ("b", "val"), ("c", "test"))
     anonymous = [
-        series(p, name, patient_id="ANON", study_uid="1.2", uid="1.2.3")
-        for p, name in zip("abc", ("train", "val", "test"), strict=True)
+        series(p, name, patient_id="ANON", study_uid="1.2", uid="1.2.3") for p, name in sides
     ]
     assert list(same_patients(anonymous)) == []
     # A UID that two patients share is too rare a thing to be an anonymiser's.

@@ -203,7 +203,7 @@ def test_who_waits_goes_on_waiting_until_a_file_or_the_split_says_where_to() -> 
     keys = {"a": "ha", "b": "hb", "c": "hc"}
     ids = {"ha": "A", "hb": "B", "hc": "C"}
     for draw in ("random", "train", "every_ninth"):
-        request = SplitRequest(draw=draw, waiting=("ha", "hb"))  # type: ignore[arg-type]
+        request = SplitRequest(draw=draw, waiting=("ha", "hb"))
         sets = resolve_split(keys, ids, request)
         assert (sets["ha"], sets["hb"]) == ("incoming", "incoming")
         assert sets["hc"] == "train"

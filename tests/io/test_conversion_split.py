@@ -14,7 +14,6 @@ import pytest
 from medseg_desktop.core.errors import DataError, WorkspaceError
 from medseg_desktop.core.specs import ConvertSpec
 from medseg_desktop.core.split import SET_NAMES, SetName, SplitRequest
-from medseg_desktop.io import conversion
 from medseg_desktop.io.conversion import run_conversion
 from medseg_desktop.io.conversion_request import conversion_spec
 from medseg_desktop.io.dataset import Dataset, read_dataset
@@ -101,7 +100,9 @@ def test_a_split_file_places_patients_and_reports_the_others(
     frozen = {h: entry.set for h, entry in workspace.split().patients.items()}
     assert frozen == dataset.manifest.patients
 
-    hashes = {h: s for h, s in dataset.manifest.patients.items() if s != "train"}
+    hashes: dict[str, SetName] = {
+        h: s for h, s in dataset.manifest.patients.items() if s != "train"
+    }
     by_hash = SplitRequest(frozen=hashes, draw="train", origin="file")
     again, second = convert(
         conversion_spec(workspace, source, target.with_name("two"), split=by_hash)
@@ -158,7 +159,7 @@ def test_a_split_that_cannot_be_kept_leaves_no_dataset(
     def freeze(*_: object) -> None:
         raise WorkspaceError("The split cannot be written.")
 
-    monkeypatch.setattr(conversion.Workspace, "freeze", freeze)
+    monkeypatch.setattr(Workspace, "freeze", freeze)
     with pytest.raises(WorkspaceError):
         run_conversion(conversion_spec(workspace, source, target), QuietContext())
     assert list(target.parent.iterdir()) == []
@@ -327,6 +328,20 @@ def test_patients_that_a_split_file_does_not_list_may_wait_too(
     assert not any("so in training" in text for text in result["warnings"])
 
 
+def test_who_waits_in_the_workspace_goes_on_waiting_where_a_file_does_not_say_otherwise(
+    source: Path, target: Path, workspace: Workspace
+) -> None:
+    write_study(source, ["A", "B", "C", "D"], slices=1)
+    waiting = {patient_hash(workspace.salt(), name): "incoming" for name in "CD"}
+    workspace.freeze(waiting)  # type: ignore[arg-type]
+    split = SplitRequest(by_patient_id={"B": "val", "D": "train"}, draw="train", origin="file")
+    result, dataset = convert(conversion_spec(workspace, source, target, split=split))
+    assert result["patients"] == {"train": 2, "val": 1, "test": 0, "incoming": 1}
+    assert "Not in the split file, so in training: A." in result["warnings"]
+    assert patient_hash(workspace.salt(), "C") not in listed(dataset)
+    assert workspace.split().members("incoming") == tuple(sorted(waiting))
+
+
 def test_where_everybody_waits_nothing_is_converted(
     source: Path, target: Path, workspace: Workspace
 ) -> None:
@@ -410,7 +425,7 @@ def test_a_hundred_random_projects_share_no_patient_between_the_sets(tmp_path: P
     for project in range(100):
         workspace = Workspace(tmp_path / f"ws{project}")
         chosen = rng.sample(names, rng.randint(2, 8))
-        placed: dict[str, str] = {}
+        placed: dict[str, SetName] = {}
         for step in range(rng.randint(1, 2)):
             dataset = tmp_path / "datasets" / f"{project}-{step}"
             spec = conversion_spec(

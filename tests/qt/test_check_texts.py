@@ -84,7 +84,7 @@ def test_the_line_on_the_split_is_the_proof_or_says_what_is_wrong(found: Preflig
         f"{seen}; what demo-v1 has seen is unknown. {rest}", None, "",
     )  # fmt: skip
     text, is_good, cure = line(sets=five, start=StartModel("demo-v1", 2))
-    assert text == "2 of 5 test patients were seen by demo-v1, which this training starts from"
+    assert text == "2 of 5 test patients were seen by demo-v1, which this training starts from."
     assert is_good is False
     assert cure.startswith("Start from another model")
 

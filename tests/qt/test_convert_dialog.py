@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
@@ -95,3 +95,42 @@ def test_the_result_or_the_error_ends_the_running_state(dialog: ConvertDialog) -
     assert dialog.status.property("role") == "bad"
     QTest.mouseClick(dialog.close_button, LEFT)
     assert not dialog.isVisible()
+
+
+NEW = (*ROWS, PatientRow("p4", "Patient 4", 20, 10, 5), PatientRow("p5", "Patient 5", 9, 9, 1))
+
+
+def test_where_new_patients_go_is_asked_where_there_are_new_ones(dialog: ConvertDialog) -> None:
+    assert not dialog.join.isVisible()  # nothing is frozen, so nobody is new
+    dialog.set_patients(NEW)
+    assert not dialog.join.isVisible()
+    dialog.set_patients(NEW, is_frozen=True)
+    assert dialog.join.isVisible()
+    assert dialog.patients.topLevelItem(3).text(1) == "New"
+    assert dialog.patients.topLevelItem(0).text(1) == "Training"
+    assert dialog.current_form().new_patients == "train"
+    assert dialog.summary.text() == "4 of 5 patients · 75 slices · 19 with lesion"
+    QTest.mouseClick(dialog.wait, LEFT, pos=QPoint(8, 8))
+    form = dialog.current_form()
+    assert (form.new_patients, form.patients) == ("incoming", ("p1", "p2", "p4", "p5"))
+    assert dialog.summary.text() == "2 of 5 patients · 56 slices · 13 with lesion"
+    assert dialog.start.isEnabled()
+    for item in (dialog.patients.topLevelItem(0), dialog.patients.topLevelItem(1)):
+        item.setCheckState(0, Qt.CheckState.Unchecked)
+    assert not dialog.start.isEnabled()  # nothing would be converted
+    dialog.set_preset("reference")  # it has a split of its own
+    assert not dialog.join.isVisible()
+    assert dialog.current_form().new_patients == "train"
+    dialog.set_preset("default")
+    dialog.set_patients(ROWS[:2], is_frozen=True)
+    assert not dialog.join.isVisible()
+
+
+def test_who_waits_cannot_be_chosen_and_says_why(dialog: ConvertDialog) -> None:
+    waiting = PatientRow("p6", "Patient 6", 9, 9, 1, "incoming", waits=True)
+    dialog.set_patients((*ROWS, waiting), is_frozen=True)
+    item = dialog.patients.topLevelItem(3)
+    assert item.isDisabled()
+    assert "assign a set" in item.toolTip(0)
+    assert dialog.current_form().patients == ("p1", "p2")
+    assert dialog.all_patients.checkState() == Qt.CheckState.Checked

@@ -77,7 +77,7 @@ def test_the_check_counts_draws_and_measures(controller: Controller, qtbot: QtBo
     assert page.title.text() == "Checking the dataset"
     wanted = {"Median lesion", "H, of pixels", "67 %"}
     qtbot.waitUntil(lambda: wanted <= texts(page), timeout=WAIT_MS)
-    assert has(page, "No patient, slice or picture is in two sets.")
+    assert has(page, "0 of 1 test patients seen in training. No slice or picture is in two sets.")
     assert has(page, "roughly estimated")
     qtbot.waitUntil(lambda: has(page, "measured on the CPU"), timeout=MEASURE_MS)
     assert page.title.text() == "Ready to train"
@@ -111,7 +111,7 @@ def test_a_leak_forbids_the_start_and_stands_at_the_top(
     assert second in leak.text()
     numbers = next(x for x in page.findChildren(QLabel) if x.text() == "Patients")
     assert leak.mapTo(page, leak.rect().topLeft()).y() < numbers.mapTo(page, numbers.pos()).y()
-    assert has(page, "A slice is in two sets.")
+    assert has(page, "A slice or series is in two sets.")
     # Who starts without looking is told the same.
     click(page.back)
     with qtbot.waitSignal(controller.training.failed, timeout=WAIT_MS) as told:

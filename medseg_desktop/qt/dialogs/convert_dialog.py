@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from PySide6.QtCore import QCoreApplication, QSignalBlocker, Qt, Signal
 from PySide6.QtGui import QShowEvent
@@ -21,41 +20,15 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from medseg_desktop.qt.dialogs.convert_form import ConvertForm, PatientRow
+from medseg_desktop.qt.dialogs.set_titles import set_title
 from medseg_desktop.qt.panels.controls import button, column, label, row, set_role
 from medseg_desktop.qt.panels.progress_strip import ProgressStrip
 from medseg_desktop.qt.theme.tokens import SPACE_L, SPACE_S
 
+__all__ = ["ConvertDialog", "ConvertForm", "PatientRow"]
+
 _KEY = Qt.ItemDataRole.UserRole
-
-
-@dataclass(frozen=True, slots=True)
-class PatientRow:
-    """One patient that may be converted.
-
-    Attributes:
-        key: tells the patient in `ConvertForm.patients`.
-        slices, reviewed, annotated: numbers of slices over all series of the patient.
-        set_name: where the split puts the patient, for example "train".
-        chosen: checked at first; a patient without reviewed slices cannot be checked.
-    """
-
-    key: str
-    title: str
-    slices: int
-    reviewed: int
-    annotated: int
-    set_name: str = ""
-    chosen: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class ConvertForm:
-    """A conversion as the user wants it; `patients` are keys of the checked rows."""
-
-    dataset: str
-    preset: str
-    patients: tuple[str, ...]
-    overlays: bool
 
 
 class ConvertDialog(QDialog):
@@ -78,6 +51,7 @@ class ConvertDialog(QDialog):
         self._running = False
         self._source = ""
         self._rows: tuple[PatientRow, ...] = ()
+        self._is_frozen = False
         self.source = label(self.tr("No folder chosen"))
         self.source.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.choose = button(self.tr("Choose…"), "open-folder")
@@ -86,6 +60,9 @@ class ConvertDialog(QDialog):
         self.default = QRadioButton(self.tr("Default"))
         self.reference = QRadioButton(self.tr("Reference"))
         self.default.setChecked(True)
+        self.join = QRadioButton(self.tr("Join the training set"))
+        self.wait = QRadioButton(self.tr("Wait as incoming"))
+        self.join.setChecked(True)
         self.patients = _patient_list(self)
         self.all_patients = QCheckBox(self.tr("All patients"))
         self.all_patients.setTristate(True)
@@ -121,9 +98,13 @@ class ConvertDialog(QDialog):
         """Chooses "default" or "reference"."""
         (self.reference if preset == "reference" else self.default).setChecked(True)
 
-    def set_patients(self, rows: Sequence[PatientRow]) -> None:
-        """Replaces the list of patients."""
-        self._rows = tuple(rows)
+    def set_patients(self, rows: Sequence[PatientRow], is_frozen: bool = False) -> None:
+        """Replaces the list of patients.
+
+        Args:
+            is_frozen: the split is, so that patients without a set are new to it.
+        """
+        self._rows, self._is_frozen = tuple(rows), is_frozen
         with QSignalBlocker(self.patients):
             self.patients.clear()
             for entry in self._rows:
@@ -167,6 +148,7 @@ class ConvertDialog(QDialog):
             preset="reference" if self.reference.isChecked() else "default",
             patients=tuple(entry.key for entry in self._chosen()),
             overlays=self.overlays.isChecked(),
+            new_patients="incoming" if self._lets_wait else "train",
         )
 
     # Inside --------------------------------------------------------------------------------------
@@ -183,6 +165,8 @@ class ConvertDialog(QDialog):
         form.addRow(self.tr("From"), folder)
         form.addRow(self.tr("Dataset"), self.name)
         form.addRow(self.tr("Grey values"), self._preset_part())
+        form.addRow(self.tr("New patients"), self._new_patients_part())
+        self._form = form
         people = QVBoxLayout()
         people.setSpacing(SPACE_S)
         head = row()
@@ -205,9 +189,7 @@ class ConvertDialog(QDialog):
         self.problems.hide()
 
     def _preset_part(self) -> QWidget:
-        holder = QWidget()
-        layout = column(holder, 0, 0)
-        for choice, line in (
+        return _choices(
             (
                 self.default,
                 self.tr("Every slice is normalised by itself; right for most scanners."),
@@ -216,18 +198,28 @@ class ConvertDialog(QDialog):
                 self.reference,
                 self.tr("Stored values scaled by the largest one, as in the published recipe."),
             ),
-        ):
-            layout.addWidget(choice)
-            explanation = label(line, "muted", wrap=True)
-            explanation.setContentsMargins(24, 0, 0, 4)
-            layout.addWidget(explanation)
-        return holder
+        )
+
+    def _new_patients_part(self) -> QWidget:
+        self._new_part = _choices(
+            (
+                self.join,
+                self.tr("The sets of all other patients stay as they are."),
+            ),
+            (
+                self.wait,
+                self.tr("They stay out until you assign them in Model > Patients and sets…"),
+            ),
+        )
+        return self._new_part
 
     def _connect(self) -> None:
         self.choose.clicked.connect(self.choose_source_requested)
         self.start.clicked.connect(lambda: self.start_requested.emit(self.current_form()))
         self.close_button.clicked.connect(self.reject)
         self.name.textChanged.connect(self._update)
+        for choice in (self.reference, self.wait):
+            choice.toggled.connect(self._update)
         self.patients.itemChanged.connect(self._update)
         self.all_patients.clicked.connect(self._toggle_all)
 
@@ -243,19 +235,22 @@ class ConvertDialog(QDialog):
         self.name.setFocus()
 
     def _add_patient(self, entry: PatientRow) -> None:
-        texts = [entry.title, entry.set_name, f"{entry.reviewed:,}", f"{entry.annotated:,}"]
+        set_name = set_title(entry.set_name) if self._is_frozen or entry.set_name else ""
+        texts = [entry.title, set_name, f"{entry.reviewed:,}", f"{entry.annotated:,}"]
         item = QTreeWidgetItem(self.patients, texts)
         item.setData(0, _KEY, entry.key)
         for position in (2, 3):
             item.setTextAlignment(
                 position, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
             )
-        usable = entry.reviewed > 0
-        checked = usable and entry.chosen
+        checked = entry.usable and entry.chosen
         item.setCheckState(0, Qt.CheckState.Checked if checked else Qt.CheckState.Unchecked)
-        if not usable:
+        if not entry.usable:
             item.setDisabled(True)
-            item.setToolTip(0, self.tr("No slice of this patient was reviewed yet."))
+            tip = self.tr("No slice of this patient was reviewed yet.")
+            if entry.waits:
+                tip = self.tr("Waits as incoming; assign a set in Model > Patients and sets…")
+            item.setToolTip(0, tip)
 
     def _items(self) -> list[QTreeWidgetItem]:
         items = (self.patients.topLevelItem(i) for i in range(self.patients.topLevelItemCount()))
@@ -269,6 +264,20 @@ class ConvertDialog(QDialog):
             if item.checkState(0) == checked
         ]
 
+    def _is_new(self, entry: PatientRow) -> bool:
+        """The patient is new to a frozen split."""
+        return self._is_frozen and not entry.set_name
+
+    @property
+    def _has_new(self) -> bool:
+        """There is something to choose; the split of the recipe knows no new patients."""
+        found = any(entry.usable and self._is_new(entry) for entry in self._rows)
+        return found and not self.reference.isChecked()
+
+    @property
+    def _lets_wait(self) -> bool:
+        return self._has_new and self.wait.isChecked()
+
     def _toggle_all(self) -> None:
         usable = [item for item in self._items() if not item.isDisabled()]
         every = all(item.checkState(0) == Qt.CheckState.Checked for item in usable)
@@ -281,8 +290,11 @@ class ConvertDialog(QDialog):
 
     def _update(self) -> None:
         """The summary, and what may be pressed."""
-        chosen = self._chosen()
-        usable = sum(entry.reviewed > 0 for entry in self._rows)
+        self._form.setRowVisible(self._new_part, self._has_new)
+        checked = self._chosen()
+        waiting = [entry for entry in checked if self._lets_wait and self._is_new(entry)]
+        chosen = [entry for entry in checked if entry not in waiting]
+        usable = sum(entry.usable for entry in self._rows)
         text = self.tr("{n} of {total} patients · {slices} slices · {lesions} with lesion")
         self.summary.setText(
             text.format(
@@ -293,8 +305,8 @@ class ConvertDialog(QDialog):
             )
         )
         state = Qt.CheckState.PartiallyChecked
-        if len(chosen) in (0, usable):
-            state = Qt.CheckState.Checked if chosen else Qt.CheckState.Unchecked
+        if len(checked) in (0, usable):
+            state = Qt.CheckState.Checked if checked else Qt.CheckState.Unchecked
         with QSignalBlocker(self.all_patients):
             self.all_patients.setCheckState(state)
         named = bool(self.name.text().strip()) and bool(self._source)
@@ -312,6 +324,18 @@ class ConvertDialog(QDialog):
         self.status.setText(text)
         set_role(self.status, "role", role)
         self.status.setVisible(bool(text))
+
+
+def _choices(*choices: tuple[QRadioButton, str]) -> QWidget:
+    """Choices below each other, with a line on each; they exclude one another."""
+    holder = QWidget()
+    layout = column(holder, 0, 0)
+    for choice, line in choices:
+        layout.addWidget(choice)
+        explanation = label(line, "muted", wrap=True)
+        explanation.setContentsMargins(24, 0, 0, 4)
+        layout.addWidget(explanation)
+    return holder
 
 
 def _patient_list(dialog: ConvertDialog) -> QTreeWidget:

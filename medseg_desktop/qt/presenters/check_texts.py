@@ -103,14 +103,14 @@ def _split_line(found: Preflight) -> tuple[str, bool | None, str]:
     if in_val or in_test:
         line = tr(
             "{in_val} of {val} validation and {in_test} of {test} test patients are in the "
-            "training set"
+            "training set."
         )
         val, test = found.sets["val"].patients, found.sets["test"].patients
         return line.format(in_val=in_val, val=val, in_test=in_test, test=test), False, ""
     start = found.start
     if start is not None and start.seen:
         line = tr("{seen} of {test} test patients were seen by {model}, which this training "
-                  "starts from")  # fmt: skip
+                  "starts from.")  # fmt: skip
         test = found.sets["test"].patients
         cure = tr(
             "Start from another model, or from none; else the new model cannot be compared with "
@@ -118,7 +118,7 @@ def _split_line(found: Preflight) -> tuple[str, bool | None, str]:
         )
         return line.format(seen=start.seen, test=test, model=start.title), False, cure
     if found.leaks:
-        return tr("A slice is in two sets."), False, ""
+        return tr("A slice or series is in two sets."), False, ""
     unknown = start is not None and start.seen is None and found.sets["test"].patients > 0
     return _proof(found), True if found.pixels_read and not unknown else None, ""
 

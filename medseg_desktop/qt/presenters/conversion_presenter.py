@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QWidget
 
 from medseg_desktop.core.errors import MedSegError
 from medseg_desktop.core.run_state import RunState, RunStatus
+from medseg_desktop.core.split import Split
 from medseg_desktop.core.volume import Series
 from medseg_desktop.io.atomic import is_free
 from medseg_desktop.io.conversion_request import conversion_spec
@@ -69,6 +70,11 @@ class ConversionPresenter(QObject):
             if dialog.current_form().dataset == proposed:
                 dialog.set_dataset_name(self._free_name())
 
+    def refresh(self) -> None:
+        """The split has changed; what is filled in stays."""
+        if self.dialog is not None and not self._runs.is_converting:
+            self._fill(self.dialog, self.dialog.current_form().patients)
+
     def open(self) -> ConvertDialog:
         """Show the dialog, filled from the opened folder."""
         if self.dialog is None:
@@ -83,10 +89,10 @@ class ConversionPresenter(QObject):
         return self.dialog
 
     def _begin(self, dialog: ConvertDialog) -> None:
+        dialog.set_idle()
         self._fill(dialog)
         broken = self._found.broken_annotations if self._found else ()
         self._show_problems(dialog, [row.sentence for row in broken])
-        dialog.set_idle()
         dialog.set_dataset_name(self._free_name())
 
     def _fill(self, dialog: ConvertDialog, chosen: Sequence[str] | None = None) -> None:
@@ -95,7 +101,13 @@ class ConversionPresenter(QObject):
         source = str(found.source) if found else ""
         hidden = self.tr("Hidden with the patient")
         dialog.set_source(source if self._identity or not found else hidden)
-        dialog.set_patients(self._patient_rows(found, chosen) if found else [])
+        try:
+            split = self._runs.workspace.split()
+        except MedSegError as error:
+            split = Split()
+            dialog.set_error(sentence(error))
+        rows = self._patient_rows(found, split, chosen) if found else []
+        dialog.set_patients(rows, is_frozen=bool(split.patients))
 
     def _show_problems(self, dialog: ConvertDialog, sentences: Sequence[str]) -> None:
         """They name files, which are often called like the patient."""
@@ -105,11 +117,24 @@ class ConversionPresenter(QObject):
             sentences = [text.format(n=len(sentences))]
         dialog.set_problems(sentences)
 
-    def _patient_rows(self, found: ScanResult, chosen: Sequence[str] | None) -> list[PatientRow]:
+    def _hidden(self, text: str) -> str:
+        """A sentence, unless it tells who a patient is that is hidden."""
+        if self._identity or self._found is None:
+            return text
+        told = {s.path for s in self._found.series} | {
+            name for s in self._found.series for name in (s.patient.called, s.patient.name)
+        }
+        if not any(name in text for name in told if name):
+            return text
+        return self.tr("Nothing was converted. Why tells who the patient is; show the patient "
+                       "(Ctrl+H) and convert again to read it.")  # fmt: skip
+
+    def _patient_rows(
+        self, found: ScanResult, split: Split, chosen: Sequence[str] | None
+    ) -> list[PatientRow]:
         patients: dict[str, list[Series]] = defaultdict(list)
         for series in found.series:
             patients[series.patient.hash].append(series)
-        split = self._runs.workspace.split()
         titles = patient_titles(found, self._identity)
         rows = []
         for patient_hash, stacks in patients.items():
@@ -122,6 +147,7 @@ class ConversionPresenter(QObject):
                     reviewed=reviewed,
                     annotated=sum(len(self._annotations.annotated(s)) for s in stacks),
                     set_name=split.set_of(patient_hash) or "",
+                    waits=split.set_of(patient_hash) == "incoming",
                     chosen=reviewed > 0 and (chosen is None or patient_hash in chosen),
                 )
             )
@@ -210,6 +236,7 @@ class ConversionPresenter(QObject):
                 preset=form.preset,
                 include=include,
                 overlays=form.overlays,
+                new_patients=form.new_patients,
                 skip_broken=True,  # the dialog lists them
             )
         except MedSegError as error:
@@ -225,10 +252,11 @@ class ConversionPresenter(QObject):
         if run.status is RunStatus.FINISHED:
             dialog.set_result(_result_text(run, self._name))
             self._show_problems(dialog, run.result.get("warnings", []))
+            self._fill(dialog, dialog.current_form().patients)  # new patients have a set now
             dialog.set_dataset_name(self._free_name())  # for another one
             self.converted.emit(self._name)
         elif run.status is RunStatus.FAILED:
-            dialog.set_error(f"{run.message} {run.hint}".strip())
+            dialog.set_error(self._hidden(f"{run.message} {run.hint}".strip()))
         elif run.status is RunStatus.CANCELLED:
             dialog.set_error(self.tr("The conversion was stopped; nothing was kept."))
         else:
@@ -253,6 +281,9 @@ def _result_text(run: RunState, name: str) -> str:
         "{name}: {slices} slices, {lesion} with lesion; "
         "{train} patients to train, {val} to validate, {test} kept for testing.",
     )
+    if sets["incoming"]:
+        waiting = QCoreApplication.translate("Conversion", "Waiting as incoming: {incoming}.")
+        text += " " + waiting.format(incoming=sets["incoming"])
     return text.format(
         name=name,
         slices=result["slices"],
