@@ -108,13 +108,18 @@ def _reasons(
         if seen:
             yield seen_sentence(result.model, seen, len(result.cases))
         elif any(case.seen is None for case in result.cases):
-            yield (
-                f"It cannot be told whether {result.model} was trained on these patients, because "
-                "it was made elsewhere."
-            )
+            yield unknown_sentence(result.model)
 
 
 def seen_sentence(model: str, seen: Sequence[str], n_patients: int) -> str:
     """Who of the evaluated patients is known to a model, by their hashes."""
     verb = "was" if len(seen) == 1 else "were"
     return f"{len(seen)} of {n_patients} patients {verb} used to train {model}: {', '.join(seen)}."
+
+
+def unknown_sentence(model: str) -> str:
+    """A model that cannot say whom it has seen."""
+    return (
+        f"It cannot be told whether {model} was trained on these patients, because it, or a model "
+        "it comes from, was made elsewhere."
+    )

@@ -6,9 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from medseg_desktop.core.evaluation_result import CaseResult
 from medseg_desktop.core.evaluation_summary import unsized_lesions
-from medseg_desktop.core.model_comparison import seen_sentence
+from medseg_desktop.core.model_comparison import seen_sentence, unknown_sentence
 from medseg_desktop.core.specs import EvaluateSpec
-from medseg_desktop.inference.evaluation_patients import is_of_workspace
 from medseg_desktop.io.model_package import ModelInfo
 
 
@@ -17,11 +16,8 @@ def model_notes(info: ModelInfo, cases: Sequence[CaseResult], spec: EvaluateSpec
     seen = [case.patient_hash for case in cases if case.seen]
     if seen and spec.subset in ("test", "all"):
         yield seen_sentence(info.title, seen, len(cases))
-    if spec.subset != "all" and not is_of_workspace(info, spec):
-        yield (
-            f"It cannot be told whether {info.title} was trained on these patients, because it "
-            "was made elsewhere."
-        )
+    elif spec.subset != "all" and any(case.seen is None for case in cases):
+        yield unknown_sentence(info.title)
     if unsized := unsized_lesions(cases):
         yield (
             f"The volume of {unsized} {'lesion' if unsized == 1 else 'lesions'} is unknown, so "

@@ -63,7 +63,7 @@ def is_of_workspace(info: ModelInfo, spec: EvaluateSpec) -> bool:
 def was_seen(info: ModelInfo, patient_hash: str, spec: EvaluateSpec) -> bool | None:
     """Whether a model, or one it comes from, was trained or validated on a patient; None where
     that cannot be told."""
-    return patient_hash in info.seen_patients if is_of_workspace(info, spec) else None
+    return info.has_seen(patient_hash, salt_id(bytes.fromhex(spec.salt)))
 
 
 def chosen_patients(

@@ -84,6 +84,20 @@ class ModelInfo(msgspec.Struct, frozen=True, kw_only=True):
         own = {h for h, name in self.split.items() if name in ("train", "val")}
         return frozenset(own) | frozenset(self.inherited)
 
+    def has_seen(self, patient_hash: str, salt_id: str) -> bool | None:
+        """Whether it, or a model it comes from, was trained or validated on a patient.
+
+        Args:
+            salt_id: of the workspace whose salt the hash was made with.
+
+        Returns:
+            None where that cannot be told: the hashes are another workspace's, or it comes from
+            elsewhere.
+        """
+        if self.salt_id != salt_id:
+            return None
+        return patient_hash in self.seen_patients or (None if self.unknown_patients else False)
+
     @property
     def network_digest(self) -> str:
         """SHA-256 of `model.onnx`: tells networks apart, whatever they are called."""

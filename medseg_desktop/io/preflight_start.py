@@ -9,7 +9,6 @@ import msgspec
 from medseg_desktop.core.errors import ModelError
 from medseg_desktop.core.finding import LEAK, Finding
 from medseg_desktop.core.specs import STARTER, TrainSpec
-from medseg_desktop.core.split import seen_test_patients
 from medseg_desktop.io.dataset import Dataset
 from medseg_desktop.io.model_package import read_info
 
@@ -19,7 +18,7 @@ class StartModel(msgspec.Struct, frozen=True):
 
     Attributes:
         seen: test patients of the dataset that it, or a model it comes from, was trained or
-            validated on; None where nobody can tell, because it is of another workspace.
+            validated on; None where nobody can tell, because it comes from elsewhere.
     """
 
     title: str
@@ -36,9 +35,10 @@ def start_model(dataset: Dataset, spec: TrainSpec) -> StartModel | None:
         return None
     info = read_info(Path(spec.init))
     manifest = dataset.manifest
-    if not info.salt_id or info.salt_id != manifest.salt_id:
-        return StartModel(info.title, None)
-    return StartModel(info.title, len(seen_test_patients(info.seen_patients, manifest.patients)))
+    test = {file.patient_hash for file in dataset.files("test")}
+    seen = [info.has_seen(patient, manifest.salt_id) for patient in test]
+    known = sum(answer is True for answer in seen)
+    return StartModel(info.title, None if None in seen and not known else known)
 
 
 def examined_start(
@@ -57,7 +57,7 @@ def examined_start(
     if start.seen is None:
         note = Finding(
             f"Whether {start.title}, which this training starts from, has seen test patients is "
-            "not known: it was not trained in this workspace.",
+            "not known: it, or a model it comes from, was not trained in this workspace.",
             "Start from another model, or from none, to be sure.",
         )
         return start, [], [], [note]
