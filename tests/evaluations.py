@@ -91,7 +91,15 @@ def result(
 ) -> EvaluationResult:
     """An evaluation of one model, of as many patients as there are Dices."""
     names = patients or [f"patient{i}" for i in range(len(dices))]
-    cases = cases or [case(name, dice) for name, dice in zip(names, dices, strict=True)]
+    cases = cases or [
+        case(
+            name,
+            dice,
+            lesions=[] if dice is None else [lesion(1, 2.0, overlap=dice), lesion(2, 0.2)],
+            false_lesions=[lesion(1, 0.4)] if dice is None else [],
+        )
+        for name, dice in zip(names, dices, strict=True)
+    ]
     known = [c.foreground_dice for c in cases if c.foreground_dice is not None]
     mean = sum(known) / len(known) if known else None
     n = len(known)

@@ -106,7 +106,7 @@ class Champions:
                 open_model(folder)
                 return ""
         except ModelError as error:
-            return error.message
+            return f"{champion.model} is not what {champion.by} promoted: {error.message}"
         return f"{champion.model} was changed after {champion.by} promoted it."
 
     def previous(self) -> Reign | None:

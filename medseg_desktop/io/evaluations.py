@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from medseg_desktop.core.errors import WorkspaceError
+from medseg_desktop.core.evaluation_measures import dice_of
 from medseg_desktop.core.evaluation_result import (
     Estimate,
     EvaluationRecord,
-    EvaluationResult,
     ModelComparison,
 )
 from medseg_desktop.io.evaluation_folder import RECORD, read_record
@@ -123,11 +123,7 @@ def _entry(folder: Path) -> EvaluationEntry:
 
 def _models(record: EvaluationRecord) -> tuple[EvaluatedModel, ...]:
     results = (record.candidate, record.champion)
-    return tuple(EvaluatedModel(r.model, r.network, _dice(r)) for r in results if r is not None)
-
-
-def _dice(result: EvaluationResult) -> Estimate:
-    return result.summary.get("foreground_dice") or Estimate(mean=None)
+    return tuple(EvaluatedModel(r.model, r.network, dice_of(r)) for r in results if r is not None)
 
 
 def _state(record: Path) -> object:

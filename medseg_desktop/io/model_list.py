@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
 from medseg_desktop.core.errors import WorkspaceError
 from medseg_desktop.core.evaluation_result import Estimate
+from medseg_desktop.core.split import SetName, Split
 from medseg_desktop.io.champions import Champion, Champions
 from medseg_desktop.io.evaluations import EvaluationEntry, EvaluationReader, last_test
 from medseg_desktop.io.model_package import ModelInfo
 from medseg_desktop.io.workspace import ModelEntry, Workspace
+
+#: A model that was trained with another split than the workspace's carries it.
+_OWN_SPLIT = ("file", "recipe")
 
 
 class ModelStatus(StrEnum):
@@ -66,6 +70,7 @@ class ModelList:
         is_intact: the champion's files are those that were promoted.
         previous: title of the model that a rollback leads to; "" for none.
         evaluations: newest first.
+        split: the frozen split of the workspace.
     """
 
     models: tuple[ListedModel, ...] = ()
@@ -74,11 +79,17 @@ class ModelList:
     is_intact: bool = True
     previous: str = ""
     evaluations: tuple[EvaluationEntry, ...] = ()
+    split: Split = field(default_factory=Split)
 
     @property
     def champion_model(self) -> ListedModel | None:
         """The champion, where it is among the models."""
         return next((m for m in self.models if m.status is ModelStatus.CHAMPION), None)
+
+    def set_of(self, model: ListedModel, patient_hash: str) -> SetName | None:
+        """In which set a patient is by the split that an evaluation of this model goes by."""
+        own = model.info.split if model.info and model.info.split_origin in _OWN_SPLIT else {}
+        return own.get(patient_hash) or self.split.set_of(patient_hash)
 
     def of_path(self, path: Path | None) -> ListedModel | None:
         """The model in this folder."""
@@ -100,7 +111,7 @@ class ModelListReader:
 
     def read(self) -> ModelList:
         """The list; what cannot be read of the champion is said in its `problem`."""
-        champion, problem = None, ""
+        champion, problem, split = None, "", Split()
         earlier: frozenset[str] = frozenset()
         previous, is_intact = "", True
         try:
@@ -112,6 +123,7 @@ class ModelListReader:
             problem = problem or self._champions.verify(with_package=False).problem
             back = self._champions.previous()
             previous = back.model if back else ""
+            split = self._workspace.split()
         except WorkspaceError as error:
             problem = problem or f"{error.message} {error.hint}".strip()
         evaluations = self._evaluations.entries()
@@ -123,6 +135,7 @@ class ModelListReader:
             is_intact=is_intact,
             previous=previous,
             evaluations=evaluations,
+            split=split,
         )
 
 

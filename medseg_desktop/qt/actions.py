@@ -88,6 +88,8 @@ ACTIONS: tuple[ActionInfo, ...] = (
     ActionInfo("predict", QT_TRANSLATE_NOOP("Actions", "Predict"), "predict", ("Ctrl+P",),
                QT_TRANSLATE_NOOP("Actions", "Show what the model finds"), True),
     ActionInfo("import_model", QT_TRANSLATE_NOOP("Actions", "Import a model…"), "model"),
+    ActionInfo("audit_trail", QT_TRANSLATE_NOOP("Actions", "Audit trail…"), "lock", (),
+               QT_TRANSLATE_NOOP("Actions", "Who has promoted models and moved patients, and why")),
     ActionInfo("demo_study", QT_TRANSLATE_NOOP("Actions", "Open the demo study"), "layers", (),
                QT_TRANSLATE_NOOP("Actions", "Make a phantom study and open it")),
     ActionInfo("worklist", QT_TRANSLATE_NOOP("Actions", "Worklist"), "", ("F7",), "", True),
@@ -130,7 +132,8 @@ MENUS: tuple[tuple[str, tuple[str, ...]], ...] = (
       "reviewed", "reviewed_rest")),
     (QT_TRANSLATE_NOOP("Actions", "&Model"),
      ("predict", "predict_slice", "predict_series", "predict_all", "-", "accept", "reject",
-      "accept_series", "accept_all", "-", "convert", "import_model", "-", "training_interpreter")),
+      "accept_series", "accept_all", "-", "convert", "import_model", "audit_trail", "-",
+      "training_interpreter")),
     (QT_TRANSLATE_NOOP("Actions", "&Help"), ("keys", "demo_study", "-", "about")),
 )  # fmt: skip
 

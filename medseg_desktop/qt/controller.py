@@ -36,6 +36,7 @@ from medseg_desktop.qt.presenters.conversion_presenter import ConversionPresente
 from medseg_desktop.qt.presenters.drawing_presenter import DrawingPresenter
 from medseg_desktop.qt.presenters.marks_presenter import MarksPresenter
 from medseg_desktop.qt.presenters.model_presenter import ModelPresenter
+from medseg_desktop.qt.presenters.models_presenter import ModelsPresenter
 from medseg_desktop.qt.presenters.navigation_presenter import NavigationPresenter
 from medseg_desktop.qt.presenters.overlay_presenter import OverlayPresenter
 from medseg_desktop.qt.presenters.preset_presenter import PresetPresenter
@@ -163,6 +164,16 @@ class Controller(QObject):
         self.worklist = WorklistPresenter(w.worklist, self.study, self.annotations, self)
         self.conversion = ConversionPresenter(self.runs, self.annotations, self.saving, w)
         self.training = TrainingPresenter(w.training_panel, self.runs, self)
+        self.model_tab = ModelsPresenter(
+            w.models_panel,
+            w.messages,
+            self.runs,
+            self.study,
+            self.annotations,
+            self.saving,
+            lambda: self.settings.annotator or user_name(),
+            w,
+        )
         threads = self.settings.threads or physical_cores()
         self.status = StatusLine(w, self.study, self.runs, self.predictions, threads, self)
         demo_folder = self.workspace.root / "demo-study"
@@ -188,6 +199,7 @@ class Controller(QObject):
             "previous_patient": lambda: self.worklist.step_patient(-1),
             "convert": self.conversion.open,
             "import_model": self.choose_model_file,
+            "audit_trail": self.model_tab.show_audit,
             "demo_study": self.opening.open_demo_study,
             "training_interpreter": self.choose_interpreter,
             "cache": self.choose_cache,
@@ -216,6 +228,9 @@ class Controller(QObject):
         self.status.prediction_cancelled.connect(self.models.cancel)
         runs.failed.connect(lambda error: self._show_error(sentence(error)))
         runs.model_chosen.connect(self._remember_model)
+        self.model_tab.import_requested.connect(self.choose_model_file)
+        self.model_tab.results.viewer_requested.connect(self._show_viewer)
+        self.models.compare_requested.connect(self._compare)
         w.messages.action_requested.connect(self._on_message_action)
         w.overlay_panel.link_activated.connect(lambda key: w.actions_by_key[key].trigger())
         self.conversion.source_requested.connect(self.opening.choose_folder)
@@ -270,6 +285,15 @@ class Controller(QObject):
         if file:
             path = Path(file)
             self.runs.import_model(path.parent if path.name == "model.json" else path)
+
+    def _compare(self, path: Path) -> None:
+        self.window.tabs.setCurrentWidget(self.window.models_panel)
+        self.model_tab.compare(path)
+
+    def _show_viewer(self) -> None:
+        self.window.raise_()
+        self.window.activateWindow()
+        self.window.slice_view.setFocus()
 
     def set_prediction_visible(self, visible: bool) -> None:
         """Show or hide the prediction layer."""
@@ -355,6 +379,7 @@ class Controller(QObject):
         owners = (
             self.opening,
             self.training,
+            self.model_tab,
             self.worklist,
             self.series,
             self.annotating,

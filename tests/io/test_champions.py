@@ -152,7 +152,7 @@ def _replace_by_another(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (_change_onnx, r"model\.onnx in .*a-v1 is not the file"),
+        (_change_onnx, r"a-v1 is not what Ann promoted: model\.onnx in .*a-v1 is not the file"),
         (_change_info, "a-v1 was changed after Ann promoted it"),
         (_replace_by_another, "a-v1 was changed after Ann promoted it"),
         (shutil.rmtree, "a-v1, which Ann promoted, is not in "),
