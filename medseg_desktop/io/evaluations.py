@@ -92,11 +92,10 @@ def last_test(
 def last_comparison(
     entries: Sequence[EvaluationEntry], candidate: str, champion: str
 ) -> EvaluationEntry | None:
-    """The newest evaluation that compares one network with another."""
+    """The newest evaluation that compares one network with another on test patients."""
     wanted = [candidate, champion]
-    return next(
-        (e for e in entries if e.compares and [m.network for m in e.models] == wanted), None
-    )
+    tests = (e for e in entries if e.subset == "test")
+    return next((e for e in tests if [m.network for m in e.models] == wanted), None)
 
 
 def _entry(folder: Path) -> EvaluationEntry:

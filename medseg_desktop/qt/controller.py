@@ -266,6 +266,7 @@ class Controller(QObject):
         self.saving.set_folder(found)
         self.worklist.set_folder(found)
         self.models.set_folder()
+        self.model_tab.set_folder()
         self.conversion.set_folder(found)
 
     def _on_view(self, now: ResolvedView, before: ResolvedView | None) -> None:

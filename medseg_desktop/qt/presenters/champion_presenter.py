@@ -238,4 +238,5 @@ def _decisive(found: ModelList, model: ListedModel) -> EvaluationEntry | None:
 
 def _head(record: EvaluationRecord) -> str:
     n = patients_text(len(record.candidate.cases))
-    return f"{subset_text(record.subset)} · {n} · {minute_text(record.created)}"
+    parts = (subset_text(record.subset), n, minute_text(record.created))
+    return " · ".join(part for part in parts if part)

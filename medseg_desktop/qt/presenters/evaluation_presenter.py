@@ -133,7 +133,7 @@ class EvaluationPresenter(QObject):
             self._window,
         )
         dialog.chosen.connect(partial(self._begin, model))
-        dialog.destroyed.connect(self._on_dialog_gone)
+        dialog.destroyed.connect(lambda: self._on_dialog_gone(dialog))
         self.dialog = dialog
         dialog.open()
 
@@ -145,8 +145,9 @@ class EvaluationPresenter(QObject):
         else:
             self._runs.evaluations.stop()
 
-    def _on_dialog_gone(self) -> None:
-        self.dialog = None
+    def _on_dialog_gone(self, dialog: EvaluateDialog) -> None:
+        if self.dialog is dialog:  # and not a later one
+            self.dialog = None
 
     def _begin(self, model: ListedModel, choice: EvaluateChoice) -> None:
         """The evaluation reads the files, so what is drawn has to be in them."""

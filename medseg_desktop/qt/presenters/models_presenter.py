@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtWidgets import QWidget
 
 from medseg_desktop.core.errors import ModelError, describe_os_error
@@ -35,6 +35,7 @@ from medseg_desktop.qt.saving import Saving
 from medseg_desktop.qt.sessions import AnnotationSession, RunSession, StudySession
 
 _LARGEST_CARD = 1 << 20
+_SOON_MS = 300
 
 
 class ModelsPresenter(QObject):
@@ -74,10 +75,15 @@ class ModelsPresenter(QObject):
         self.evaluations = EvaluationPresenter(panel, runs, study, annotations, saving, window)
         self.results = ResultsPresenter(runs, study, window)
         self.audit_dialog: AuditDialog | None = None
-        self._connect(study)
+        # What is reviewed decides what can be evaluated; it may change with every stroke.
+        self._soon = QTimer(self)
+        self._soon.setSingleShot(True)
+        self._soon.setInterval(_SOON_MS)
+        self._soon.timeout.connect(self._show_detail)
+        self._connect(annotations)
         self._show()
 
-    def _connect(self, study: StudySession) -> None:
+    def _connect(self, annotations: AnnotationSession) -> None:
         panel, runs = self._panel, self._runs
         panel.champion.rollback_requested.connect(self.champions.ask_to_roll_back)
         panel.models.selected.connect(lambda _: self._show_detail())
@@ -90,7 +96,7 @@ class ModelsPresenter(QObject):
         runs.champion_changed.connect(lambda _: self._show())
         runs.model_chosen.connect(lambda _: self._show_detail())
         runs.evaluations.evaluated.connect(self._on_evaluated)
-        study.folder_changed.connect(lambda _: self._show_detail())
+        annotations.documents_changed.connect(self._show_soon)
         self.evaluations.busy_changed.connect(self._show_detail)
         self.evaluations.said.connect(lambda text: self._messages.show_message(text, Level.INFO))
         self.results.promote_requested.connect(self.champions.ask_to_promote)
@@ -99,6 +105,10 @@ class ModelsPresenter(QObject):
             part.failed.connect(self._fail)
 
     # -- what others ask for
+
+    def set_folder(self) -> None:
+        """Another folder is open, and its annotations are known."""
+        self._show_detail()
 
     def compare(self, path: Path) -> None:
         """Compare a model with the champion, and show its row."""
@@ -139,6 +149,10 @@ class ModelsPresenter(QObject):
         self._show_detail()
 
     # -- the selected one
+
+    def _show_soon(self) -> None:
+        if self._panel.isVisible() and not self._soon.isActive():
+            self._soon.start()
 
     @property
     def selected(self) -> ListedModel | None:
@@ -211,7 +225,7 @@ class ModelsPresenter(QObject):
         """Show the trail; it is read and verified in the background."""
         dialog = AuditDialog(self._window)
         self.audit_dialog = dialog
-        dialog.destroyed.connect(self._on_audit_gone)
+        dialog.destroyed.connect(lambda: self._on_audit_gone(dialog))
         champions = Champions(self._runs.workspace)
 
         def show(report: AuditReport) -> None:
@@ -225,8 +239,9 @@ class ModelsPresenter(QObject):
         self._background.submit(champions.verify, show, lambda error: fail(sentence(error)))
         dialog.open()
 
-    def _on_audit_gone(self) -> None:
-        self.audit_dialog = None
+    def _on_audit_gone(self, dialog: AuditDialog) -> None:
+        if self.audit_dialog is dialog:  # and not a later one
+            self.audit_dialog = None
 
     def quit(self) -> None:
         """Begin no more work; does not wait."""
