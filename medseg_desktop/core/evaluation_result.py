@@ -27,6 +27,10 @@ class LesionResult(msgspec.Struct, frozen=True, kw_only=True):
         slices: indices of its slices in the series; largest_slice: that with most of it.
         overlap: share of its pixels that the other side has with the same label, 0..1.
         found: the other side has it too: they share at least one pixel of the label.
+        other_overlap: of a false lesion, where two models are compared: share of its pixels that
+            the other model has with the same label, too.
+        picture: its largest slice with the outlines, as a path relative to the folder of the
+            evaluation with "/"; "" for none.
     """
 
     series: str
@@ -40,6 +44,8 @@ class LesionResult(msgspec.Struct, frozen=True, kw_only=True):
     largest_slice: int
     overlap: float
     found: bool
+    other_overlap: float | None = None
+    picture: str = ""
 
 
 class CaseResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,7 +63,8 @@ class CaseResult(msgspec.Struct, frozen=True, kw_only=True):
         truth_ml, predicted_ml, volume_difference_ml: difference = predicted - annotated; None
             where the volume of a voxel is unknown.
         false_positive_ml: predicted outside of every lesion.
-        lesions: of the annotation; false_lesions: of the model that touch none of its label.
+        lesions: of the annotation; false_lesions: of the model that touch none of its label, the
+            largest first and no more than are listed; n_false_lesions: all of them.
     """
 
     path: str
@@ -77,6 +84,12 @@ class CaseResult(msgspec.Struct, frozen=True, kw_only=True):
     false_positive_ml: float | None
     lesions: tuple[LesionResult, ...] = ()
     false_lesions: tuple[LesionResult, ...] = ()
+    n_false_lesions: int = 0
+
+    @property
+    def n_found(self) -> int:
+        """Lesions of the annotation that the model finds."""
+        return sum(lesion.found for lesion in self.lesions)
 
 
 class SizeBin(msgspec.Struct, frozen=True, kw_only=True):
@@ -93,15 +106,19 @@ class EvaluationResult(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         model: its title; network: SHA-256 of its model.onnx.
+        dataset_hash, split_hash: what it was trained on.
         mean: {"foreground_dice", "n", "dice": {label: mean}}.
         summary: measure -> estimate over the patients: foreground_dice, hd95_mm,
             volume_difference_ml, absolute_volume_difference_ml, sensitivity,
             false_lesions, false_positive_ml (the last over patients without lesion).
-        sensitivity_by_size: all lesions of all patients, smallest bin first.
+        sensitivity_by_size: all lesions of all patients whose volume is known, smallest bin
+            first.
     """
 
     model: str
     network: str = ""
+    dataset_hash: str = ""
+    split_hash: str = ""
     cases: tuple[CaseResult, ...]
     mean: dict[str, Any]
     summary: dict[str, Estimate] = {}
@@ -159,6 +176,7 @@ class EvaluationRecord(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         subset: train, val, test or all; split_hash: of the split that it went by.
         source: what was evaluated, shown to people of this workstation only.
+        notes: those of the warnings that name no file, for the report.
         created: UTC, ISO 8601.
     """
 
@@ -166,6 +184,7 @@ class EvaluationRecord(msgspec.Struct, frozen=True, kw_only=True):
     subset: str
     split_hash: str = ""
     source: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     created: str = ""
     candidate: EvaluationResult
     champion: EvaluationResult | None = None

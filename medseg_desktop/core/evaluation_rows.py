@@ -84,6 +84,7 @@ def _of(case: CaseResult, lesion: LesionResult) -> LesionChange:
         lesion=lesion,
         candidate=lesion.overlap,
         champion=0.0,
+        picture=lesion.picture,
     )
 
 

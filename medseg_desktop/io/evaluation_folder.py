@@ -12,9 +12,7 @@ from medseg_desktop.core.evaluation_result import EvaluationRecord
 RECORD = "evaluation.json"
 REPORT = "report.html"
 PICTURES = "pictures"
-CASES = "cases.csv"
 _LARGEST_BYTES = 256 << 20
-_LARGEST_PICTURE_BYTES = 64 << 20
 
 
 def read_record(folder: Path) -> EvaluationRecord:
@@ -35,25 +33,6 @@ def read_record(folder: Path) -> EvaluationRecord:
     if record.schema != 1:
         raise WorkspaceError(f"{path} was made by a newer version of the program.")
     return record
-
-
-def picture_file(folder: Path, name: str) -> bytes:
-    """The bytes of a picture that the record names.
-
-    Raises:
-        WorkspaceError: it leads out of the folder, as in a foreign record, or cannot be read.
-    """
-    path = folder / name
-    try:
-        if not path.resolve().is_relative_to(folder.resolve()):
-            raise WorkspaceError(f"{name} is not a picture of the evaluation {folder.name}.")
-        if path.stat().st_size > _LARGEST_PICTURE_BYTES:
-            raise WorkspaceError(f"{path} is larger than a picture of a slice can be.")
-        return path.read_bytes()
-    except (OSError, ValueError) as error:
-        if isinstance(error, OSError):
-            raise WorkspaceError(describe_os_error(error, path, "read")) from error
-        raise WorkspaceError(f"{folder.name} names a picture that no file can have.") from error
 
 
 def write_record(folder: Path, record: EvaluationRecord) -> None:

@@ -228,7 +228,7 @@ class Controller(QObject):
         self.status.prediction_cancelled.connect(self.models.cancel)
         runs.failed.connect(lambda error: self._show_error(sentence(error)))
         runs.model_chosen.connect(self._remember_model)
-        self.model_tab.import_requested.connect(self.choose_model_file)
+        self.model_tab.import_requested.connect(w.actions_by_key["import_model"].trigger)
         self.model_tab.results.viewer_requested.connect(self._show_viewer)
         self.models.compare_requested.connect(self._compare)
         w.messages.action_requested.connect(self._on_message_action)

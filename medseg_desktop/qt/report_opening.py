@@ -1,4 +1,4 @@
-"""Reports are shown by the program that shows web pages; each is one file that loads nothing."""
+"""Opens a report in the program that shows web pages."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from medseg_desktop.qt.messages import sentence
 
 
 class ReportOpening(QObject):
-    """Looks in the background whether a report is there, and opens it.
+    """A report is one file and loads nothing.
 
     Signals:
-        failed(str): a sentence for the window.
+        failed(str): a sentence on why it does not open.
     """
 
     failed = Signal(str)
@@ -25,17 +25,18 @@ class ReportOpening(QObject):
         super().__init__(parent)
         self._background = background
 
-    def open(self, path: Path, missing: str) -> None:
-        """Open a report; `missing` says, with {path}, that there is none."""
+    def open(self, path: Path) -> None:
+        """Open it, if it is there."""
         self._background.submit(
             path.is_file,
-            partial(self._open, path, missing),
+            partial(self._open, path),
             lambda error: self.failed.emit(sentence(error)),
         )
 
-    def _open(self, path: Path, missing: str, is_there: bool) -> None:
+    def _open(self, path: Path, is_there: bool) -> None:
         if not is_there:
-            self.failed.emit(missing.format(path=path))
+            text = self.tr("{path} is not there: no report was written.")
+            self.failed.emit(text.format(path=path))
         elif not QDesktopServices.openUrl(QUrl.fromLocalFile(str(path))):
             text = self.tr("No program opens {path}; open it in a web browser.")
             self.failed.emit(text.format(path=path))

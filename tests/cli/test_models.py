@@ -16,7 +16,7 @@ from medseg_desktop.io.settings_file import save_settings
 from medseg_desktop.io.workspace import Workspace
 from tests.builders import model_info, write_model_package
 from tests.cli.test_commands import last_json, one_line, run
-from tests.evaluations import write_evaluation
+from tests.evaluation_records import write_evaluation
 
 Capture = pytest.CaptureFixture[str]
 

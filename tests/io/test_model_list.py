@@ -10,7 +10,7 @@ from medseg_desktop.io.evaluations import EvaluationReader, last_comparison
 from medseg_desktop.io.model_list import ModelList, ModelListReader, ModelStatus
 from medseg_desktop.io.workspace import Workspace
 from tests.builders import model_info, write_model_package
-from tests.evaluations import write_evaluation
+from tests.evaluation_records import write_evaluation
 
 
 @pytest.fixture

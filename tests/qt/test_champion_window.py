@@ -17,7 +17,7 @@ from medseg_desktop.qt.controller import Controller
 from medseg_desktop.qt.dialogs.champion_dialog import ChampionDialog
 from tests.builders import model_info, write_model_package, write_study
 from tests.drawn import message, program
-from tests.evaluations import write_evaluation
+from tests.evaluation_records import write_evaluation
 from tests.qt.modelling import (
     click,
     listed,
@@ -362,3 +362,21 @@ def test_the_card_of_a_model_is_shown_and_loads_nothing(
     card.unlink()
     press(controller, "card")
     wait_for(qtbot, lambda: "card.md" in message(controller))
+
+
+def test_a_model_is_exported_into_a_folder_of_its_name(
+    controller: Controller,
+    qtbot: QtBot,
+    workspace: Workspace,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    listed(qtbot, controller)
+    select(controller, "new")
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(tmp_path))
+    press(controller, "export")
+    wait_for(qtbot, lambda: "was exported into" in message(controller))
+    exported = (tmp_path / "new-v1" / "model.onnx").read_bytes()
+    assert exported.startswith((model(workspace, "new") / "model.onnx").read_bytes()[:64])
+    press(controller, "export")
+    wait_for(qtbot, lambda: "exists already and is not empty" in message(controller))

@@ -16,7 +16,7 @@ from medseg_desktop.qt.dialogs.comparison_window import ComparisonWindow
 from medseg_desktop.qt.dialogs.evaluation_window import EvaluationWindow
 from tests.builders import write_study
 from tests.drawn import draw_rectangle, message, path_on_screen, program
-from tests.evaluations import write_evaluation
+from tests.evaluation_records import write_evaluation
 from tests.qt.modelling import (
     click,
     evaluate_with,

@@ -29,9 +29,11 @@ class ComparisonWindow(ResultWindow):
         return text.format(candidate=compared.candidate, champion=compared.champion)
 
     def _warnings(self) -> Sequence[str]:
-        reasons = self._comparison.reasons
-        head = self.tr("These two cannot be compared fairly.")
-        return [f"{head} {reasons[0]}", *reasons[1:]] if reasons else []
+        reasons = list(self._comparison.reasons)
+        if reasons:
+            head = self.tr("These two cannot be compared fairly.")
+            reasons[0] = f"{head} {reasons[0]}"
+        return [*reasons, *(note for note in self.record.notes if note not in reasons)]
 
     def _show_measures(self) -> None:
         self.measures.set_comparison(

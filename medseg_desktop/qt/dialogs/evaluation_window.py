@@ -15,7 +15,7 @@ class EvaluationWindow(ResultWindow):
         return self.tr("Evaluation of {name}").format(name=self.record.candidate.model)
 
     def _warnings(self) -> Sequence[str]:
-        return self.record.candidate.warnings
+        return self.record.notes
 
     def _show_measures(self) -> None:
         self.measures.set_result(self.record.candidate)

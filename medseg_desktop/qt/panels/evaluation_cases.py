@@ -98,10 +98,10 @@ def _columns() -> tuple[_Column, ...]:
                 lambda c: c.volume_difference_ml,
                 lambda c: _VOLUME.value_text(c.volume_difference_ml, signed=True)),
         _Column(_tr("Found"), _tr("Lesions found of those annotated"),
-                lambda c: float(sum(x.found for x in c.lesions)),
-                lambda c: f"{sum(x.found for x in c.lesions)}/{len(c.lesions)}"),
-        _Column(_tr("False"), _tr("False lesions"), lambda c: float(len(c.false_lesions)),
-                lambda c: str(len(c.false_lesions))),
+                lambda c: float(c.n_found),
+                lambda c: f"{c.n_found}/{len(c.lesions)}"),
+        _Column(_tr("False"), _tr("False lesions"), lambda c: float(c.n_false_lesions),
+                lambda c: str(c.n_false_lesions)),
     )  # fmt: skip
 
 

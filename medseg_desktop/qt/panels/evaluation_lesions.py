@@ -185,37 +185,49 @@ class LesionPage(QWidget):
         self.caption = label("", "muted", wrap=True)
         self.show_in_viewer = button(_tr("Show in the viewer"), "eye")
         self.empty = label(_tr("There is no such lesion."), "muted")
-        self._right = QWidget()
-        right = column(self._right, 0, SPACE_S)
-        right.setContentsMargins(SPACE_M, 0, 0, 0)
-        right.addWidget(self.picture, 1)
-        right.addLayout(self._legend())
-        right.addWidget(self.caption)
-        left = QWidget()
-        left_column = column(left, 0, SPACE_S)
-        left_column.setContentsMargins(0, 0, SPACE_M if compares else 0, 0)
-        left_column.addWidget(self.tree.table, 1)
-        left_column.addWidget(self.empty)
-        left_column.addWidget(self.show_in_viewer, 0, Qt.AlignmentFlag.AlignLeft)
-        splitter = QSplitter(Qt.Orientation.Horizontal)
+        self._below = QWidget()
+        below = column(self._below, 0, SPACE_S)
+        below.setContentsMargins(0, SPACE_M, 0, 0)
+        below.addLayout(self._heads())
+        below.addWidget(self.picture, 1)
+        foot = row(spacing=SPACE_M)
+        texts = column(box := QWidget(), 0, SPACE_XS)
+        texts.addLayout(self._legend())
+        texts.addWidget(self.caption)
+        foot.addWidget(box, 1)
+        foot.addWidget(self.show_in_viewer, 0, Qt.AlignmentFlag.AlignBottom)
+        below.addLayout(foot)
+        splitter = QSplitter(Qt.Orientation.Vertical)
         splitter.setHandleWidth(1)
-        splitter.addWidget(left)
-        splitter.addWidget(self._right)
-        splitter.setStretchFactor(0, 1)
-        splitter.setStretchFactor(1, 1)
+        splitter.addWidget(self.tree.table)
+        splitter.addWidget(self._below)
+        splitter.setStretchFactor(0, 2)
+        splitter.setStretchFactor(1, 3)
         splitter.setChildrenCollapsible(False)
-        column(self, 0, 0).addWidget(splitter, 1)
-        self._right.setVisible(compares)
+        layout = column(self, 0, SPACE_S)
+        layout.addWidget(self.empty)
+        layout.addWidget(splitter, 1)
         self.tree.selected.connect(self._on_selected)
         self.tree.activated.connect(self.show_requested)
         self.show_in_viewer.clicked.connect(self._show)
+
+    def _heads(self) -> QHBoxLayout:
+        """What the panels of a picture show, above each of them."""
+        models = [_tr("Candidate"), _tr("Champion")] if self._compares else [_tr("Model")]
+        line = row(spacing=0)
+        for text in (_tr("Slice"), *models):
+            head = label(text, "muted")
+            head.setAlignment(Qt.AlignmentFlag.AlignHCenter)
+            line.addWidget(head, 1)
+        return line
 
     def _legend(self) -> QHBoxLayout:
         line = row(spacing=SPACE_XS)
         for colour, text in (
             (DARK.mine, _tr("Annotation")),
-            (DARK.model, _tr("Candidate")),
-            (DARK.only_model, _tr("Champion")),
+            (DARK.model, _tr("Model")),
+            (DARK.only_mine, _tr("Only the annotation")),
+            (DARK.only_model, _tr("Only the model")),
         ):
             line.addWidget(Swatch(colour))
             line.addWidget(label(text, "muted"))
@@ -229,9 +241,8 @@ class LesionPage(QWidget):
         """Shows lesions; `titles` are those of the patients, by hash."""
         any_there = any(groups.values())
         self.tree.set_groups(groups, titles, compares=self._compares)
-        for part in (self.tree.table, self.show_in_viewer):
+        for part in (self.tree.table, self._below):
             part.setVisible(any_there)
-        self._right.setVisible(any_there and self._compares)
         self.empty.setVisible(not any_there)
 
     def _on_selected(self, change: LesionChange) -> None:

@@ -196,7 +196,7 @@ class ChampionPresenter(QObject):
             if (e := record.candidate.summary.get(m.key)) is not None
         ]
         columns = (self.tr("Mean"), self.tr("95 % interval"))
-        return Figures(_head(record), columns, tuple(rows), "", record.candidate.warnings)
+        return Figures(_head(record), columns, tuple(rows), "", record.notes)
 
     def _comparison(self, record: EvaluationRecord, compared: ModelComparison) -> Figures:
         other = record.champion.summary if record.champion else {}

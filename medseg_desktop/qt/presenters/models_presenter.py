@@ -18,6 +18,7 @@ from medseg_desktop.qt.background import Background
 from medseg_desktop.qt.dialogs.audit_dialog import AuditDialog
 from medseg_desktop.qt.dialogs.card_dialog import show_card
 from medseg_desktop.qt.messages import Level, Message, sentence
+from medseg_desktop.qt.model_exporting import ModelExporting
 from medseg_desktop.qt.panels.message_bar import MessageBar
 from medseg_desktop.qt.panels.models_detail import ModelDetail
 from medseg_desktop.qt.panels.models_panel import ModelsPanel
@@ -46,15 +47,14 @@ class ModelsPresenter(QObject):
         window: parent of the dialogs.
 
     Attributes:
-        champions, evaluations, results: what asks, what evaluates, what shows the outcome.
+        champions, evaluations, results, exporting: what asks, what evaluates, what shows the
+            outcome, what hands a model on.
 
     Signals:
         import_requested(): the user wants to bring a model along.
-        export_requested(Path): a model shall be handed to other programs.
     """
 
     import_requested = Signal()
-    export_requested = Signal(object)
 
     def __init__(
         self,
@@ -74,6 +74,7 @@ class ModelsPresenter(QObject):
         self.champions = ChampionPresenter(runs, self._background, annotator, window)
         self.evaluations = EvaluationPresenter(panel, runs, study, annotations, saving, window)
         self.results = ResultsPresenter(runs, study, window)
+        self.exporting = ModelExporting(runs.workspace.root, window)
         self.audit_dialog: AuditDialog | None = None
         # What is reviewed decides what can be evaluated; it may change with every stroke.
         self._soon = QTimer(self)
@@ -101,7 +102,8 @@ class ModelsPresenter(QObject):
         self.evaluations.said.connect(lambda text: self._messages.show_message(text, Level.INFO))
         self.results.promote_requested.connect(self.champions.ask_to_promote)
         self.champions.changed.connect(self._on_champion)
-        for part in (self.evaluations, self.results, self.champions):
+        self.exporting.exported.connect(self._on_exported)
+        for part in (self.evaluations, self.results, self.champions, self.exporting):
             part.failed.connect(self._fail)
 
     # -- what others ask for
@@ -128,6 +130,10 @@ class ModelsPresenter(QObject):
         self._runs.refresh()
         self._runs.choose_model(self._runs.workspace.models / champion.model)
         text = self.tr("{name} is the champion now, and in use.").format(name=champion.model)
+        self._messages.show_message(text, Level.SUCCESS)
+
+    def _on_exported(self, folder: Path) -> None:
+        text = self.tr("The model was exported into {folder}.").format(folder=folder)
         self._messages.show_message(text, Level.SUCCESS)
 
     def _fail(self, text: str) -> None:
@@ -204,7 +210,7 @@ class ModelsPresenter(QObject):
             "promote": self.champions.ask_to_promote,
             "use": lambda m: self._runs.choose_model(m.path),
             "card": self._show_card,
-            "export": lambda m: self.export_requested.emit(m.path),
+            "export": lambda m: self.exporting.ask(m.path),
         }
         acts[key](model)
 
@@ -245,13 +251,13 @@ class ModelsPresenter(QObject):
 
     def quit(self) -> None:
         """Begin no more work; does not wait."""
-        self._background.quit()
-        self.results.quit()
+        for part in (self._background, self.results, self.exporting):
+            part.quit()
 
     def close(self) -> None:
         """Close the windows and end the threads."""
-        self.results.close()
-        self._background.close()
+        for part in (self.results, self.exporting, self._background):
+            part.close()
 
 
 def _card(folder: Path) -> str:

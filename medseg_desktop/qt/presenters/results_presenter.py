@@ -12,7 +12,8 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 from medseg_desktop.core.errors import WorkspaceError, describe_os_error
 from medseg_desktop.core.evaluation_result import EvaluationRecord, LesionChange
 from medseg_desktop.io.atomic import write_bytes
-from medseg_desktop.io.evaluation_folder import CASES, REPORT, picture_file, read_record
+from medseg_desktop.io.evaluation_folder import REPORT, read_record
+from medseg_desktop.io.evaluation_picture import picture_file
 from medseg_desktop.io.model_list import ListedModel
 from medseg_desktop.qt.background import Background
 from medseg_desktop.qt.dialogs.comparison_window import ComparisonWindow
@@ -22,6 +23,9 @@ from medseg_desktop.qt.messages import sentence
 from medseg_desktop.qt.presenters.patient_titles import patient_titles
 from medseg_desktop.qt.report_opening import ReportOpening
 from medseg_desktop.qt.sessions import RunSession, StudySession
+
+#: The table of an evaluation's patients.
+CASES = "cases.csv"
 
 
 class ResultsPresenter(QObject):
@@ -44,8 +48,8 @@ class ResultsPresenter(QObject):
         super().__init__(parent)
         self._runs, self._study, self._window = runs, study, parent
         self._background = Background(1, "evaluations", self)
-        self._reports = ReportOpening(self._background, self)
-        self._reports.failed.connect(self.failed)
+        self._report = ReportOpening(self._background, self)
+        self._report.failed.connect(self.failed)
         self._folder = Path.home()
         self.windows: dict[Path, ResultWindow] = {}
         study.folder_changed.connect(lambda _: self._show_titles())
@@ -73,8 +77,7 @@ class ResultsPresenter(QObject):
         self.windows[folder] = window
         window.picture_requested.connect(partial(self._read_picture, window))
         window.lesion_requested.connect(partial(self._show_lesion, record))
-        missing = self.tr("{path} is not there: the evaluation wrote no report.")
-        window.report_requested.connect(lambda: self._reports.open(folder / REPORT, missing))
+        window.report_requested.connect(lambda: self._report.open(folder / REPORT))
         window.csv_requested.connect(partial(self._ask_for_csv, window))
         window.promote_requested.connect(partial(self._promote, record))
         window.destroyed.connect(partial(self._forget, folder))

@@ -59,7 +59,7 @@ class RunPresenter(QObject):
         self._panel, self._runs = panel, runs
         self._background = Background(1, "runs", self)
         self._previews = PreviewLoader(panel.run.previews, self)
-        self._reports = ReportOpening(self._background, self)
+        self._report = ReportOpening(self._background, self)
         self.export = RunExport(panel, self._background, self)
         self.history = HistoryPresenter(panel, runs, self)
         self.dialog: ContinueDialog | None = None
@@ -82,7 +82,7 @@ class RunPresenter(QObject):
         panel.queue.move_requested.connect(runs.move_in_queue)
         panel.history.show_requested.connect(self.show_earlier)
         panel.history.continue_requested.connect(self._ask_to_continue)
-        self._reports.failed.connect(self.failed)
+        self._report.failed.connect(self.failed)
         self.export.failed.connect(self.failed)
         self.history.failed.connect(self.failed)
         runs.queue_changed.connect(panel.queue.set_queue)
@@ -211,8 +211,7 @@ class RunPresenter(QObject):
     def _open_report(self) -> None:
         shown = self.shown
         if shown is not None:
-            missing = tr("{path} is not there: the training wrote no report.")
-            self._reports.open(shown.folder / REPORT, missing)
+            self._report.open(shown.folder / REPORT)
 
     def quit(self) -> None:
         """Begin no more work; does not wait."""

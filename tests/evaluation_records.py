@@ -78,6 +78,7 @@ def case(
         false_positive_ml=0.5,
         lesions=tuple(lesions),
         false_lesions=tuple(false_lesions),
+        n_false_lesions=len(false_lesions),
     )
 
 
