@@ -19,11 +19,12 @@ from medseg_desktop.core.evaluation_result import LesionChange
 from medseg_desktop.core.evaluation_rows import Fate
 from medseg_desktop.qt.panels.controls import Swatch, button, column, label, row
 from medseg_desktop.qt.panels.evaluation_texts import fate_tip, fate_title, volume_text
-from medseg_desktop.qt.panels.tree_table import align_right, tree_table
+from medseg_desktop.qt.panels.tree_table import ROW_PX, align_right, tree_table
 from medseg_desktop.qt.theme.state import current_tokens
-from medseg_desktop.qt.theme.tokens import DARK, SPACE_M, SPACE_S, SPACE_XS
+from medseg_desktop.qt.theme.tokens import DARK, SPACE_L, SPACE_M, SPACE_S, SPACE_XS
 
 _ROLE = Qt.ItemDataRole.UserRole
+_HEAD_PX = 24
 
 
 def _tr(text: str) -> str:
@@ -31,15 +32,20 @@ def _tr(text: str) -> str:
 
 
 class LesionPicture(QWidget):
-    """A picture on black, as large as there is room, or a sentence in its place."""
+    """A strip of panels on black, as large as there is room, or a sentence in its place.
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    Args:
+        heads: what the panels show, from the left; each stands above its panel.
+    """
+
+    def __init__(self, heads: Sequence[str], parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._heads = tuple(heads)
         self._image: QImage | None = None
         self._text = ""
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setMinimumSize(QSize(160, 160))
-        self.setAccessibleName(_tr("Slice with both predictions"))
+        self.setAccessibleName(_tr("Slice with the outlines of the lesion"))
 
     @property
     def image(self) -> QImage | None:
@@ -59,16 +65,23 @@ class LesionPicture(QWidget):
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
         painter.fillRect(self.rect(), QColor(DARK.canvas))
+        painter.setPen(QColor(DARK.muted))
         if self._image is None:
-            painter.setPen(QColor(DARK.muted))
             flags = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
-            painter.drawText(self.rect().adjusted(16, 16, -16, -16), flags, self._text)
+            room = self.rect().adjusted(SPACE_L, SPACE_L, -SPACE_L, -SPACE_L)
+            painter.drawText(room, flags, self._text)
             return
-        size = self._image.size().scaled(self.size(), Qt.AspectRatioMode.KeepAspectRatio)
+        room = self.rect().adjusted(0, _HEAD_PX, 0, 0)
+        size = self._image.size().scaled(room.size(), Qt.AspectRatioMode.KeepAspectRatio)
         target = QRect(0, 0, size.width(), size.height())
-        target.moveCenter(self.rect().center())
+        target.moveCenter(room.center())
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
         painter.drawImage(target, self._image)
+        wide = target.width() / len(self._heads)
+        for i, head in enumerate(self._heads):
+            left, top = target.left() + wide * i, target.top() - _HEAD_PX
+            box = QRect(round(left), top, round(wide), _HEAD_PX)
+            painter.drawText(box, Qt.AlignmentFlag.AlignCenter, head)
 
 
 class LesionTree(QObject):
@@ -181,14 +194,14 @@ class LesionPage(QWidget):
         super().__init__(parent)
         self._compares = compares
         self.tree = LesionTree(self)
-        self.picture = LesionPicture()
+        models = [_tr("Candidate"), _tr("Champion")] if compares else [_tr("Model")]
+        self.picture = LesionPicture([_tr("Slice"), *models])
         self.caption = label("", "muted", wrap=True)
         self.show_in_viewer = button(_tr("Show in the viewer"), "eye")
         self.empty = label(_tr("There is no such lesion."), "muted")
         self._below = QWidget()
         below = column(self._below, 0, SPACE_S)
         below.setContentsMargins(0, SPACE_M, 0, 0)
-        below.addLayout(self._heads())
         below.addWidget(self.picture, 1)
         foot = row(spacing=SPACE_M)
         texts = column(box := QWidget(), 0, SPACE_XS)
@@ -210,16 +223,6 @@ class LesionPage(QWidget):
         self.tree.selected.connect(self._on_selected)
         self.tree.activated.connect(self.show_requested)
         self.show_in_viewer.clicked.connect(self._show)
-
-    def _heads(self) -> QHBoxLayout:
-        """What the panels of a picture show, above each of them."""
-        models = [_tr("Candidate"), _tr("Champion")] if self._compares else [_tr("Model")]
-        line = row(spacing=0)
-        for text in (_tr("Slice"), *models):
-            head = label(text, "muted")
-            head.setAlignment(Qt.AlignmentFlag.AlignHCenter)
-            line.addWidget(head, 1)
-        return line
 
     def _legend(self) -> QHBoxLayout:
         line = row(spacing=SPACE_XS)
@@ -267,6 +270,7 @@ def _group(
     head.setToolTip(0, fate_tip(fate))
     head.setData(0, _ROLE, fate.value)
     head.setFlags(Qt.ItemFlag.ItemIsEnabled)
+    head.setSizeHint(0, QSize(0, ROW_PX))
     font = head.font(0)
     font.setBold(True)
     head.setFont(0, font)
@@ -283,6 +287,7 @@ def _group(
         item = QTreeWidgetItem(texts)
         for place in range(2, len(texts)):
             align_right(item, place)
+        item.setSizeHint(0, QSize(0, ROW_PX))
         item.setData(0, _ROLE, change)
         head.addChild(item)
     return head
