@@ -60,6 +60,8 @@ class ChampionPresenter(QObject):
         """Show what is known of a model beside the champion, and ask."""
         found = self._runs.model_list
         champion = found.champion_model
+        if champion is not None and champion.path == model.path:
+            champion = None  # its files have changed, and somebody wants it all the same
         evaluation = _decisive(found, model)
         self._with_record(evaluation, partial(self._ask_to_promote, model, champion, evaluation))
 

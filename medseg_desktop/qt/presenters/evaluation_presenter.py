@@ -172,7 +172,8 @@ class EvaluationPresenter(QObject):
             self._show_idle()
             return
         champion = self._runs.model_list.champion_model
-        beside = champion if choice.with_champion and champion != model else None
+        is_wanted = choice.with_champion and champion is not None and champion.path != model.path
+        beside = champion if is_wanted else None
         subset: Subset = {"test": "test", "val": "val"}.get(choice.subset, "all")  # type: ignore[assignment]
         try:
             spec = EvaluateSpec(
