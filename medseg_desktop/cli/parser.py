@@ -123,6 +123,8 @@ def build_parser() -> argparse.ArgumentParser:
     _add_import_model(commands)
     _add_bench(commands)
     _add_doctor(commands)
+    _add_models(commands)
+    _add_audit(commands)
     _add_later(commands)
     worker = commands.add_parser("worker")
     worker.add_argument("spec", type=Path)
@@ -137,10 +139,12 @@ def build_parser() -> argparse.ArgumentParser:
 _Commands: TypeAlias = "argparse._SubParsersAction[_Parser]"
 
 
-def _add(commands: _Commands, name: str, help_: str, module: str) -> argparse.ArgumentParser:
+def _add(
+    commands: _Commands, name: str, help_: str, module: str, function: str = "run"
+) -> argparse.ArgumentParser:
     command: argparse.ArgumentParser = commands.add_parser(name, help=help_, description=help_)
     _add_workspace(command)
-    command.set_defaults(run=_command(module))
+    command.set_defaults(run=_command(module, function))
     return command
 
 
@@ -367,12 +371,40 @@ def _add_doctor(commands: _Commands) -> None:
     doctor.add_argument("--json", action="store_true", help="print one JSON object at the end")
 
 
+def _add_models(commands: _Commands) -> None:
+    help_ = "list models, promote one to the champion, go back to the one before"
+    models = commands.add_parser("models", help=help_, description=help_)
+    _add_workspace(models)
+    acts = models.add_subparsers(metavar="ACTION", parser_class=_Parser, required=True)
+    listing = _add(acts, "list", "list the models of the workspace", "models", "run_list")
+    listing.add_argument("--json", action="store_true", help="print one JSON object at the end")
+    promote = _add(acts, "promote", "make a model the champion", "models", "run_promote")
+    promote.add_argument("model", metavar="MODEL", help=_MODEL)
+    rollback = _add(acts, "rollback", "make the champion before this one the champion again",
+                    "models", "run_rollback")  # fmt: skip
+    for act in (promote, rollback):
+        act.add_argument("--by", metavar="NAME",
+                         help="who does it; default: the annotator of the settings, or the name "
+                         "of the account")  # fmt: skip
+        act.add_argument("--reason", metavar="TEXT", required=True, help="why")
+
+
+def _add_audit(commands: _Commands) -> None:
+    help_ = "verify or print the audit trail: promotions, rollbacks, changes of the split"
+    audit = commands.add_parser("audit", help=help_, description=help_)
+    _add_workspace(audit)
+    acts = audit.add_subparsers(metavar="ACTION", parser_class=_Parser, required=True)
+    verify = _add(acts, "verify", "prove that nothing of the trail was changed or removed",
+                  "audit", "run_verify")  # fmt: skip
+    listing = _add(acts, "list", "print the trail, oldest entry first", "audit", "run_list")
+    for act in (verify, listing):
+        act.add_argument("--json", action="store_true", help="print one JSON object at the end")
+
+
 def _add_later(commands: _Commands) -> None:
     """Commands of later versions: they are recognised, and say so."""
     for name, help_ in {
         "annotations": "import or export annotations in other formats",
-        "models": "list, promote or roll back models",
-        "audit": "verify the audit trail",
     }.items():
         later = _add(commands, name, f"{help_} (not in this version)", "later")
         later.add_argument("words", nargs=argparse.REMAINDER)

@@ -7,6 +7,7 @@ however it ends, so an unlocked file marks what somebody has left behind.
 from __future__ import annotations
 
 import contextlib
+import errno
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -18,31 +19,47 @@ from medseg_desktop.core.errors import WorkspaceError, describe_os_error
 _TRIES = 5
 #: Nobody needs longer to read and write a small file.
 _LONGEST_TURN_S = 1.0
+#: What systems answer where somebody else has the lock; other answers mean that there is none.
+_HELD = (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES, errno.EDEADLK)
 
 
 @contextlib.contextmanager
-def turn(path: Path) -> Iterator[None]:
-    """One process at a time; on a disk without locks nobody waits for long.
+def turn(
+    path: Path, patience_s: float = _LONGEST_TURN_S, *, is_required: bool = False
+) -> Iterator[None]:
+    """One process at a time; on a disk without locks nobody waits.
 
     Args:
         path: of the lock file, whose folder exists.
+        patience_s: so long is waited for the process before.
+        is_required: give up then, instead of taking the turn all the same.
 
     Raises:
-        WorkspaceError: the lock file cannot be made.
+        WorkspaceError: the lock file cannot be made, or the turn did not come.
     """
     try:
         lock = path.open("ab")
     except OSError as error:
         raise WorkspaceError(describe_os_error(error, path, "write")) from error
     with lock:
-        end_s = time.monotonic() + _LONGEST_TURN_S
-        while not try_lock(lock) and time.monotonic() < end_s:
+        end_s = time.monotonic() + patience_s
+        while (is_held := _lock(lock) in _HELD) and time.monotonic() < end_s:
             time.sleep(0.01)
+        if is_held and is_required:
+            raise WorkspaceError(
+                f"Another program is writing to {path.parent} and does not end.",
+                "Close it, or try again.",
+            )
         yield
 
 
 def try_lock(file: IO[bytes]) -> bool:
     """Lock a file without waiting; False where another process, or handle, has it."""
+    return _lock(file) == 0
+
+
+def _lock(file: IO[bytes]) -> int:
+    """Lock a file without waiting; 0, or the number of the error."""
     try:
         if sys.platform == "win32":
             import msvcrt
@@ -52,9 +69,9 @@ def try_lock(file: IO[bytes]) -> bool:
             import fcntl
 
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
+    except OSError as error:
+        return error.errno or errno.EIO
+    return 0
 
 
 def new_locked_file(new_path: Callable[[], Path]) -> tuple[Path, IO[bytes], bool]:

@@ -224,8 +224,11 @@ class Workspace:
 
     def new_run(self) -> Path:
         """Path of a run folder that does not exist yet: runs/YYYYMMDD-HHMMSS-xxxx."""
-        stamp = time.strftime("%Y%m%d-%H%M%S")
-        return self.runs / f"{stamp}-{secrets.token_hex(2)}"
+        return self.runs / _new_name()
+
+    def new_evaluation(self) -> Path:
+        """Path of an evaluation's folder that does not exist yet, named like a run's."""
+        return self.evaluations / _new_name()
 
     def model_entries(self) -> tuple[ModelEntry, ...]:
         """The models, newest first; one that cannot be read is listed with the reason."""
@@ -323,6 +326,11 @@ class Workspace:
                 describe_os_error(error, folder, "make the folder"),
                 "Choose another one with --workspace.",
             ) from error
+
+
+def _new_name() -> str:
+    """YYYYMMDD-HHMMSS-xxxx: sorted by time, and free."""
+    return f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}"
 
 
 def _read_salt(path: Path) -> bytes:

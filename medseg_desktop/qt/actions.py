@@ -100,6 +100,8 @@ ACTIONS: tuple[ActionInfo, ...] = (
     ActionInfo("import_model", QT_TRANSLATE_NOOP("Actions", "Import a model…"), "model"),
     ActionInfo("patients", QT_TRANSLATE_NOOP("Actions", "Patients and sets…"), "lock", (),
                QT_TRANSLATE_NOOP("Actions", "Which patient is for training, validation or test")),
+    ActionInfo("audit_trail", QT_TRANSLATE_NOOP("Actions", "Audit trail…"), "lock", (),
+               QT_TRANSLATE_NOOP("Actions", "Who has promoted models and moved patients, and why")),
     ActionInfo("demo_study", QT_TRANSLATE_NOOP("Actions", "Open the demo study"), "layers", (),
                QT_TRANSLATE_NOOP("Actions", "Make a phantom study and open it")),
     ActionInfo("worklist", QT_TRANSLATE_NOOP("Actions", "Worklist"), "", ("F7",), "", True),
@@ -143,7 +145,7 @@ MENUS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (QT_TRANSLATE_NOOP("Actions", "&Model"),
      ("predict", "predict_slice", "predict_series", "predict_all", "-", "compare",
       "next_disagreement", "previous_disagreement", "-", "accept", "reject",
-      "accept_series", "accept_all", "-", "convert", "patients", "import_model", "-",
+      "accept_series", "accept_all", "-", "convert", "patients", "import_model", "audit_trail", "-",
       "training_interpreter")),
     (QT_TRANSLATE_NOOP("Actions", "&Help"), ("keys", "demo_study", "-", "about")),
 )  # fmt: skip

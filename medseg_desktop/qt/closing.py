@@ -44,7 +44,8 @@ class Closing(QObject):
         """The user wants to close: asks first where work would be lost."""
         if self._closing or self.question is not None:
             return
-        if self._runs.is_training or self._runs.is_converting:
+        busy = (self._runs.is_training, self._runs.is_converting, self._runs.is_evaluating)
+        if any(busy):
             self._ask()
         else:
             self._leave()
@@ -88,7 +89,9 @@ class Closing(QObject):
             box.setText(self.tr("A training is running. Stop it and close?"))
             box.setInformativeText(self._kept_and_lost())
         else:
-            box.setText(self.tr("A conversion is running. Stop it and close?"))
+            conversion = self.tr("A conversion is running. Stop it and close?")
+            evaluation = self.tr("An evaluation is running. Stop it and close?")
+            box.setText(conversion if self._runs.is_converting else evaluation)
             box.setInformativeText(self.tr("Nothing half-made is kept."))
         stop = box.addButton(self.tr("Stop and close"), QMessageBox.ButtonRole.AcceptRole)
         keep = box.addButton(self.tr("Keep it running"), QMessageBox.ButtonRole.RejectRole)

@@ -39,6 +39,7 @@ from medseg_desktop.qt.presenters.conversion_presenter import ConversionPresente
 from medseg_desktop.qt.presenters.drawing_presenter import DrawingPresenter
 from medseg_desktop.qt.presenters.marks_presenter import MarksPresenter
 from medseg_desktop.qt.presenters.model_presenter import ModelPresenter
+from medseg_desktop.qt.presenters.models_presenter import ModelsPresenter
 from medseg_desktop.qt.presenters.navigation_presenter import NavigationPresenter
 from medseg_desktop.qt.presenters.overlay_presenter import OverlayPresenter
 from medseg_desktop.qt.presenters.patients_presenter import PatientsPresenter
@@ -193,6 +194,16 @@ class Controller(QObject):
             self.workspace, lambda: self.annotations.author.annotator, w
         )
         self.training = TrainingPresenter(w.training_panel, self.runs, self)
+        self.model_tab = ModelsPresenter(
+            w.models_panel,
+            w.messages,
+            self.runs,
+            self.study,
+            self.annotations,
+            self.saving,
+            lambda: self.settings.annotator or user_name(),
+            w,
+        )
         threads = self.settings.threads or physical_cores()
         self.status = StatusLine(w, self.study, self.runs, self.predictions, threads, self)
         demo_folder = self.workspace.root / "demo-study"
@@ -220,6 +231,7 @@ class Controller(QObject):
             "convert": self.conversion.open,
             "patients": self.patients.open,
             "import_model": self.importing.choose_file,
+            "audit_trail": self.model_tab.show_audit,
             "demo_study": self.opening.open_demo_study,
             "training_interpreter": self.choose_interpreter,
             "cache": self.choose_cache,
@@ -251,6 +263,10 @@ class Controller(QObject):
         self.compared.failed.connect(lambda error: self._show_error(sentence(error)))
         runs.failed.connect(lambda error: self._show_error(sentence(error)))
         runs.model_chosen.connect(self._remember_model)
+        self.model_tab.import_requested.connect(w.actions_by_key["import_model"].trigger)
+        self.model_tab.results.viewer_requested.connect(self._show_viewer)
+        self.model_tab.results.compare_requested.connect(self.compare.show_models)
+        self.models.compare_requested.connect(self._compare)
         w.messages.action_requested.connect(self._on_message_action)
         w.overlay_panel.link_activated.connect(lambda key: w.actions_by_key[key].trigger())
         self.conversion.source_requested.connect(self.opening.choose_folder)
@@ -289,6 +305,7 @@ class Controller(QObject):
         self.saving.set_folder(found)
         self.worklist.set_folder(found)
         self.models.set_folder()
+        self.model_tab.set_folder()
         self.conversion.set_folder(found)
         self.patients.set_folder(found)
 
@@ -297,6 +314,15 @@ class Controller(QObject):
             self.window.messages.set_standing("series", _banner(now.series))
 
     # -- models and training
+
+    def _compare(self, path: Path) -> None:
+        self.window.tabs.setCurrentWidget(self.window.models_panel)
+        self.model_tab.compare(path)
+
+    def _show_viewer(self) -> None:
+        self.window.raise_()
+        self.window.activateWindow()
+        self.window.slice_view.setFocus()
 
     def set_prediction_visible(self, visible: bool) -> None:
         """Show or hide the prediction layer."""
@@ -383,6 +409,7 @@ class Controller(QObject):
             self.opening,
             self.training,
             self.patients,
+            self.model_tab,
             self.worklist,
             self.series,
             self.annotating,

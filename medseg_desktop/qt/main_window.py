@@ -48,6 +48,7 @@ from medseg_desktop.qt.panels.controls import Section, column, label, set_role, 
 from medseg_desktop.qt.panels.labels_panel import LabelsPanel
 from medseg_desktop.qt.panels.lesions_panel import LesionsPanel
 from medseg_desktop.qt.panels.message_bar import MessageBar
+from medseg_desktop.qt.panels.models_panel import ModelsPanel
 from medseg_desktop.qt.panels.overlay_panel import OverlayPanel
 from medseg_desktop.qt.panels.progress_strip import ProgressStrip
 from medseg_desktop.qt.panels.series_panel import SeriesPanel
@@ -106,6 +107,7 @@ class MainWindow(QMainWindow):
             actions["previous_disagreement"], actions["next_disagreement"]
         )
         self.training_panel = TrainingPanel()
+        self.models_panel = ModelsPanel()
         self.model_chooser = QComboBox()
         self.preset_chooser = QComboBox()
         self.recent_menu = QMenu(self.tr("Open recent"), self)
@@ -144,6 +146,7 @@ class MainWindow(QMainWindow):
         self.tabs.setDocumentMode(True)
         self.tabs.addTab(self._annotate_tab(), self.tr("Annotate"))
         self.tabs.addTab(self.training_panel, self.tr("Train"))
+        self.tabs.addTab(self.models_panel, self.tr("Models"))
         self.splitter = QSplitter(Qt.Orientation.Horizontal)
         self.splitter.setHandleWidth(1)
         for widget in (self.worklist, middle, self.tabs):

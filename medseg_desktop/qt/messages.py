@@ -35,6 +35,7 @@ class Message:
         text: one sentence, plain text.
         action_text: a verb for the link beside it; empty for none.
         action_key: what the link asks for.
+        other_text, other_key: of a second link; empty for none.
         subject: what a standing message is about; dismissed by the user, it does not come back
             for the same subject.  None: it comes back whenever it is said.
     """
@@ -44,11 +45,17 @@ class Message:
     action_text: str = ""
     action_key: str = ""
     subject: Hashable = None
+    other_text: str = ""
+    other_key: str = ""
 
     @property
     def passes(self) -> bool:
         """Nothing is wrong and there is nothing to do: it goes by itself."""
         return self.level in (Level.INFO, Level.SUCCESS) and not self.action_key
+
+    def offers(self, key: str) -> bool:
+        """One of its links asks for this."""
+        return key in (self.action_key, self.other_key)
 
 
 class Messages:
@@ -110,7 +117,7 @@ class Messages:
 
     def withdraw(self, action_key: str) -> None:
         """News that offer this action are out of date."""
-        self._drop(lambda entry: not entry[0] and entry[1].action_key == action_key)
+        self._drop(lambda entry: not entry[0] and entry[1].offers(action_key))
 
     def clear_news(self) -> None:
         """Something else begins; what stands stays."""

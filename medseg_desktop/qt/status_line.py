@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from PySide6.QtCore import QObject, Signal
 
 from medseg_desktop.core.geometry import patient_position_mm
 from medseg_desktop.core.run_state import RunState, RunStatus
 from medseg_desktop.qt.loaded_slice import LoadedSlice
 from medseg_desktop.qt.main_window import MainWindow
+from medseg_desktop.qt.panels.evaluation_texts import progress_text
 from medseg_desktop.qt.prediction_loader import PredictionLoader
 from medseg_desktop.qt.sessions import RunSession, StudySession
 
 #: Below it float64 tells whole numbers apart.
 _ALL_DIGITS = 2.0**53
-_CANCELLABLE = ("scan", "predictions", "import")
+_CANCELLABLE = ("scan", "predictions", "import", "evaluation")
 
 
 class StatusLine(QObject):
@@ -55,6 +58,7 @@ class StatusLine(QObject):
         predictions.progress.connect(self._on_predictions)
         runs.training_changed.connect(self._on_training)
         runs.import_changed.connect(self._on_import)
+        runs.evaluations.changed.connect(self._on_evaluation)
 
     def show(self, work: str, text: str, done: int, total: int) -> None:
         """Show running work; `total` 0 means that nobody knows how much it is."""
@@ -73,6 +77,8 @@ class StatusLine(QObject):
             self.prediction_cancelled.emit()
         elif self._work == "import":
             self._runs.stop_import()
+        elif self._work == "evaluation":
+            self._runs.evaluations.stop()
 
     def _on_scan_progress(self, phase: str, done: int, total: int) -> None:
         text = {
@@ -97,6 +103,14 @@ class StatusLine(QObject):
             text = self.tr("Predicted {done} of {total} slices")
             text = text.format(done=f"{done:,}", total=f"{total:,}")
             self.show("predictions", text, done, total)
+
+    def _on_evaluation(self, run: RunState) -> None:
+        spec = self._runs.evaluations.spec
+        if run.is_over or spec is None:
+            self.clear("evaluation")
+        elif self._work in ("", "slices", "evaluation"):
+            text = progress_text(run, Path(spec.model).name)
+            self.show("evaluation", text, run.done, run.total)
 
     def _move_cursor(self, at: tuple[float, float] | None) -> None:
         self._cursor = at

@@ -178,9 +178,6 @@ def test_a_model_of_the_workspace_is_found_by_name(tmp_path: Path, capsys: Captu
 LATER = [
     ["annotations", "export", "x", "--out", "y", "--format", "coco"],
     ["annotations"],
-    ["models", "list"],
-    ["models", "promote", "x"],
-    ["audit", "verify"],
     ["bench", "prediction", "--json"],
     ["predict", "m", "s", "--out", "o", "--format", "nifti"],
     ["predict", "m", "s", "--out", "o", "--format", "png,dicomseg"],

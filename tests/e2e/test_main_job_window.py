@@ -109,7 +109,7 @@ def predict(qtbot: QtBot, controller: Controller) -> None:
     predictor = controller.runs.predictor
     assert predictor is not None
     day = predictor.info.created[:10]
-    assert stage.texts.bottom_right == [f"Prediction: flair-v1 ({day})"]
+    assert stage.texts.bottom_right == [f"Prediction: flair-v1 ({day}, candidate)"]
     found = [i for i, proposals in controller.marks.predicted.items() if proposals.shapes]
     for index in found[:1]:  # four steps may have taught it nothing at all
         controller.study.set_slice(index)

@@ -289,7 +289,7 @@ def test_predictions_are_drawn_in_their_own_colour_under_the_models_name(
     qtbot.waitUntil(stage.prediction.isVisible, timeout=WAIT_MS)
     assert {outline.colour for outline in drawn if outline.dashed} == {DARK.model}
     assert len({outline.colour for outline in drawn}) == 2
-    assert stage.texts.bottom_right == ["Prediction: tiny-v1 (2026-01-01)"]
+    assert stage.texts.bottom_right == ["Prediction: tiny-v1 (2026-01-01, candidate)"]
     controller.window.actions_by_key["predict"].trigger()
     assert not stage.prediction.isVisible()
     assert stage.texts.bottom_right == []

@@ -143,7 +143,7 @@ def test_the_model_in_use_goes_before_a_file_and_is_named_where_it_has_looked(
     opened(qtbot, controller, folder)
     use_model(qtbot, controller, tmp_path / "m", "near")
     assert corner(controller) == ["Prediction: far-v1"]  # nobody has asked it for anything
-    near = ["Prediction: near-v1 (2026-01-01)"]
+    near = ["Prediction: near-v1 (2026-01-01, candidate)"]
     trigger(controller, "predict_slice")
     qtbot.waitUntil(lambda: corner(controller) == near, timeout=WAIT_MS)
     assert len(offered(controller)) == 2
@@ -256,4 +256,6 @@ def test_a_model_that_does_not_say_when_it_was_made_is_named_without_a_day(
     write_model_package(tmp_path / "m" / "old", info)
     use_model(qtbot, controller, tmp_path / "m", "old")
     trigger(controller, "predict_slice")
-    qtbot.waitUntil(lambda: corner(controller) == ["Prediction: old-v1"], timeout=WAIT_MS)
+    qtbot.waitUntil(
+        lambda: corner(controller) == ["Prediction: old-v1 (candidate)"], timeout=WAIT_MS
+    )

@@ -55,8 +55,9 @@ class MessageBar(QFrame):
         self.text.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         self.behind = label("", "muted")
         self.behind.setToolTip(self.tr("Shown when this message is closed"))
-        self.action = QPushButton()
-        self.action.setProperty("link", True)
+        self.action, self.other_action = QPushButton(), QPushButton()
+        for link in (self.action, self.other_action):
+            link.setProperty("link", True)
         self.close_button = tool_button("close", self.tr("Close this message"))
         # As high as its text needs at this width, and no higher.
         policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
@@ -68,8 +69,10 @@ class MessageBar(QFrame):
         layout.addWidget(self.text, 1)
         layout.addWidget(self.behind)
         layout.addWidget(self.action)
+        layout.addWidget(self.other_action)
         layout.addWidget(self.close_button)
         self.action.clicked.connect(self._request_action)
+        self.other_action.clicked.connect(self._request_other)
         self.close_button.clicked.connect(self._close)
         self._update()
 
@@ -87,7 +90,11 @@ class MessageBar(QFrame):
             action_text: a verb for the link at the right; empty for none.
             action_key: what `action_requested` tells when it is pressed.
         """
-        self._messages.tell(Message(text, level, action_text, action_key))
+        self.tell(Message(text, level, action_text, action_key))
+
+    def tell(self, message: Message) -> None:
+        """Tells what has just happened, as `show_message` does; a message may have two links."""
+        self._messages.tell(message)
         self._fresh.start(_FRESH_MS)
         self._update()
 
@@ -130,6 +137,8 @@ class MessageBar(QFrame):
         self.text.setText(message.text)
         self.action.setText(message.action_text)
         self.action.setVisible(bool(message.action_text))
+        self.other_action.setText(message.other_text)
+        self.other_action.setVisible(bool(message.other_text))
         set_role(self, "level", message.level.value)
         self._draw_icon()
 
@@ -146,6 +155,10 @@ class MessageBar(QFrame):
     def _request_action(self) -> None:
         if self._shown is not None:
             self.action_requested.emit(self._shown.action_key)
+
+    def _request_other(self) -> None:
+        if self._shown is not None:
+            self.action_requested.emit(self._shown.other_key)
 
     def _close(self) -> None:
         self._messages.dismiss()

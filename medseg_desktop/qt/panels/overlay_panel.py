@@ -23,6 +23,7 @@ from medseg_desktop.qt.panels.elided import ElidedCheckBox
 from medseg_desktop.qt.theme.tokens import DARK, SPACE_S
 
 _ROW = 28
+_INDENT = 44
 
 
 class Layer(StrEnum):
@@ -152,6 +153,10 @@ class OverlayPanel(QWidget):
                 )
             )
         layout.addWidget(self._layers_box)
+        self.prediction_about = label("", "muted", wrap=True)
+        # As far in as the text of the check box above.
+        self.prediction_about.setContentsMargins(_INDENT, 0, 0, 0)
+        box.addWidget(self.prediction_about)
         self.comparison = ComparisonBox(previous, following)
         self.comparison.hide()
         layout.addWidget(self.comparison)
@@ -187,7 +192,9 @@ class OverlayPanel(QWidget):
         """Why nothing can be predicted, and (key, text) of what may be done; empty hides it."""
         self.hint.set_text(text, links)
 
-    def set_prediction_name(self, model: str) -> None:
-        """The model that made the prediction; empty for none."""
+    def set_prediction_name(self, model: str, about: str = "") -> None:
+        """The model that made the prediction, and what it is; empty for none."""
+        self.prediction_about.setText(about)
+        self.prediction_about.setVisible(bool(model and about))
         text = self.tr("Prediction · {model}").format(model=model)
         self.layers[Layer.PREDICTION].check.set_whole(text if model else self.tr("Prediction"))

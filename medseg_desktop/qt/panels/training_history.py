@@ -7,14 +7,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QCoreApplication, QSignalBlocker, Qt, Signal
-from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTreeWidget, QTreeWidgetItem, QWidget
+from PySide6.QtWidgets import QTreeWidgetItem, QWidget
 
 from medseg_desktop.core.run_state import RunStatus
 from medseg_desktop.io.runs import RunEntry
 from medseg_desktop.qt.panels.controls import Section, button, column, label, row
+from medseg_desktop.qt.panels.tree_table import align_right, fit_height, tree_table
 from medseg_desktop.qt.theme.icons import icon
 
-_ROW, _MOST_ROWS = 28, 7
+_MOST_ROWS = 7
 
 
 def _tr(text: str) -> str:
@@ -61,7 +62,8 @@ class RunHistory(QWidget):
         self._entries: tuple[RunEntry, ...] = ()
         self._compared: list[Path] = []
         self._is_comparable = False
-        self.list = _table()
+        titles = [self.tr("Model"), self.tr("Begun"), self.tr("Dice")]
+        self.list = tree_table(self.tr("Earlier runs"), titles, numbers=(2,))
         self.hint = label(
             self.tr("A check mark draws a run beside the one above."), "muted", wrap=True
         )
@@ -102,8 +104,7 @@ class RunHistory(QWidget):
                 item = self._item(entry)
                 self.list.addTopLevelItem(item)
                 item.setSelected(entry.path == current)
-        rows = min(max(len(entries), 1), _MOST_ROWS)
-        self.list.setFixedHeight(rows * _ROW + self.list.header().sizeHint().height() + 2)
+        fit_height(self.list, _MOST_ROWS)
         title = self.tr("Earlier runs ({n})") if entries else self.tr("Earlier runs")
         self.section.header.setText(title.format(n=len(entries)))
         self.setVisible(bool(entries))
@@ -120,8 +121,7 @@ class RunHistory(QWidget):
         status = status_text(entry.status)
         dice = "" if entry.best_dice is None else f"{entry.best_dice:.3f}"
         item = QTreeWidgetItem([entry.title, begun_text(entry.begun_time) or status, dice])
-        right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-        item.setTextAlignment(2, right)
+        align_right(item, 2)
         names = {RunStatus.FINISHED: ("success", "good"), RunStatus.CANCELLED: ("info", "accent")}
         item.setIcon(1, icon(*names.get(entry.status or RunStatus.FAILED, ("error", "bad"))))
         for place in range(3):
@@ -168,24 +168,3 @@ def _tip(entry: RunEntry, status: str) -> str:
     return _tr("{title}: {status}, {n} steps, dataset {dataset}").format(
         title=run_title(entry), status=status, n=f"{entry.iterations:,}", dataset=dataset
     )
-
-
-def _table() -> QTreeWidget:
-    table = QTreeWidget()
-    table.setProperty("framed", True)
-    table.setProperty("well", True)
-    table.setAccessibleName(_tr("Earlier runs"))
-    table.setRootIsDecorated(False)
-    table.setUniformRowHeights(True)
-    table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-    table.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-    table.setTextElideMode(Qt.TextElideMode.ElideRight)
-    table.setHeaderLabels([_tr("Model"), _tr("Begun"), _tr("Dice")])
-    header = table.header()
-    header.setStretchLastSection(False)
-    header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
-    for place in (1, 2):
-        header.setSectionResizeMode(place, QHeaderView.ResizeMode.ResizeToContents)
-    right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-    table.headerItem().setTextAlignment(2, right)
-    return table

@@ -9,6 +9,7 @@ from PySide6.QtCore import QObject, QRectF, QSignalBlocker, QTimer
 
 from medseg_desktop.core.comparison_map import Disagreement
 from medseg_desktop.core.view import ComparisonState, ResolvedView
+from medseg_desktop.inference.predictor import Predictor
 from medseg_desktop.qt.comparisons import Comparisons
 from medseg_desktop.qt.main_window import MainWindow
 from medseg_desktop.qt.panels.comparison_box import OtherModel
@@ -17,7 +18,7 @@ from medseg_desktop.qt.prediction_loader import PredictionLoader, Purpose
 from medseg_desktop.qt.presenters import compare_texts
 from medseg_desktop.qt.presenters.compare_legend import CompareLegend
 from medseg_desktop.qt.presenters.disagreement_search import DisagreementSearch
-from medseg_desktop.qt.presenters.model_presenter import dated
+from medseg_desktop.qt.presenters.model_texts import full_name
 from medseg_desktop.qt.presenters.slice_presenter import SlicePresenter
 from medseg_desktop.qt.sessions import AnnotationSession, RunSession, StudySession
 from medseg_desktop.qt.sessions.compared_model import ComparedModels
@@ -226,11 +227,14 @@ class ComparePresenter(QObject):
         self._box.set_mine(state.mine, models.other_path is not None)
         lines: tuple[str, ...] = ()
         if state.visible and models.first is not None:
-            other = models.other
-            lines = compare_texts.corner_lines(
-                dated(models.first.info), dated(other.info) if other else "", state.mine
-            )
+            first = self._name(models.first, models.first_path)
+            other = self._name(models.other, models.other_path) if models.other else ""
+            lines = compare_texts.corner_lines(first, other, state.mine)
         self._slices.set_comparison(lines)
+
+    def _name(self, predictor: Predictor, path: Path | None) -> str:
+        """A model as the corner names it wherever its overlay is seen."""
+        return full_name(predictor.info, self._runs.model_list.status_of(path))
 
     @property
     def _is_foreign(self) -> bool:

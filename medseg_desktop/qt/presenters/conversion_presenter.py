@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections import defaultdict
 from collections.abc import Sequence
@@ -21,7 +20,8 @@ from medseg_desktop.io.dicom_series import ScanResult
 from medseg_desktop.qt.dialogs.convert_dialog import ConvertDialog, ConvertForm, PatientRow
 from medseg_desktop.qt.messages import sentence
 from medseg_desktop.qt.presenters.patient_titles import patient_titles
-from medseg_desktop.qt.saving import Ending, Saving
+from medseg_desktop.qt.saved_first import SavedFirst, UnsavedTexts
+from medseg_desktop.qt.saving import Saving
 from medseg_desktop.qt.sessions.annotations import AnnotationSession
 from medseg_desktop.qt.sessions.runs import RunSession
 
@@ -45,7 +45,7 @@ class ConversionPresenter(QObject):
         super().__init__(parent)
         self._runs, self._annotations, self._saving = runs, annotations, saving
         self._parent = parent
-        self._is_waiting = False  # for what is being saved
+        self._saved_first = SavedFirst(saving, _unsaved_texts(), self)
         self._found: ScanResult | None = None
         self._name = ""
         self._identity = True
@@ -56,7 +56,7 @@ class ConversionPresenter(QObject):
     def set_folder(self, found: ScanResult) -> None:
         """Another folder is open."""
         self._found = found
-        self._is_waiting = False
+        self._saved_first.cancel()
         if self.dialog is not None and not self._runs.is_converting:
             self._begin(self.dialog)
 
@@ -82,7 +82,7 @@ class ConversionPresenter(QObject):
             self.dialog.start_requested.connect(self._start)
             self.dialog.cancel_requested.connect(self._cancel)
             self.dialog.choose_source_requested.connect(self.source_requested)
-        if not self._runs.is_converting and not self._is_waiting:
+        if not self._runs.is_converting and not self._saved_first.is_waiting:
             self._begin(self.dialog)
         self.dialog.show()
         self.dialog.raise_()
@@ -164,7 +164,7 @@ class ConversionPresenter(QObject):
 
     def _start(self, form: ConvertForm) -> None:
         dialog, found = self.dialog, self._found
-        if dialog is None or found is None or self._is_waiting:
+        if dialog is None or found is None or self._saved_first.is_waiting:
             return
         target = self._runs.workspace.datasets / form.dataset
         if not _ALLOWED_NAME.fullmatch(form.dataset) or form.dataset.endswith((" ", ".")):
@@ -178,49 +178,18 @@ class ConversionPresenter(QObject):
             )
             return
         # The conversion reads the files, so what is drawn has to be in them.
-        self._is_waiting = True
-        self._saving.finish(Ending.SAVE, partial(self._on_settled, dialog, found, form))
-        if self._is_waiting:
+        self._saved_first.begin(
+            partial(self._convert, dialog, found, form), dialog.set_error, names=self._identity
+        )
+        if self._saved_first.is_waiting:
             dialog.set_progress(self.tr("Saving annotations"), 0, 0)
 
     def _cancel(self) -> None:
-        if self._is_waiting and self.dialog is not None:
-            self._is_waiting = False
+        if self._saved_first.is_waiting and self.dialog is not None:
+            self._saved_first.cancel()
             self.dialog.set_error(self.tr("The conversion was stopped; nothing was kept."))
         else:
             self._runs.stop_conversion()
-
-    def _on_settled(
-        self, dialog: ConvertDialog, found: ScanResult, form: ConvertForm, is_saved: bool
-    ) -> None:
-        if not self._is_waiting:
-            return  # it was cancelled, or something else was opened
-        self._is_waiting = False
-        if is_saved or not self._saving.unsaved:
-            self._convert(dialog, found, form)
-        else:
-            dialog.set_error(self._unsaved_text())
-
-    def _unsaved_text(self) -> str:
-        """Why nothing can be converted now, with the first image that it is about."""
-        unsaved, changed = sorted(self._saving.unsaved), len(self._saving.conflicts)
-        if len(unsaved) == 1:
-            text = self.tr("The annotation of {name} is not saved, so nothing was converted.")
-        else:
-            text = self.tr(
-                "The annotations of {n} files are not saved ({name} is the first), so nothing was "
-                "converted."
-            )
-        if not self._identity:
-            text = self.tr("Annotations that are not saved: {n}. Nothing was converted.")
-        if changed:
-            text += " " + self.tr(
-                "Changed by another program: {changed}; choose which to keep, then convert again."
-            )
-        else:
-            text += " " + self.tr("Convert again when it can be saved.")
-        name = os.path.basename(unsaved[0])
-        return text.format(n=len(unsaved), name=name, changed=changed)
 
     def _convert(self, dialog: ConvertDialog, found: ScanResult, form: ConvertForm) -> None:
         target = self._runs.workspace.datasets / form.dataset
@@ -261,6 +230,22 @@ class ConversionPresenter(QObject):
             dialog.set_error(self.tr("The conversion was stopped; nothing was kept."))
         else:
             dialog.set_progress(_phase(run.phase), run.done, run.total)
+
+
+def _unsaved_texts() -> UnsavedTexts:
+    tr = partial(QCoreApplication.translate, "Conversion")
+    return UnsavedTexts(
+        one=tr("The annotation of {name} is not saved, so nothing was converted."),
+        several=tr(
+            "The annotations of {n} files are not saved ({name} is the first), so nothing was "
+            "converted."
+        ),
+        hidden=tr("Annotations that are not saved: {n}. Nothing was converted."),
+        changed=tr(
+            "Changed by another program: {changed}; choose which to keep, then convert again."
+        ),
+        again=tr("Convert again when it can be saved."),
+    )
 
 
 def _phase(phase: str) -> str:

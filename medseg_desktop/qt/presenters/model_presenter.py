@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from pathlib import Path
 
-from PySide6.QtCore import QObject, QSignalBlocker, Qt
+from PySide6.QtCore import QObject, QSignalBlocker, Qt, Signal
 from PySide6.QtGui import QAction, QStandardItemModel
 from PySide6.QtWidgets import QComboBox
 
 from medseg_desktop.core.view import LayerState, ResolvedView
 from medseg_desktop.inference.predictor import Predictor
-from medseg_desktop.io.model_package import ModelInfo
+from medseg_desktop.io.model_list import ModelStatus
 from medseg_desktop.io.workspace import ModelEntry
-from medseg_desktop.qt.panels.message_bar import Level, MessageBar
+from medseg_desktop.qt.panels.message_bar import Level, Message, MessageBar
 from medseg_desktop.qt.panels.overlay_panel import Layer, OverlayPanel
 from medseg_desktop.qt.prediction_loader import PredictionLoader
 from medseg_desktop.qt.presenters.marks_presenter import MarksPresenter
+from medseg_desktop.qt.presenters.model_texts import about_text, full_name, status_text
 from medseg_desktop.qt.presenters.slice_presenter import SlicePresenter
 from medseg_desktop.qt.sessions.annotations import AnnotationSession
 from medseg_desktop.qt.sessions.runs import RunSession
 from medseg_desktop.qt.sessions.study import StudySession
+from medseg_desktop.qt.theme.icons import icon
 
-_USE, _PREDICT = "use_model", "predict"
+_USE, _PREDICT, _COMPARE = "use_model", "predict", "compare_model"
 
 
 class ModelPresenter(QObject):
@@ -30,7 +31,12 @@ class ModelPresenter(QObject):
 
     Where a model has written annotation files of the folder, the layer shows these too, and
     without a model in use only these.
+
+    Signals:
+        compare_requested(Path): a new candidate shall be compared with the champion.
     """
+
+    compare_requested = Signal(object)
 
     def __init__(
         self,
@@ -63,6 +69,7 @@ class ModelPresenter(QObject):
         actions["predict_all"].triggered.connect(self.predict_all)
         messages.action_requested.connect(self._on_message_action)
         runs.models_changed.connect(self._fill)
+        runs.champion_changed.connect(lambda _: self._show_name())
         runs.model_chosen.connect(self._on_model)
         runs.model_added.connect(self._on_added)
         study.view_changed.connect(self._on_view)
@@ -106,10 +113,20 @@ class ModelPresenter(QObject):
             self._chooser.clear()
             for row, entry in enumerate(entries):
                 self._chooser.addItem(entry.title, str(entry.path))
+                self._show_status(row, entry.path)
                 if entry.problem and isinstance(model, QStandardItemModel):
                     self._chooser.setItemData(row, entry.problem, Qt.ItemDataRole.ToolTipRole)
                     model.item(row).setEnabled(False)
         self._show_chosen()
+
+    def _show_status(self, row: int, path: Path) -> None:
+        """The champion has a crown before its name; the tooltip says in words what a model is."""
+        status = self._runs.model_list.status_of(path)
+        if status is ModelStatus.CHAMPION:
+            self._chooser.setItemIcon(row, icon("champion", "accent"))
+        name = f"{self._chooser.itemText(row)}, {status_text(status)}"
+        for role in (Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.AccessibleTextRole):
+            self._chooser.setItemData(row, name, role)
 
     def _show_chosen(self) -> None:
         """The model in use, which may lie outside the workspace."""
@@ -166,15 +183,24 @@ class ModelPresenter(QObject):
         self._offered = entry.path
         predictor = self._runs.predictor
         current = predictor.info.title if predictor else self._runs.chosen_path.name
-        text = self.tr("The model {name} is ready. {current} stays in use.")
-        use = self.tr("Use {name}").format(name=entry.title)
+        text = self.tr("The model {name} is ready, a candidate. {current} stays in use.")
         text = text.format(name=entry.title, current=current)
-        self._messages.show_message(text, Level.SUCCESS, use, _USE)
+        use, compare = self.tr("Use it for viewing"), self.tr("Compare with the champion")
+        if self._runs.champion is None:
+            message = Message(text, Level.SUCCESS, use, _USE)
+        else:
+            message = Message(
+                text, Level.SUCCESS, compare, _COMPARE, other_text=use, other_key=_USE
+            )
+        self._messages.tell(message)
 
     def _on_message_action(self, key: str) -> None:
-        if key == _USE and self._offered is not None:
+        if key in (_USE, _COMPARE) and self._offered is not None:
             self._messages.withdraw(_USE)
-            self._runs.choose_model(self._offered)
+            if key == _USE:
+                self._runs.choose_model(self._offered)
+            else:
+                self.compare_requested.emit(self._offered)
         elif key == _PREDICT:
             self.predict_series()
 
@@ -190,12 +216,12 @@ class ModelPresenter(QObject):
         predictor, view = self._runs.predictor, self._study.view
         of_file = self._annotations.proposing_model(view.slice) if view else ""
         if predictor and (not of_file or (view and view.index in self._marks.predicted)):
-            title = predictor.info.title
-            self._slices.set_model_name(dated(predictor.info))
+            info, status = predictor.info, self._runs.model_list.status_of(self._runs.chosen_path)
+            self._slices.set_model_name(full_name(info, status))
+            self._panel.set_prediction_name(info.title, about_text(info, status))
         else:
-            title = of_file
-            self._slices.set_model_name(title)  # a file does not tell when its model was made
-        self._panel.set_prediction_name(title)
+            self._slices.set_model_name(of_file)  # a file does not tell when its model was made
+            self._panel.set_prediction_name(of_file)
 
     def _on_toggled(self, on: bool) -> None:
         """The series on screen is predicted, now and as others are looked at."""
@@ -257,12 +283,3 @@ class ModelPresenter(QObject):
             self._predictions.want(predictor, view.series, view.index)
         else:
             self._predictions.look_at(view.series, view.index)
-
-
-def dated(info: ModelInfo) -> str:
-    """Name, version and day of a model: the same name may be given again."""
-    try:
-        day = datetime.fromisoformat(info.created).date().isoformat()
-    except ValueError:
-        return info.title  # it does not say when it was made
-    return f"{info.title} ({day})"

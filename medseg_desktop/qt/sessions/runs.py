@@ -15,11 +15,14 @@ from medseg_desktop.core.run_state import RunState, RunStatus
 from medseg_desktop.core.settings import Settings
 from medseg_desktop.core.specs import ConvertSpec, ImportSpec, MeasureSpec, TrainSpec
 from medseg_desktop.inference.predictor import Predictor
+from medseg_desktop.io.champions import Champion
 from medseg_desktop.io.model_import import PDPARAMS, import_package
+from medseg_desktop.io.model_list import ModelList, ModelListReader
 from medseg_desktop.io.settings_file import user_name
 from medseg_desktop.io.workspace import ModelEntry, Workspace
 from medseg_desktop.qt.background import Background
 from medseg_desktop.qt.job_thread import JobThread
+from medseg_desktop.qt.sessions.evaluations import EvaluationSession
 from medseg_desktop.qt.sessions.run_queue import RunQueue
 
 
@@ -33,7 +36,8 @@ class RunSession(QObject):
         training_begun(TrainSpec): before the first state of a training.
         queue_changed(specs): which trainings wait, the next one first.
         datasets_changed(names): newest first.
-        models_changed(entries): newest first.
+        models_changed(entries): newest first; `model_list` tells more of them.
+        champion_changed(Champion | None): another one, or what is wrong with it.
         model_added(ModelEntry): a training or an import has brought a new model.
         model_chosen(Predictor | None): it is loaded and used from now on.
         failed(MedSegError): something outside a job did not work.
@@ -48,6 +52,7 @@ class RunSession(QObject):
     queue_changed = Signal(object)
     datasets_changed = Signal(object)
     models_changed = Signal(object)
+    champion_changed = Signal(object)
     model_added = Signal(object)
     model_chosen = Signal(object)
     failed = Signal(object)
@@ -63,7 +68,8 @@ class RunSession(QObject):
         self.training_spec: TrainSpec | None = None
         self.conversion: RunState | None = None
         self.predictor: Predictor | None = None
-        self.models: tuple[ModelEntry, ...] = ()
+        self.model_list = ModelList()
+        self._list_reader = ModelListReader(workspace)
         self.datasets: tuple[str, ...] = ()
         self._wanted_model: Path | None = None
         self._used_model: Path | None = None
@@ -73,31 +79,48 @@ class RunSession(QObject):
         self._is_stopping_training = False
         self._jobs: list[JobThread] = []
         self._background = Background(1, "models", self)
+        self.evaluations = EvaluationSession(self._start, self)
 
     # -- lists of the workspace
 
     def refresh(self) -> None:
         """Read the lists of datasets and models again, in the background."""
         self._background.submit(
-            lambda: (self.workspace.dataset_names(), self.workspace.model_entries()),
+            lambda: (self.workspace.dataset_names(), self._list_reader.read()),
             self._set_lists,
             self.failed.emit,
         )
 
-    def _set_lists(self, lists: tuple[tuple[str, ...], tuple[ModelEntry, ...]]) -> None:
-        self.datasets, self.models = lists
+    @property
+    def models(self) -> tuple[ModelEntry, ...]:
+        """The models of the workspace, newest first."""
+        return tuple(model.entry for model in self.model_list.models)
+
+    @property
+    def champion(self) -> Champion | None:
+        """The champion of the workspace, as far as it is known by now."""
+        return self.model_list.champion
+
+    def _set_lists(self, lists: tuple[tuple[str, ...], ModelList]) -> None:
+        before = self.model_list
+        self.datasets, self.model_list = lists
         self.datasets_changed.emit(self.datasets)
         self.models_changed.emit(self.models)
+        if (before.champion, before.problem) != (self.champion, self.model_list.problem):
+            self.champion_changed.emit(self.champion)
         if not self._listed:
             self._listed = True
             self._choose_first_model()
 
     def _choose_first_model(self) -> None:
-        """At the start: the model of the last time, else the only one there is."""
+        """At the start: the champion, else the model of the last time, or the only one."""
         usable = [entry.path for entry in self.models if entry.info]
+        champion = self.model_list.champion_model
         if self._wanted_model is not None:
             return
-        if self.model_of_last_time in usable:
+        if champion is not None and self.model_list.is_intact:
+            self.choose_model(champion.path)
+        elif self.model_of_last_time in usable:
             self.choose_model(self.model_of_last_time)
         elif len(usable) == 1:
             self.choose_model(usable[0])
@@ -171,6 +194,10 @@ class RunSession(QObject):
     @property
     def is_training(self) -> bool:
         return self.training is not None and not self.training.is_over
+
+    @property
+    def is_evaluating(self) -> bool:
+        return self.evaluations.is_running
 
     def start_conversion(self, spec: ConvertSpec) -> None:
         """Convert in a child process; one conversion at a time."""
