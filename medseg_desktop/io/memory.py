@@ -1,13 +1,9 @@
-"""How much memory is free for this process, and how much it may take."""
+"""How much memory is free for this process; `doctor` asks without any package."""
 
 from __future__ import annotations
 
-import contextlib
 import sys
-from collections.abc import Iterator
 from pathlib import Path
-
-import psutil
 
 _CGROUP = Path("/sys/fs/cgroup")
 
@@ -62,24 +58,3 @@ def _free_windows() -> int | None:
     if not kernel.GlobalMemoryStatusEx(ctypes.byref(status)):
         return None
     return int(status.free)
-
-
-@contextlib.contextmanager
-def limited_memory(further_bytes: int) -> Iterator[None]:
-    """Within the block this process gets so much more memory and then MemoryError.
-
-    Where the system has no such limit (Windows, macOS), there is none.
-    """
-    if sys.platform != "linux":
-        yield
-        return
-    import resource
-
-    used = int(psutil.Process().memory_info().vms)
-    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
-    known = [n for n in (soft, hard) if n != resource.RLIM_INFINITY]
-    resource.setrlimit(resource.RLIMIT_AS, (min([used + further_bytes, *known]), hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))

@@ -1,8 +1,10 @@
-"""How much memory this process has taken."""
+"""How much memory this process has taken, and how much more it may take."""
 
 from __future__ import annotations
 
+import contextlib
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -31,3 +33,24 @@ def peak_memory_bytes() -> int:
     import resource
 
     return int(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+
+
+@contextlib.contextmanager
+def limited_memory(further_bytes: int) -> Iterator[None]:
+    """Within the block this process gets so much more memory and then MemoryError.
+
+    Where the system has no such limit (Windows, macOS), there is none.
+    """
+    if sys.platform != "linux":
+        yield
+        return
+    import resource
+
+    used = int(psutil.Process().memory_info().vms)
+    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    known = [n for n in (soft, hard) if n != resource.RLIM_INFINITY]
+    resource.setrlimit(resource.RLIMIT_AS, (min([used + further_bytes, *known]), hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))

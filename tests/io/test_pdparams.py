@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from medseg_desktop.core.errors import ModelError
-from medseg_desktop.io import memory
+from medseg_desktop.io import process_memory
 from medseg_desktop.io.pdparams import read_pdparams
 from medseg_desktop.io.pickle_machine import RefusedError, run_pickle
 from tests.weight_files import as_numpy_1, hostile_files, instructions, pickled, small_weights
@@ -183,6 +183,6 @@ def test_too_large_a_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyP
 def test_memory_can_be_limited_for_a_while() -> None:
     if sys.platform != "linux":
         pytest.skip("only Linux limits the memory of a process")
-    with memory.limited_memory(64 << 20), pytest.raises(MemoryError):
+    with process_memory.limited_memory(64 << 20), pytest.raises(MemoryError):
         bytearray(512 << 20)
     assert len(bytearray(512 << 20)) == 512 << 20

@@ -321,10 +321,13 @@ def test_the_models_are_named_on_the_slice_and_in_pictures(
 ) -> None:
     with_models(qtbot, controller, tmp_path)
     compare(controller)
-    assert corner(controller) == ["Model keen-v1 (2026-01-01)", "compared with my outlines"]
+    assert corner(controller) == [
+        "Model keen-v1 (2026-01-01, candidate)",
+        "compared with my outlines",
+    ]
     choose_other(qtbot, controller, "blind-v1")
-    both = "compared with blind-v1 (2026-01-01) and my outlines"
-    assert corner(controller) == ["Model keen-v1 (2026-01-01)", both]
+    both = "compared with blind-v1 (2026-01-01, candidate) and my outlines"
+    assert corner(controller) == ["Model keen-v1 (2026-01-01, candidate)", both]
     assert list(controller.slices.texts(view(controller)).bottom_right) == corner(controller)
     compare(controller)
     assert corner(controller) == []

@@ -90,7 +90,7 @@ def test_two_models_are_compared_without_the_outlines_also_where_nobody_has_look
     key(controller, Qt.Key.Key_J)
     key(controller, Qt.Key.Key_J)
     assert (view(controller).index, marked(controller)) == (2, FAINT_BOX)
-    assert corner(controller)[1] == "compared with blind-v1 (2026-01-01)"
+    assert corner(controller)[1] == "compared with blind-v1 (2026-01-01, candidate)"
     choose_other(qtbot, controller, "No other model")
     assert box.mine.isChecked()
     assert not box.mine.isEnabled()
@@ -168,7 +168,7 @@ def test_a_pair_is_looked_at_without_being_taken_into_use(
     show_pair(qtbot, controller, blind, keen, 3)
     assert view(controller).index == 3
     assert counts(controller) == {MINE | MODEL | OTHER: 80, MINE | OTHER: 60, MINE: 42}
-    assert corner(controller)[0] == "Model blind-v1 (2026-01-01)"
+    assert corner(controller)[0] == "Model blind-v1 (2026-01-01, candidate)"
     box = controller.window.overlay_panel.comparison
     assert box.model.whole == "blind-v1 · not in use"
     assert box.others.currentText() == "keen-v1"
@@ -185,7 +185,7 @@ def test_a_pair_is_looked_at_without_being_taken_into_use(
     assert controller.compared.first is controller.runs.predictor
     assert controller.compared.other is None
     assert areas(controller) is None
-    assert corner(controller) == ["Prediction: keen-v1 (2026-01-01)"]
+    assert corner(controller) == ["Prediction: keen-v1 (2026-01-01, candidate)"]
     assert controller.window.actions_by_key["accept"].isEnabled()
 
 
