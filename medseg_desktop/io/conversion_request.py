@@ -61,5 +61,14 @@ def _workspace_split(workspace: Workspace, preset: str, seed: int) -> SplitReque
     """
     if preset == "reference":
         return SplitRequest(draw="every_ninth", origin="recipe")
+    return frozen_split(workspace, seed)
+
+
+def frozen_split(workspace: Workspace, seed: int = 0) -> SplitRequest:
+    """The frozen split of the workspace, whatever the preset.
+
+    Args:
+        seed: of the draw, where this is the first conversion.
+    """
     frozen = {h: entry.set for h, entry in workspace.split().patients.items()}
     return SplitRequest(frozen=frozen, draw="train" if frozen else "random", seed=seed)
