@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from enum import StrEnum
-from pathlib import Path
 from typing import Literal
 
 import msgspec
@@ -78,25 +77,20 @@ class RetrainOptions(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RetrainPlan(msgspec.Struct, frozen=True, kw_only=True):
-    """What was decided at the beginning.  Folders of the workspace go by their names alone.
+    """What the check has decided.  Folders of the workspace go by their names alone.
 
     Attributes:
-        source: absolute paths of what is converted and evaluated.
         dataset, evaluation: folders to be made in `datasets` and `evaluations`.
-        champion: folder in `models` to train from, and that nothing is new since; "" for none.
-        init: "champion", "starter" or "none".
+        champion: folder in `models` to train from; "" for none.
         conversion: preset of the conversion; recipe: of the training.
         iterations: 0 goes by the number of training slices.
-        by: who asked for it.
     """
 
-    source: tuple[str, ...]
     dataset: str
     evaluation: str
     model_name: str
     champion: str = ""
     init: Literal["champion", "starter", "none"] = "starter"
-    patient_key: Literal["id", "folder"] = "id"
     conversion: str = "default"
     recipe: str = "default"
     architecture: str = "bisenetv2"
@@ -105,14 +99,15 @@ class RetrainPlan(msgspec.Struct, frozen=True, kw_only=True):
     iterations: int = 0
     device: str = "auto"
     seed: int = 0
-    skip_broken: bool = False
-    by: str = ""
 
 
 class Retraining(msgspec.Struct, frozen=True, kw_only=True):
     """Where a retraining stands.
 
     Attributes:
+        source: absolute paths of what is converted and evaluated.
+        by: who asked for it.
+        plan: None before the check is finished.
         stage: the one that is to be done, or under way; all before it are finished.
         begun: UTC, ISO 8601.
         message, hint: why it failed.
@@ -122,12 +117,16 @@ class Retraining(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     schema: int = 1
-    plan: RetrainPlan
+    source: tuple[str, ...]
+    patient_key: Literal["id", "folder"] = "id"
+    options: RetrainOptions = RetrainOptions()
+    by: str = ""
+    begun: str = ""
     stage: Stage = Stage.CHECK
     progress: Progress = Progress.UNDER_WAY
-    begun: str = ""
     message: str = ""
     hint: str = ""
+    plan: RetrainPlan | None = None
     slices: dict[str, int] = {}
     candidate: str = ""
     not_compared: str = ""
@@ -140,9 +139,9 @@ class Retraining(msgspec.Struct, frozen=True, kw_only=True):
     def is_under_way(self) -> bool:
         return not self.is_done and self.progress is Progress.UNDER_WAY
 
-    def checked(self) -> Retraining:
+    def checked(self, plan: RetrainPlan) -> Retraining:
         """The check found nothing that forbids it."""
-        return self._after(Stage.CHECK)
+        return msgspec.structs.replace(self._after(Stage.CHECK), plan=plan)
 
     def converted(self, slices: Mapping[str, int]) -> Retraining:
         """The dataset is there."""
@@ -199,22 +198,23 @@ def steps_for(train_slices: int, batch_size: int) -> int:
 def train_spec(
     plan: RetrainPlan,
     *,
-    dataset: Path,
-    run: Path,
-    champion: Path | None,
+    dataset: str,
+    run: str,
+    champion: str,
     train_slices: int,
     resume: bool = False,
 ) -> TrainSpec:
     """The training of a plan.
 
     Args:
-        champion: folder of the model that `init` may name.
+        dataset, run: paths of the folders.
+        champion: path of the model that `init` may name.
         resume: there is a checkpoint to go on from.
     """
-    init = {"champion": str(champion or ""), "starter": STARTER}.get(plan.init, "none")
+    init = {"champion": champion, "starter": STARTER}.get(plan.init, "none")
     return TrainSpec(
-        dataset=str(dataset),
-        run=str(run),
+        dataset=dataset,
+        run=run,
         model_name=plan.model_name,
         preset=plan.recipe,
         architecture=plan.architecture,
@@ -229,25 +229,25 @@ def train_spec(
 
 
 def evaluate_spec(
-    plan: RetrainPlan,
+    retraining: Retraining,
     *,
-    candidate: Path,
-    against: Path | None,
-    out: Path,
+    candidate: str,
+    against: str,
+    out: str,
     salt: str,
-    workspace: Path,
+    workspace: str,
     threads: int = 0,
 ) -> EvaluateSpec:
-    """The evaluation of a plan: candidate and champion on the frozen test patients."""
+    """The evaluation: candidate and champion on the frozen test patients; all are paths."""
     return EvaluateSpec(
-        model=str(candidate),
-        against=str(against) if against else "",
-        source=list(plan.source),
+        model=candidate,
+        against=against,
+        source=list(retraining.source),
         salt=salt,
-        out=str(out),
-        workspace=str(workspace),
+        out=out,
+        workspace=workspace,
         subset="test",
-        patient_key=plan.patient_key,
-        skip_broken=plan.skip_broken,
+        patient_key=retraining.patient_key,
+        skip_broken=retraining.options.skip_broken,
         threads=threads,
     )

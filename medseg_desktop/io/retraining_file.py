@@ -12,12 +12,11 @@ from typing import IO
 import msgspec
 
 from medseg_desktop.core.errors import WorkspaceError, describe_os_error
-from medseg_desktop.core.retraining import Retraining
+from medseg_desktop.core.retraining import Retraining, Stage
 from medseg_desktop.io.atomic import make_folder, write_bytes
 from medseg_desktop.io.file_lock import try_lock
+from medseg_desktop.io.run_folder import RETRAINING, RETRAINING_LOCK
 
-RETRAINING = "retrain.json"
-LOCK = ".retrain.lock"
 _LARGEST_BYTES = 1 << 20
 #: Who only looks whether somebody holds the lock has it for a moment.
 _TRIES, _TRY_AGAIN_S = 4, 0.05
@@ -53,9 +52,7 @@ def read_retraining(run: Path) -> Retraining:
         raise WorkspaceError(f"{path} is damaged.", "Begin a new retraining.") from error
     if found.schema != 1:
         raise WorkspaceError(f"{path} was made by a newer version of the program.")
-    plan = found.plan
-    names = (plan.dataset, plan.evaluation, plan.champion, found.candidate, plan.model_name)
-    if any(not _is_name(name) for name in names) or not plan.dataset or not plan.source:
+    if not _is_sound(found):
         raise WorkspaceError(f"{path} is damaged.", "Begin a new retraining.")
     return found
 
@@ -89,9 +86,9 @@ def hold(run: Path) -> IO[bytes]:
     """
     make_folder(run)
     try:
-        lock = (run / LOCK).open("ab")
+        lock = (run / RETRAINING_LOCK).open("ab")
     except OSError as error:
-        raise WorkspaceError(describe_os_error(error, run / LOCK, "write")) from error
+        raise WorkspaceError(describe_os_error(error, run / RETRAINING_LOCK, "write")) from error
     for tries_left in reversed(range(_TRIES)):
         if try_lock(lock):
             return lock
@@ -104,7 +101,7 @@ def hold(run: Path) -> IO[bytes]:
 def is_held(run: Path) -> bool:
     """Some program is at it."""
     try:
-        with (run / LOCK).open("rb+") as lock:
+        with (run / RETRAINING_LOCK).open("rb+") as lock:
             return not try_lock(lock)
     except OSError:
         return False
@@ -118,10 +115,10 @@ def discard(run: Path) -> None:
     """
     try:
         names = {path.name for path in run.iterdir()}
-        if names <= {RETRAINING, LOCK}:
+        if names <= {RETRAINING, RETRAINING_LOCK}:
             shutil.rmtree(run)
         else:
-            for name in (RETRAINING, LOCK):
+            for name in (RETRAINING, RETRAINING_LOCK):
                 (run / name).unlink(missing_ok=True)
     except FileNotFoundError:
         return
@@ -129,6 +126,18 @@ def discard(run: Path) -> None:
         raise WorkspaceError(describe_os_error(error, run, "remove")) from error
 
 
+def _is_sound(found: Retraining) -> bool:
+    """No name leads out of its folder, and there is what the stage needs."""
+    plan = found.plan
+    if plan is None:
+        return found.stage is Stage.CHECK and bool(found.source)
+    needed = [plan.dataset, plan.evaluation, plan.model_name]
+    if found.stage in (Stage.EVALUATE, Stage.DONE):
+        needed.append(found.candidate)
+    optional = [name for name in (plan.champion, found.candidate) if name]
+    return bool(found.source) and all(map(_is_name, needed + optional))
+
+
 def _is_name(name: str) -> bool:
     """A name of a folder leads nowhere else."""
-    return Path(name).name == name and name not in (".", "..") and "\\" not in name
+    return bool(name) and Path(name).name == name and name != ".." and "\\" not in name

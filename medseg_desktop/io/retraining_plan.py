@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
@@ -36,7 +35,6 @@ from medseg_desktop.io.workspace import Workspace, salt_id
 _FIRST_NAME = "model"
 #: A slice and its label map as PNG, and what an evaluation shows of it, in bytes a pixel.
 _DATASET_BYTES = 1.5
-_PatientKey = Literal["id", "folder"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +68,9 @@ class Situation:
         """The training that it would come to, for estimates; its folders do not exist."""
         return train_spec(
             self.plan,
-            dataset=Path(self.plan.dataset),
-            run=Path(self.plan.evaluation),
-            champion=None,
+            dataset=self.plan.dataset,
+            run=self.plan.evaluation,
+            champion="",
             train_slices=self.train_slices,
         )
 
@@ -106,8 +104,6 @@ def look(
     options: RetrainOptions | None = None,
     *,
     outlines: OutlineReader | None = None,
-    patient_key: _PatientKey = "id",
-    by: str = "",
     is_cancelled: Callable[[], bool] = lambda: False,
 ) -> Situation:
     """Compare what is reviewed with what the champion was trained on.
@@ -125,7 +121,7 @@ def look(
     info = known.info
     seen = test_patients & info.seen_patients if info and _is_ours(workspace, info) else frozenset()
     untrainable = _untrainable(info)
-    plan = _plan(workspace, reviewed, known, options, not (seen or untrainable), patient_key, by)
+    plan = _plan(workspace, known, options, not (seen or untrainable))
     train, val, test = _slices(news)
     iterations = plan.iterations or steps_for(train, plan.batch_size)
     spec = TrainSpec(dataset="", run="", model_name="", iterations=iterations, size=plan.size)
@@ -214,31 +210,23 @@ def _untrainable(info: ModelInfo | None) -> str:
 
 
 def _plan(
-    workspace: Workspace,
-    reviewed: Reviewed,
-    known: _Known,
-    options: RetrainOptions,
-    may_start_from_it: bool,
-    patient_key: _PatientKey,
-    by: str,
+    workspace: Workspace, known: _Known, options: RetrainOptions, may_start_from_it: bool
 ) -> RetrainPlan:
-    run = workspace.new_run()
     info = known.info
     trained: dict[str, Any] = info.training if info else {}
     architecture = info.architecture if info else ARCHITECTURES[0]
     if architecture not in ARCHITECTURES:
         architecture = ARCHITECTURES[0]
-    defaults = RetrainPlan(source=(".",), dataset="d", evaluation="e", model_name="m")
+    defaults = RetrainPlan(
+        dataset=_free_name(workspace, f"retrain-{time.strftime('%Y%m%d-%H%M')}"),
+        evaluation=workspace.new_run().name,
+        model_name=options.name or (info.name if info else _FIRST_NAME),
+    )
     conversion = _conversion_preset(info)
     return msgspec.structs.replace(
         defaults,
-        source=tuple(str(path) for path in reviewed.source),
-        dataset=_free_name(workspace, f"retrain-{time.strftime('%Y%m%d-%H%M')}"),
-        evaluation=run.name,
-        model_name=options.name or (info.name if info else _FIRST_NAME),
         champion=known.folder,
         init=_init(architecture, conversion, info, options, may_start_from_it),
-        patient_key=patient_key,
         conversion=conversion,
         recipe=_known_or(trained.get("preset"), TRAINING_PRESETS, defaults.recipe),
         architecture=architecture,
@@ -247,8 +235,6 @@ def _plan(
         iterations=options.iterations,
         device=options.device,
         seed=options.seed,
-        skip_broken=options.skip_broken,
-        by=by,
     )
 
 
