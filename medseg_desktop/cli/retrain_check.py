@@ -12,11 +12,13 @@ from medseg_desktop.cli.output import JobPrinter, print_json, result_of, table, 
 from medseg_desktop.core.errors import JobError, MedSegError
 from medseg_desktop.core.estimate import duration_text
 from medseg_desktop.core.retraining import Retraining
+from medseg_desktop.core.retraining_check import memory_warning
 from medseg_desktop.core.retraining_cost import Cost, StepCost, cost_of
 from medseg_desktop.core.settings import Settings
 from medseg_desktop.core.training_news import UNDRAWN, Basis, SetNews, TrainingNews
 from medseg_desktop.io.child_command import physical_cores
 from medseg_desktop.io.dicom_series import require_series, scan
+from medseg_desktop.io.memory import free_memory_bytes
 from medseg_desktop.io.retraining_plan import Situation, look
 from medseg_desktop.io.sources.source import open_source
 from medseg_desktop.io.step_costs import StepCosts, cost_of_result, measuring
@@ -48,7 +50,9 @@ def check(
         print_json(_json(situation, cost))
         return 1 if situation.problems else 0
     print("\n".join(_sentences(situation, cost)))
-    warn([f"{w.message} {w.cure}".strip() for w in situation.warnings])
+    memory = memory_warning(cost.memory_bytes, free_memory_bytes()) if cost else None
+    said = [*situation.warnings, *([memory] if memory else [])]
+    warn([f"{w.message} {w.cure}".strip() for w in said])
     if situation.problems:
         first = situation.problems[0]
         raise JobError(first.message, first.cure)

@@ -103,6 +103,12 @@ def _warnings(facts: RetrainFacts) -> Iterator[Finding]:
             "",
             NOTHING_NEW,
         )
+    elif news.basis is not Basis.NOTHING and not _is_learnt(news):
+        yield Finding(
+            "Only patients outside of the training have changed.",
+            "A retraining would learn nothing new; the evaluation regards it.",
+            NOTHING_NEW,
+        )
     if facts.untrainable:
         yield Finding(facts.untrainable, "The new model starts from the starter weights.")
     if facts.seen_test_patients:
@@ -125,6 +131,22 @@ def _warnings(facts: RetrainFacts) -> Iterator[Finding]:
     free = facts.disk_free_bytes
     if free is not None and facts.disk_bytes <= free < _DISK_MARGIN * facts.disk_bytes:
         yield Finding(f"Only {_megabytes(free)} MB of the disk are free.", "Make room on the disk.")
+
+
+def _is_learnt(news: TrainingNews) -> bool:
+    """Some of what is new changes what a training sees."""
+    return any(news.of(name) for name in ("train", "val", UNDRAWN))
+
+
+def memory_warning(needed: int, free: int | None) -> Finding | None:
+    """The training may not find the memory it needs, both in bytes."""
+    if free is None or needed <= free:
+        return None
+    return Finding(
+        f"The training needs about {needed / 1e9:.1f} GB of memory, but only "
+        f"{free / 1e9:.1f} GB are free.",
+        "Close other programs.",
+    )
 
 
 def _test_warnings(news: TrainingNews) -> Iterator[Finding]:

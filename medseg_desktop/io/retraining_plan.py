@@ -64,6 +64,11 @@ class Situation:
         return self.facts.news
 
     @property
+    def automatic_iterations(self) -> int:
+        """How many steps there are where nobody chooses."""
+        return steps_for(self.train_slices, self.plan.batch_size)
+
+    @property
     def train(self) -> TrainSpec:
         """The training that it would come to, for estimates; its folders do not exist."""
         return train_spec(

@@ -215,7 +215,7 @@ class Chain:
                 self._workspace,
                 reviewed,
                 retraining.options,
-                is_cancelled=lambda: _is_cancelled(context),
+                is_cancelled=lambda: is_cancelled(context),
             )
 
     def _convert(self, context: Context) -> Job | None:
@@ -254,7 +254,7 @@ class Chain:
             scan = scan_pixels(
                 dataset,
                 lambda done, total: context.progress("check", done, total),
-                lambda: _is_cancelled(context),
+                lambda: is_cancelled(context),
             )
             check_training(dataset, spec, scan).require()
         return Job(spec, self.run)
@@ -358,7 +358,8 @@ def _slices(dataset: Dataset) -> dict[str, int]:
     return {name: len(dataset.files(name)) for name in names}  # type: ignore[arg-type]
 
 
-def _is_cancelled(context: Context) -> bool:
+def is_cancelled(context: Context) -> bool:
+    """Nobody waits for it any more."""
     try:
         context.check()
     except Cancelled:

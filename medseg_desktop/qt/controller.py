@@ -39,6 +39,7 @@ from medseg_desktop.qt.presenters.model_presenter import ModelPresenter
 from medseg_desktop.qt.presenters.navigation_presenter import NavigationPresenter
 from medseg_desktop.qt.presenters.overlay_presenter import OverlayPresenter
 from medseg_desktop.qt.presenters.preset_presenter import PresetPresenter
+from medseg_desktop.qt.presenters.retrain_presenter import RetrainPresenter
 from medseg_desktop.qt.presenters.series_presenter import SeriesPresenter
 from medseg_desktop.qt.presenters.slice_presenter import SlicePresenter
 from medseg_desktop.qt.presenters.training_presenter import TrainingPresenter
@@ -163,6 +164,9 @@ class Controller(QObject):
         self.worklist = WorklistPresenter(w.worklist, self.study, self.annotations, self)
         self.conversion = ConversionPresenter(self.runs, self.annotations, self.saving, w)
         self.training = TrainingPresenter(w.training_panel, self.runs, self)
+        self.retrain = RetrainPresenter(
+            w.training_panel, self.runs, self.annotations, self.saving, self.training.runs, self
+        )
         threads = self.settings.threads or physical_cores()
         self.status = StatusLine(w, self.study, self.runs, self.predictions, threads, self)
         demo_folder = self.workspace.root / "demo-study"
@@ -223,6 +227,8 @@ class Controller(QObject):
         self.conversion.converted.connect(lambda _: w.tabs.setCurrentWidget(w.training_panel))
         self.training.convert_requested.connect(self.conversion.open)
         self.training.failed.connect(self._show_error)
+        self.retrain.open_requested.connect(self.opening.choose_folder)
+        self.retrain.failed.connect(self._show_error)
         self.training.log_requested.connect(lambda path: show_text_file(w, path))
         self.view_actions.setting_changed.connect(self._change_setting)
         self.closing.finished.connect(self._finish)
@@ -252,6 +258,7 @@ class Controller(QObject):
         self.worklist.set_folder(found)
         self.models.set_folder()
         self.conversion.set_folder(found)
+        self.retrain.set_folder(found)
 
     def _on_view(self, now: ResolvedView, before: ResolvedView | None) -> None:
         if before is None or before.series is not now.series:
@@ -354,6 +361,7 @@ class Controller(QObject):
         """End every thread and job; used by tests too."""
         owners = (
             self.opening,
+            self.retrain,
             self.training,
             self.worklist,
             self.series,

@@ -39,6 +39,7 @@ def _workers_that_play_the_part_of_their_name(monkeypatch: pytest.MonkeyPatch) -
 @pytest.fixture
 def panel(controller: Controller) -> TrainingPanel:
     controller.window.tabs.setCurrentWidget(controller.window.training_panel)
+    controller.window.training_panel.advanced.header.click()
     return controller.window.training_panel
 
 
@@ -306,7 +307,7 @@ def test_the_report_of_a_run_is_opened_or_missed(
     qtbot.waitUntil(lambda: panel.run.open_report.isVisible(), timeout=WAIT_MS)
     click(panel.run.open_report)
     qtbot.waitUntil(lambda: bool(told), timeout=WAIT_MS)
-    assert "the training wrote no report" in told[0]
+    assert "no report was written" in told[0]
     (folder / "report.html").write_text("<html></html>", encoding="utf-8")
     click(panel.run.open_report)
     qtbot.waitUntil(lambda: opened == [str(folder / "report.html")], timeout=WAIT_MS)

@@ -7,10 +7,8 @@ from functools import partial
 from pathlib import Path
 
 import msgspec
-from PySide6.QtCore import QCoreApplication, QObject, QUrl, Signal
-from PySide6.QtGui import QDesktopServices
+from PySide6.QtCore import QCoreApplication, QObject, Signal
 
-from medseg_desktop.core.errors import MedSegError
 from medseg_desktop.core.run_state import RunState, RunStatus
 from medseg_desktop.core.specs import TrainSpec
 from medseg_desktop.io.run_folder import REPORT, has_checkpoint
@@ -22,6 +20,7 @@ from medseg_desktop.qt.panels.training_panel import TrainingPanel
 from medseg_desktop.qt.presenters.history_presenter import HistoryPresenter
 from medseg_desktop.qt.presenters.run_export import RunExport
 from medseg_desktop.qt.previews_loader import PreviewLoader
+from medseg_desktop.qt.report_opening import ReportOpening
 from medseg_desktop.qt.sessions.runs import RunSession
 
 
@@ -60,6 +59,7 @@ class RunPresenter(QObject):
         self._panel, self._runs = panel, runs
         self._background = Background(1, "runs", self)
         self._previews = PreviewLoader(panel.run.previews, self)
+        self._report = ReportOpening(self._background, self)
         self.export = RunExport(panel, self._background, self)
         self.history = HistoryPresenter(panel, runs, self)
         self.dialog: ContinueDialog | None = None
@@ -82,6 +82,7 @@ class RunPresenter(QObject):
         panel.queue.move_requested.connect(runs.move_in_queue)
         panel.history.show_requested.connect(self.show_earlier)
         panel.history.continue_requested.connect(self._ask_to_continue)
+        self._report.failed.connect(self.failed)
         self.export.failed.connect(self.failed)
         self.history.failed.connect(self.failed)
         runs.queue_changed.connect(panel.queue.set_queue)
@@ -94,6 +95,10 @@ class RunPresenter(QObject):
         """Show the run of this window, from now on."""
         self._follows, self._earlier = True, None
         self._show()
+
+    def follow_next(self) -> None:
+        """Show the training that begins next, as soon as it does."""
+        self._follows, self._earlier = True, None
 
     def leave(self) -> None:
         """The user looks at what comes before a training."""
@@ -208,23 +213,9 @@ class RunPresenter(QObject):
             self.log_requested.emit(shown.folder / "worker.log")
 
     def _open_report(self) -> None:
-        """In the program that shows web pages; the report is one file and loads nothing."""
         shown = self.shown
-        if shown is None:
-            return
-        path = shown.folder / REPORT
-        self._background.submit(path.is_file, partial(self._open, path), self._no_report)
-
-    def _open(self, path: Path, is_there: bool) -> None:
-        if not is_there:
-            text = tr("{path} is not there: the training wrote no report.")
-            self.failed.emit(text.format(path=path))
-        elif not QDesktopServices.openUrl(QUrl.fromLocalFile(str(path))):
-            text = tr("No program opens {path}; open it in a web browser.")
-            self.failed.emit(text.format(path=path))
-
-    def _no_report(self, error: MedSegError) -> None:
-        self.failed.emit(sentence(error))
+        if shown is not None:
+            self._report.open(shown.folder / REPORT)
 
     def quit(self) -> None:
         """Begin no more work; does not wait."""
