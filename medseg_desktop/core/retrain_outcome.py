@@ -79,16 +79,17 @@ def outcome_of(record: EvaluationRecord) -> RetrainOutcome:
 
 
 def difference_text(found: Estimate) -> str:
-    """E.g. "+0.042 (0.011 to 0.073)"; the minus is a true one."""
+    """E.g. "+0.042 (+0.011 to +0.073)"."""
     if found.mean is None:
         return "–"  # noqa: RUF001
-    text = _signed(found.mean)
+    text = signed(found.mean)
     if found.low is not None and found.high is not None:
-        text += f" ({_signed(found.low)} to {_signed(found.high)})"
+        text += f" ({signed(found.low)} to {signed(found.high)})"
     return text
 
 
-def _signed(value: float) -> str:
+def signed(value: float) -> str:
+    """E.g. "+0.042"; the minus is a true one."""
     text = f"{value:+.3f}"
     if float(text) == 0:
         return "0.000"

@@ -104,11 +104,16 @@ class OutlineReader:
             if is_cancelled():
                 raise Cancelled
             key, place = _identity(series, item), (item.path, item.frame, series.patient.hash)
+            is_counted = key in counted
             before = known.get(place)
-            if before is not None and before[0] is document and key not in counted:
+            if (
+                before is not None
+                and before[0] is document
+                and (not is_counted or before[1].pixels is not None)
+            ):
                 outlined = before[1]
             else:
-                outlined = _outlined(series, item, document, reviewed.table, key in counted)
+                outlined = _outlined(series, item, document, reviewed.table, is_counted)
             self._known[place] = (document, outlined)
             found[key] = found[key].joined(outlined) if key in found else outlined
         return found

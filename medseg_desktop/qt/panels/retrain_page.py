@@ -19,6 +19,9 @@ from medseg_desktop.qt.panels.work_line import WorkLine
 from medseg_desktop.qt.theme.icons import set_icon
 from medseg_desktop.qt.theme.tokens import SPACE_M, SPACE_S, SPACE_XS
 
+#: The captions are long, and the heads of the columns short.
+_COLUMN = 42
+
 
 class RetrainPage(QWidget):
     """Signals: retrain_requested, open_requested, measure_requested, cancel_requested (of what
@@ -35,7 +38,7 @@ class RetrainPage(QWidget):
         self._is_waiting = self._is_blocked = False
         self.title = label("", "title", wrap=True)
         self.lead = label("", wrap=True)
-        self.numbers = NumberTable()
+        self.numbers = NumberTable(column_px=_COLUMN)
         self.cost = label("", wrap=True)
         self.how = label("", "muted", wrap=True)
         self.measure = button(self.tr("Measure"), quiet=True)
@@ -88,7 +91,12 @@ class RetrainPage(QWidget):
         if view.problems != before.problems:
             self._show_problems(view)
         opens = view.start is Start.OPEN
-        self.start.setText(self.tr("Open folder…") if opens else self.tr("Retrain"))
+        texts = {
+            Start.OPEN: self.tr("Open folder…"),
+            Start.RETRAIN: self.tr("Retrain"),
+            Start.FIRST: self.tr("Train"),
+        }
+        self.start.setText(texts[view.start])
         set_icon(self.start, "open-folder" if opens else "train", "on_accent")
         self._enable()
 
@@ -109,9 +117,8 @@ class RetrainPage(QWidget):
         self._enable()
 
     def _enable(self) -> None:
-        may = self._view.can_start and not self._is_waiting
-        self.start.setEnabled(may and not (self._is_blocked and self._view.start is Start.RETRAIN))
-        blocked = self._is_blocked and self._view.start is Start.RETRAIN
+        blocked = self._is_blocked and self._view.start is not Start.OPEN
+        self.start.setEnabled(self._view.can_start and not self._is_waiting and not blocked)
         self.start.setToolTip(self.tr("Another training is running.") if blocked else "")
 
     def _show_problems(self, view: RetrainView) -> None:

@@ -9,6 +9,7 @@ from medseg_desktop.qt.panels.controls import button, clear_layout, column, labe
 from medseg_desktop.qt.panels.number_table import IconLine, NumberTable
 from medseg_desktop.qt.panels.retrain_view import ChainView, Outcome
 from medseg_desktop.qt.panels.stage_list import StageList
+from medseg_desktop.qt.theme.icons import set_icon
 from medseg_desktop.qt.theme.tokens import SPACE_M, SPACE_S
 
 
@@ -67,6 +68,7 @@ class RetrainProgress(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._is_blocked = False
         self.title = label("", "title", wrap=True)
         self.left = label("", "muted", wrap=True)
         self.problem = IconLine()
@@ -96,6 +98,15 @@ class RetrainProgress(QWidget):
         self.outcome.compare_requested.connect(self.compare_requested)
         self.outcome.report_requested.connect(self.report_requested)
 
+    def set_blocked(self, blocked: bool) -> None:
+        """Another training runs, which has to end before this one goes on."""
+        self._is_blocked = blocked
+        self._enable()
+
+    def _enable(self) -> None:
+        self.go_on.setEnabled(not self._is_blocked)
+        self.go_on.setToolTip(self.tr("Another training is running.") if self._is_blocked else "")
+
     def show_chain(self, view: ChainView) -> None:
         """Replaces what is shown."""
         self.title.setText(view.title)
@@ -115,5 +126,7 @@ class RetrainProgress(QWidget):
         self.stop.setEnabled(not view.is_stopping)
         self.stop.setText(self.tr("Stopping…") if view.is_stopping else self.tr("Stop"))
         self.go_on.setVisible(view.can_continue)
+        self._enable()
         self.discard.setVisible(view.can_discard)
         self.discard.setText(self.tr("Discard") if view.can_continue else self.tr("Close"))
+        set_icon(self.discard, "delete" if view.can_continue else "close")

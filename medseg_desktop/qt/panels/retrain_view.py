@@ -13,6 +13,8 @@ class Start(StrEnum):
     """What the one large button of the page does."""
 
     RETRAIN = "retrain"
+    #: The same without a champion to train from.
+    FIRST = "first"
     OPEN = "open"
 
 

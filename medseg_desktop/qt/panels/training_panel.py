@@ -181,6 +181,7 @@ class TrainingPanel(QWidget):
         for page in (self.steps, self.checked):
             page.start.setText(text)
         self.retrain.set_blocked(busy)
+        self.chain.set_blocked(busy)
         self._show_page(self._page)
 
     @property
@@ -232,9 +233,10 @@ class TrainingPanel(QWidget):
         before = by_hand or page is self.checked
         has_dataset = self.dataset.count() > 0
         self.chain.setVisible(self._has_chain and (is_home or (self._is_chained and is_run)))
-        for part in (self.retrain, self.advanced):
-            part.setVisible(is_home and not is_alone)
-        self.chain_line.setVisible(not self.chain.isHidden() and not is_alone)
+        # One that can go on, or whose outcome is news, comes before the next one.
+        self.retrain.setVisible(is_home and not self._has_chain)
+        self.advanced.setVisible(is_home and not is_alone)
+        self.chain_line.setVisible(is_run and not self.chain.isHidden())
         self.steps.setVisible(by_hand)
         self.checked.setVisible(page is self.checked)
         self.run.setVisible(is_run)

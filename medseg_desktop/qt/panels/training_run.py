@@ -222,6 +222,14 @@ class RunPage(QWidget):
         self._filler.setVisible(not has_curves)
         self.log.set_lines(run.log)
         self._show_actions(run, continues)
+        # The stages of a retraining say the same.
+        is_told = self._is_chained and run.status in (RunStatus.STARTING, RunStatus.RUNNING)
+        self.headline.setVisible(not is_told)
+        if is_told:
+            self.bar.hide()
+            self.done_text.hide()
+            self.left_text.hide()
+        self.title.setVisible(not self._is_chained and bool(self.title.text()))
 
     def _show_actions(self, run: RunState, continues: bool) -> None:
         over, paused = run.is_over, run.status is RunStatus.PAUSED

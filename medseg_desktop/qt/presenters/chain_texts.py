@@ -9,7 +9,7 @@ from datetime import datetime
 from PySide6.QtCore import QCoreApplication
 
 from medseg_desktop.core.estimate import duration_text
-from medseg_desktop.core.retrain_outcome import RetrainOutcome, Verdict, difference_text
+from medseg_desktop.core.retrain_outcome import RetrainOutcome, Verdict, signed
 from medseg_desktop.core.retraining import Mark, Progress, Retraining, Stage
 from medseg_desktop.core.retraining_cost import Cost, remaining_s
 from medseg_desktop.core.run_facts import run_facts
@@ -124,21 +124,23 @@ def day_text(begun: str) -> str:
 
 
 def _figures(found: RetrainOutcome) -> Iterator[tuple[str, str]]:
-    if found.difference is not None and found.difference.mean is not None:
-        n = _patients(found.difference.n)
-        yield tr("Difference of Dice, {n}").format(n=n), difference_text(found.difference)
-    if found.dice is not None and found.dice.mean is not None:
-        text = tr("Dice, {n}").format(n=_patients(found.dice.n))
-        yield text, f"{found.dice.mean:.3f}"
-    if found.champion and not found.reasons:
-        yield tr("Lesions gained"), str(found.gained)
-        yield tr("Lesions lost"), str(found.lost)
-        yield tr("False lesions gone"), str(found.gone_false)
-        yield tr("False lesions new"), str(found.new_false)
-
-
-def _patients(n: int) -> str:
-    return tr("1 patient") if n == 1 else tr("{n} patients").format(n=n)
+    change, dice = found.difference, found.dice
+    is_compared = found.verdict is not Verdict.NOT_COMPARED
+    if is_compared and change is not None and change.mean is not None:
+        yield tr("Change of the Dice"), signed(change.mean)
+        if change.low is not None and change.high is not None:
+            text = tr("{low} to {high}")
+            text = text.format(low=signed(change.low), high=signed(change.high))
+            yield tr("95 % interval"), text
+    if dice is not None and dice.mean is not None:
+        yield tr("Dice"), f"{dice.mean:.3f}"
+        yield tr("Test patients"), str(dice.n)
+    if not is_compared:
+        return
+    yield tr("Lesions gained"), str(found.gained)
+    yield tr("Lesions lost"), str(found.lost)
+    yield tr("False lesions gone"), str(found.gone_false)
+    yield tr("False lesions new"), str(found.new_false)
 
 
 def _rows(
@@ -154,6 +156,8 @@ def _rows(
         Stage.TRAIN: tr("Train"),
         Stage.EVALUATE: tr("Compare on test patients"),
     }
+    if retraining.plan is not None and not retraining.plan.champion:
+        names[Stage.EVALUATE] = tr("Evaluate on test patients")
     for stage in _WORK:
         mark = retraining.mark(stage)
         note = detail = ""
@@ -172,8 +176,7 @@ def _detail(stage: Stage, job: RunState | None, iterations: int) -> tuple[str, i
         return tr("Starting"), 0, 0
     if stage is Stage.TRAIN and job.steps:
         step = job.steps[-1].iteration
-        text = tr("Step {done} of {total}").format(done=f"{step:,}", total=f"{iterations:,}")
-        return text, step, iterations
+        return tr("Step {done} of {total}").format(**_counts(step, iterations)), step, iterations
     names = {
         "list": tr("Reading the folder"),
         "scan": tr("Reading the folder"),
@@ -186,7 +189,13 @@ def _detail(stage: Stage, job: RunState | None, iterations: int) -> tuple[str, i
         "load": tr("Reading the dataset"),
     }
     text = names.get(job.phase, tr("Working"))
-    return text.format(done=f"{job.done:,}", total=f"{job.total:,}"), job.done, job.total
+    return text.format(**_counts(job.done, job.total)), job.done, job.total
+
+
+def _counts(done: int, total: int) -> dict[str, str]:
+    """As wide at its beginning as at its end, so that the line does not shift."""
+    width = len(f"{total:,}")
+    return {"done": f"{done:,}".rjust(width, "\u2007"), "total": f"{total:,}"}
 
 
 def _stage_left_s(stage: Stage, job: RunState | None, iterations: int) -> float | None:

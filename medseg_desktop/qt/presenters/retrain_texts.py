@@ -8,7 +8,7 @@ from PySide6.QtCore import QCoreApplication
 
 from medseg_desktop.core.estimate import duration_text
 from medseg_desktop.core.finding import Finding
-from medseg_desktop.core.retraining_check import memory_warning
+from medseg_desktop.core.retraining_check import NOTHING_NEW, memory_warning
 from medseg_desktop.core.retraining_cost import Cost
 from medseg_desktop.core.training_news import UNDRAWN, Basis, TrainingNews
 from medseg_desktop.io.retraining_plan import Situation
@@ -53,14 +53,15 @@ def retrain_view(
         can_measure: nothing is measured yet, and could be.
         unmeasured: why nothing could be measured.
     """
+    if not situation.news.size.slices and not situation.facts.champion_problem:
+        return _nothing_reviewed(situation)
     problems = [Problem(p.message, p.cure, blocks=True) for p in situation.problems]
-    if problems:
-        cost_text = how = ""
-        can_measure = False
-    else:
+    cost_text = how = ""
+    if not problems:
         memory = memory_warning(cost.memory_bytes, free_bytes)
         found = [*situation.warnings, *(w for w in (memory, unmeasured) if w is not None)]
-        problems = [Problem(w.message, w.cure) for w in found]
+        # The lead says that nothing is new.
+        problems = [Problem(w.message, w.cure) for w in found if w.kind != NOTHING_NEW]
         cost_text, how = _cost(cost)
     columns, rows = _table(situation)
     return RetrainView(
@@ -70,9 +71,23 @@ def retrain_view(
         rows=rows,
         cost=cost_text,
         how=how,
-        can_measure=can_measure,
+        can_measure=can_measure and bool(cost_text),
         problems=tuple(problems),
+        start=Start.RETRAIN if situation.champion else Start.FIRST,
         can_start=not situation.problems,
+    )
+
+
+def _nothing_reviewed(situation: Situation) -> RetrainView:
+    """The page of a folder that nobody has annotated yet."""
+    text = tr(
+        "None of the {n} slices is reviewed yet. Outline lesions, or mark slices without lesion "
+        "as reviewed."
+    )
+    return RetrainView(
+        title=_title(situation),
+        lead=text.format(n=f"{situation.facts.slices:,}"),
+        start=Start.RETRAIN if situation.champion else Start.FIRST,
     )
 
 
@@ -84,17 +99,14 @@ def _title(situation: Situation) -> str:
 
 def _lead(situation: Situation) -> str:
     news, champion = situation.news, situation.facts.champion
-    slices = situation.facts.slices
-    if not news.size.slices:
-        return tr("None of the {n} slices is reviewed yet.").format(n=f"{slices:,}")
     if situation.champion is None:
         return tr("There is no champion yet. The first model learns from all that is reviewed.")
     if news.basis is Basis.NOTHING:
         text = tr("{champion} was not trained in this workspace, so everything is new to it.")
     elif news.basis is Basis.PATIENTS:
         text = tr("The dataset of {champion} is gone, so only new patients are known.")
-    elif not news.total:
-        return ""
+    elif quiet := next((w for w in situation.warnings if w.kind == NOTHING_NEW), None):
+        return f"{quiet.message} {quiet.cure}".strip()
     else:
         text = tr("New since {champion}")
     return text.format(champion=champion)
@@ -137,10 +149,9 @@ def _columns(news: TrainingNews, found: object) -> tuple[str, ...]:
 def _heads(names: tuple[str, ...]) -> tuple[str, ...]:
     if names == (UNDRAWN,):
         return ()
-    is_narrow = len(names) > 3
     heads = {
         "train": tr("Train"),
-        "val": tr("Valid.") if is_narrow else tr("Validation"),
+        "val": tr("Valid."),
         "test": tr("Test"),
         "incoming": tr("Waiting"),
     }
@@ -159,8 +170,8 @@ def _news_rows(news: TrainingNews, names: tuple[str, ...]) -> Iterator[tuple[str
 
 
 def _cost(cost: Cost) -> tuple[str, str]:
-    text = tr("About {time} on this computer, {memory} of memory").format(
-        time=duration_text(cost.total_s), memory=memory_text(cost.memory_bytes)
-    )
-    how = tr("From measured steps") if cost.is_measured else tr("A rough estimate")
-    return text, how
+    text = tr("About {time} on this computer").format(time=duration_text(cost.total_s))
+    how = tr("{memory} of memory · from measured steps")
+    if not cost.is_measured:
+        how = tr("{memory} of memory · a rough estimate")
+    return text, how.format(memory=memory_text(cost.memory_bytes))
