@@ -115,6 +115,8 @@ def _sentences(situation: Situation, cost: Cost | None) -> Iterator[str]:
     yield _table(news) if news.total else "nothing"
     if cost is not None:
         how = "measured" if cost.is_measured else "roughly estimated"
+        if cost.is_disturbed:
+            how = "measured while other programs kept the processor busy"
         memory = f"{cost.memory_bytes / 1e9:.1f} GB"
         yield f"Cost: about {duration_text(cost.total_s)}, {memory} of memory ({how})."
 

@@ -15,6 +15,8 @@ from medseg_desktop.core.estimate import (
 )
 from medseg_desktop.core.measurement import Measurement
 from medseg_desktop.core.retraining import STAGES, Retraining, Stage
+from medseg_desktop.core.run_facts import run_facts
+from medseg_desktop.core.run_state import RunState, RunStatus
 from medseg_desktop.core.specs import TrainSpec
 
 # Measured on 2 cores with slices of 256 x 256: seconds of one core to decode, prepare and write
@@ -27,6 +29,8 @@ _JOB_S = 1.0
 _EXPORT_S = 8.0
 #: Without a measurement: what a prediction takes of the step's duration, for each slice.
 _FORWARD_SHARE = 0.25
+#: So many reports of a training tell how long its steps take.
+_ENOUGH = 20
 
 
 class StepCost(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,7 +39,8 @@ class StepCost(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         step_s: duration of a training step; predict_s: of predicting one slice.
         start_s: from the start of the process to the first step.
-        memory_mb: of a training with hardly any slices; available_mb: None where unknown.
+        memory_mb: of a training with hardly any slices.
+        is_disturbed: other programs kept the processor busy, so it is faster by itself.
         when: UTC, ISO 8601.
     """
 
@@ -44,7 +49,7 @@ class StepCost(msgspec.Struct, frozen=True, kw_only=True):
     predict_s: float
     start_s: float
     memory_mb: int
-    available_mb: int | None = None
+    is_disturbed: bool = False
     when: str = ""
 
     @classmethod
@@ -56,9 +61,16 @@ class StepCost(msgspec.Struct, frozen=True, kw_only=True):
             predict_s=measured.evaluation_s / max(val_slices, 1),
             start_s=measured.start_s,
             memory_mb=measured.memory_mb,
-            available_mb=measured.available_mb,
+            is_disturbed=bool(measured.warnings()),
             when=when,
         )
+
+    def refined(self, run: RunState) -> StepCost:
+        """With the steps of a training that was finished, which tell more than a few."""
+        facts = run_facts(run, 0)
+        if run.status is not RunStatus.FINISHED or not facts.step_s or len(run.steps) < _ENOUGH:
+            return self
+        return msgspec.structs.replace(self, step_s=round(facts.step_s, 4), is_disturbed=False)
 
 
 class Workload(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,11 +96,13 @@ class Cost:
     stages: estimated seconds of each stage.
     memory_bytes: of the training, which needs most.
     is_measured: steps were measured on this computer; else the figures are rough.
+    is_disturbed: they were measured while other programs kept the processor busy.
     """
 
     stages: Mapping[Stage, float]
     memory_bytes: int
     is_measured: bool
+    is_disturbed: bool = False
 
     @property
     def total_s(self) -> float:
@@ -110,7 +124,8 @@ def cost_of(load: Workload, cores: int, measured: StepCost | None) -> Cost:
     }
     held = round(2 * load.pixels * (load.train_slices + load.val_slices))
     memory = measured.memory_mb * 1_000_000 if measured else memory_bytes(load.train)
-    return Cost(stages, memory + held, measured is not None)
+    is_disturbed = measured is not None and measured.is_disturbed
+    return Cost(stages, memory + held, measured is not None, is_disturbed)
 
 
 def remaining_s(

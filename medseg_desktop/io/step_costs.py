@@ -56,7 +56,12 @@ class StepCosts:
         return self._read().costs.get(self._key(train))
 
     def keep(self, train: TrainSpec, cost: StepCost) -> None:
-        """Keep a measurement; where that does not work it is measured again another time."""
+        """Keep a measurement; where that does not work it is measured again another time.
+
+        One that other programs have disturbed is worth nothing the next time.
+        """
+        if cost.is_disturbed:
+            return
         with contextlib.suppress(WorkspaceError):
             make_folder(self._path.parent)
             with turn(self._path.with_name(_LOCK)):

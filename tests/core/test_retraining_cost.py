@@ -1,13 +1,16 @@
 from __future__ import annotations
 
 import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from medseg_desktop.core.measurement import Measurement
 from medseg_desktop.core.retraining import Retraining, RetrainPlan, Stage
 from medseg_desktop.core.retraining_cost import StepCost, Workload, cost_of, remaining_s
+from medseg_desktop.core.run_state import fold
 from medseg_desktop.core.specs import TrainSpec
+from tests.runs import STEP_S, run_events
 
 TRAIN = TrainSpec(dataset="d", run="r", model_name="m", iterations=400, size=256)
 LOAD = Workload(
@@ -58,6 +61,14 @@ def test_what_is_left_is_the_present_stage_and_those_behind_it() -> None:
     assert remaining_s(cost, training.trained("m-v1").evaluated(), None) == 0.0
 
 
+def test_a_finished_training_tells_more_than_a_few_steps() -> None:
+    run = fold(run_events(400))
+    refined = STEP.refined(run)
+    assert refined.step_s == pytest.approx(STEP_S, abs=0.05)
+    assert STEP.refined(fold(run_events(400, end="cancelled"))) is STEP
+    assert STEP.refined(fold(run_events(4))) is STEP
+
+
 def test_a_measurement_tells_the_cost_of_a_step() -> None:
     measured = Measurement(
         device="cpu", size=256, batch_size=8, step_s=1.0, evaluation_s=1.5, start_s=4.0,
@@ -66,3 +77,6 @@ def test_a_measurement_tells_the_cost_of_a_step() -> None:
     cost = StepCost.of(measured, 12, "2026-11-29T10:00:00+00:00")
     assert cost.predict_s == 0.125
     assert (cost.step_s, cost.start_s, cost.memory_mb) == (1.0, 4.0, 1200)
+    assert not cost.is_disturbed
+    starved = msgspec.structs.replace(measured, cores_used=0.3)
+    assert StepCost.of(starved, 12, "").is_disturbed

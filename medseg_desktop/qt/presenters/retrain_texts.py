@@ -171,7 +171,9 @@ def _news_rows(news: TrainingNews, names: tuple[str, ...]) -> Iterator[tuple[str
 
 def _cost(cost: Cost) -> tuple[str, str]:
     text = tr("About {time} on this computer").format(time=duration_text(cost.total_s))
-    how = tr("{memory} of memory · from measured steps")
+    how = tr("{memory} of memory · measured")
     if not cost.is_measured:
-        how = tr("{memory} of memory · a rough estimate")
+        how = tr("{memory} of memory · estimated")
+    elif cost.is_disturbed:
+        how = tr("{memory} of memory · measured while other programs kept the processor busy")
     return text, how.format(memory=memory_text(cost.memory_bytes))

@@ -57,6 +57,7 @@ class StepMeasuring(QObject):
         self._soon.timeout.connect(self._measure_by_itself)
         runs.measurement_changed.connect(self._on_measurement)
         runs.training_begun.connect(lambda _: self.cancel())
+        runs.training_changed.connect(self._on_training)
 
     def set_training(self, train: TrainSpec | None) -> None:
         """What shall be known of this training is looked up, and measured where it is not."""
@@ -98,9 +99,10 @@ class StepMeasuring(QObject):
 
     @property
     def can_measure(self) -> bool:
-        """Nothing is measured yet, and could be at a press."""
-        idle = self._runs.is_idle
-        return self._train is not None and self.cost is None and not self.is_measuring and idle
+        """Nothing that holds is measured yet, and could be at a press."""
+        is_known = self.cost is not None and not self.cost.is_disturbed
+        is_free = self._runs.is_idle and not self.is_measuring
+        return self._train is not None and not is_known and is_free
 
     def _measure_by_itself(self) -> None:
         """Once, while the page is looked at and nothing else needs the processor."""
@@ -159,6 +161,16 @@ class StepMeasuring(QObject):
             self.cost = found
             self._background.submit(lambda: self._costs.keep(train, found), lambda _: None)
         self._end()
+
+    def _on_training(self, run: RunState) -> None:
+        """What a training has taken tells more than a few steps."""
+        train, cost, spec = self._train, self.cost, self._runs.training_spec
+        if not run.is_over or train is None or cost is None or spec is None:
+            return
+        if self._key(spec) == self._key(train) and (refined := cost.refined(run)) is not cost:
+            self.cost = refined
+            self._background.submit(lambda: self._costs.keep(train, refined), lambda _: None)
+            self.changed.emit()
 
     def cancel(self) -> None:
         """Nobody waits for it any more."""
