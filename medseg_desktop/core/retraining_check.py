@@ -97,7 +97,7 @@ def _warnings(facts: RetrainFacts) -> Iterator[Finding]:
     news = facts.news
     if not news.size.slices:
         return
-    if news.basis is not Basis.NOTHING and not news.total:
+    if news.basis is not Basis.NOTHING and not _is_converted(news):
         yield Finding(
             f"Nothing is new since {facts.champion}; a retraining would only repeat it.",
             "",
@@ -108,6 +108,11 @@ def _warnings(facts: RetrainFacts) -> Iterator[Finding]:
             "Only patients outside of the training have changed.",
             "A retraining would learn nothing new; the evaluation regards it.",
             NOTHING_NEW,
+        )
+    if waiting := news.size_of("incoming").patients:
+        yield Finding(
+            f"{counted(waiting, 'patient')} with reviewed slices {_wait(waiting)} to be assigned.",
+            "Put them into a set, or they are left out.",
         )
     if facts.untrainable:
         yield Finding(facts.untrainable, "The new model starts from the starter weights.")
@@ -131,6 +136,11 @@ def _warnings(facts: RetrainFacts) -> Iterator[Finding]:
     free = facts.disk_free_bytes
     if free is not None and facts.disk_bytes <= free < _DISK_MARGIN * facts.disk_bytes:
         yield Finding(f"Only {_megabytes(free)} MB of the disk are free.", "Make room on the disk.")
+
+
+def _is_converted(news: TrainingNews) -> bool:
+    """Some of what is new comes into a dataset."""
+    return any(news.of(name) for name in news.sets if name != "incoming")
 
 
 def _is_learnt(news: TrainingNews) -> bool:
@@ -164,6 +174,10 @@ def no_test_cure() -> str:
         f"The split keeps test patients from {TEST_MINIMUM_PATIENTS} patients in the first "
         "conversion on; open the folders of the test patients as well."
     )
+
+
+def _wait(number: int) -> str:
+    return "waits" if number == 1 else "wait"
 
 
 def _have(number: int) -> str:

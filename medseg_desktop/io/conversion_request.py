@@ -26,6 +26,7 @@ def conversion_spec(
     overlays: bool = False,
     overwrite: bool = False,
     skip_broken: bool = False,
+    keeps_split: bool = False,
 ) -> ConvertSpec:
     """The spec of a conversion in a workspace.
 
@@ -33,6 +34,7 @@ def conversion_spec(
         split: a split of the user's own, with which the workspace freezes patients that are
             new to it; None for the workspace's frozen split (drawn at the first conversion; new
             patients then join the training set), or for the preset `reference` its own split.
+        keeps_split: the workspace's frozen split holds for the preset `reference` too.
     """
     if preset not in PRESETS:
         raise DataError(f"There is no preset {preset}.", f"Known: {', '.join(PRESETS)}.")
@@ -42,7 +44,7 @@ def conversion_spec(
         preset=preset,
         preprocessing=PRESETS[preset],
         labels=workspace.labels().bare(),
-        split=split or _workspace_split(workspace, preset, seed),
+        split=split or _workspace_split(workspace, "" if keeps_split else preset, seed),
         salt=workspace.salt().hex(),
         workspace=str(workspace.root),
         patient_key=patient_key,
@@ -61,14 +63,5 @@ def _workspace_split(workspace: Workspace, preset: str, seed: int) -> SplitReque
     """
     if preset == "reference":
         return SplitRequest(draw="every_ninth", origin="recipe")
-    return frozen_split(workspace, seed)
-
-
-def frozen_split(workspace: Workspace, seed: int = 0) -> SplitRequest:
-    """The frozen split of the workspace, whatever the preset.
-
-    Args:
-        seed: of the draw, where this is the first conversion.
-    """
     frozen = {h: entry.set for h, entry in workspace.split().patients.items()}
     return SplitRequest(frozen=frozen, draw="train" if frozen else "random", seed=seed)

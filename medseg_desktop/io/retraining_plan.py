@@ -21,7 +21,6 @@ from medseg_desktop.core.specs import TrainSpec
 from medseg_desktop.core.split import TEST_FRACTION, TEST_MINIMUM_PATIENTS, VAL_FRACTION
 from medseg_desktop.core.training_news import UNDRAWN, TrainingNews, training_news
 from medseg_desktop.io.champions import Champions
-from medseg_desktop.io.conversion_request import frozen_split
 from medseg_desktop.io.model_package import WEIGHTS, ModelInfo, read_info
 from medseg_desktop.io.preflight import ARCHITECTURES, SIZES, TRAINING_PRESETS, free_disk_bytes
 from medseg_desktop.io.training_news import (
@@ -84,7 +83,7 @@ class Situation:
         """How much there is to do."""
         return Workload(
             train=self.train,
-            slices=self.news.size.slices,
+            slices=self.train_slices + self.val_slices + self.test_slices,
             pixels=self.pixels,
             train_slices=self.train_slices,
             val_slices=self.val_slices,
@@ -184,17 +183,16 @@ def _news(
     before = converted_slices(dataset) if dataset else None
     counted = {key for key, item in (before or {}).items() if item.outlines is None}
     now = (outlines or OutlineReader()).read(reviewed, counted, is_cancelled)
-    request = frozen_split(workspace)
-    unlisted = UNDRAWN if request.draw == "random" else request.draw
+    sets = {h: entry.set for h, entry in workspace.split().patients.items()}
     news = training_news(
         now,
         before,
-        request.frozen,
+        sets,
         known=set(info.split) if info and _is_ours(workspace, info) and info.split else None,
-        unlisted=unlisted,
+        unlisted="train" if sets else UNDRAWN,
     )
     here = {item.patient for item in now.values()}
-    test = frozenset(h for h in here if request.frozen.get(h) == "test")
+    test = frozenset(h for h in here if sets.get(h) == "test")
     return news, test
 
 

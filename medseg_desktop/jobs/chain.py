@@ -27,7 +27,7 @@ from medseg_desktop.core.retraining_check import no_test_cure
 from medseg_desktop.core.run_state import RunState, RunStatus
 from medseg_desktop.core.specs import ConvertSpec, EvaluateSpec, TrainSpec
 from medseg_desktop.io.champions import Champions
-from medseg_desktop.io.conversion_request import conversion_spec, frozen_split
+from medseg_desktop.io.conversion_request import conversion_spec
 from medseg_desktop.io.dataset import MANIFEST, Dataset, read_dataset
 from medseg_desktop.io.dataset_scan import scan_pixels
 from medseg_desktop.io.dicom_series import require_series
@@ -228,7 +228,8 @@ class Chain:
             [Path(path) for path in retraining.source],
             self._dataset,
             preset=plan.conversion,
-            split=frozen_split(self._workspace, plan.seed),
+            keeps_split=True,
+            seed=plan.seed,
             patient_key=retraining.patient_key,
             skip_broken=retraining.options.skip_broken,
         )

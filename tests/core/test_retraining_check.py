@@ -66,6 +66,14 @@ def test_corrections_on_test_patients_teach_nothing() -> None:
     assert "learn nothing new" in only.cure
 
 
+def test_patients_that_wait_teach_nothing_and_are_said() -> None:
+    sizes = {**SIZES, "incoming": SetSize(2, 30, 9)}
+    news = TrainingNews(Basis.DATASET, {"incoming": SetNews(2, 30, 0, 0, 9)}, sizes)
+    first, second = warnings(replace(FACTS, news=news))
+    assert first.message.startswith("Nothing is new since flair-v2")
+    assert second.message == "2 patients with reviewed slices wait to be assigned."
+
+
 def test_a_champion_that_knows_test_patients_is_no_start() -> None:
     text = said(replace(FACTS, seen_test_patients=2))
     assert "flair-v2 was trained on 2 patients who are test patients now." in text
