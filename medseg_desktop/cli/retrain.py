@@ -12,6 +12,7 @@ from medseg_desktop.cli.context import existing, sources, workspace_of
 from medseg_desktop.cli.output import JobPrinter, ProgressLine, print_json, warn
 from medseg_desktop.cli.retrain_check import check
 from medseg_desktop.core.errors import Cancelled, JobError, UsageError
+from medseg_desktop.core.evaluation_result import Estimate
 from medseg_desktop.core.retrain_outcome import RetrainOutcome, Verdict, difference_text
 from medseg_desktop.core.retraining import Progress, Retraining, RetrainOptions, Stage
 from medseg_desktop.core.run_state import RunState
@@ -153,9 +154,8 @@ def outcome_text(found: RetrainOutcome) -> str:
     """The outcome in a few sentences."""
     if found.verdict is Verdict.NOT_COMPARED:
         text = " ".join(found.reasons)
-        if found.dice is not None and found.dice.mean is not None:
-            n = count(found.dice.n, "test patient")
-            text = f"{text} Mean Dice {found.dice.mean:.3f} over {n}.".strip()
+        if found.dice is not None:
+            text = f"{text} {_dice_text(found.dice)}".strip()
         return text
     lines = [_SENTENCES[found.verdict].format(champion=found.champion)]
     if found.difference is not None:
@@ -166,6 +166,12 @@ def outcome_text(found: RetrainOutcome) -> str:
         f"{found.new_false} new, {found.gone_false} gone."
     )
     return "\n".join(lines)
+
+
+def _dice_text(dice: Estimate) -> str:
+    if dice.mean is None:
+        return "No test patient has a lesion, so there is no Dice."
+    return f"Mean Dice {dice.mean:.3f} over {count(dice.n, 'test patient')}."
 
 
 def _json(
