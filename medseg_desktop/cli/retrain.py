@@ -158,7 +158,7 @@ def outcome_text(found: RetrainOutcome) -> str:
             text = f"{text} {_dice_text(found.dice)}".strip()
         return text
     lines = [_SENTENCES[found.verdict].format(champion=found.champion)]
-    if found.difference is not None:
+    if found.difference is not None and found.difference.mean is not None:
         n = count(found.difference.n, "patient")
         lines.append(f"Difference of the Dice: {difference_text(found.difference)}, {n}.")
     lines.append(
