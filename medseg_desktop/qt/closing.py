@@ -44,7 +44,8 @@ class Closing(QObject):
         """The user wants to close: asks first where work would be lost."""
         if self._closing or self.question is not None:
             return
-        if self._runs.is_training or self._runs.is_converting:
+        runs = self._runs
+        if runs.is_training or runs.is_converting or runs.is_retraining:
             self._ask()
         else:
             self._leave()
@@ -84,7 +85,10 @@ class Closing(QObject):
 
     def _ask(self) -> None:
         box = QMessageBox(self._window)
-        if self._runs.is_training:
+        if self._runs.is_retraining:
+            box.setText(self.tr("A retraining is running. Stop it and close?"))
+            box.setInformativeText(self.tr("It can be continued at the next start."))
+        elif self._runs.is_training:
             box.setText(self.tr("A training is running. Stop it and close?"))
             box.setInformativeText(self._kept_and_lost())
         else:

@@ -9,7 +9,6 @@ import pytest
 from medseg_desktop.core.errors import WorkspaceError
 from medseg_desktop.core.retraining import Retraining, RetrainOptions, RetrainPlan, Stage
 from medseg_desktop.io.retraining_file import (
-    RETRAINING,
     discard,
     hold,
     is_held,
@@ -17,6 +16,7 @@ from medseg_desktop.io.retraining_file import (
     stored_retrainings,
     write_retraining,
 )
+from medseg_desktop.io.run_folder import RETRAINING
 from medseg_desktop.io.runs import RunReader
 
 PLAN = RetrainPlan(dataset="retrain-1", evaluation="run-1", model_name="flair", champion="f-v1")

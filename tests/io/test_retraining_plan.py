@@ -12,9 +12,11 @@ from typing import Any
 import msgspec
 import pytest
 
+from medseg_desktop.core.annotation import Shape
 from medseg_desktop.core.errors import Cancelled
 from medseg_desktop.core.preprocessing import PRESETS
 from medseg_desktop.core.retraining import RetrainOptions
+from medseg_desktop.core.shapes.fingerprint import fingerprint
 from medseg_desktop.core.specs import TrainSpec
 from medseg_desktop.core.split import Split, SplitEntry
 from medseg_desktop.core.training_news import UNDRAWN, Basis, SetNews
@@ -215,11 +217,13 @@ def test_what_is_not_saved_yet_counts_and_unchanged_documents_are_not_read_again
     found = scanned(study, workspace)
     reviewed = Reviewed.of_scan(found, workspace)
     outlines = OutlineReader()
-    asked: list[object] = []
-    real = training_news.fingerprint
-    monkeypatch.setattr(
-        training_news, "fingerprint", lambda shape, index: asked.append(shape) or real(shape, index)
-    )
+    asked: list[Shape] = []
+
+    def told(shape: Shape, index: int) -> str:
+        asked.append(shape)
+        return fingerprint(shape, index)
+
+    monkeypatch.setattr(training_news, "fingerprint", told)
     look(workspace, reviewed, outlines=outlines)
     assert len(asked) == 2 * len(SIX)
     path, document = next(iter(reviewed.documents.items()))

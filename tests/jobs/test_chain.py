@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -31,7 +32,7 @@ def workspace(tmp_path: Path) -> Workspace:
     return Workspace(tmp_path / "workspace")
 
 
-def asked(study: Path, **options: object) -> Retraining:
+def asked(study: Path, **options: Any) -> Retraining:
     return Retraining(source=(str(study),), options=RetrainOptions(size=64, **options), by="Li Wei")
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, QUrl
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel, QWidget
@@ -70,6 +70,10 @@ def click(widget: QWidget) -> None:
 
 def texts(widget: QWidget) -> set[str]:
     return {x.text() for x in widget.findChildren(QLabel) if x.isVisible() and x.text()}
+
+
+def has(widget: QWidget, words: str) -> bool:
+    return any(words in text for text in texts(widget))
 
 
 def opened(qtbot: QtBot, controller: Controller, folder: Path) -> None:
@@ -159,7 +163,7 @@ def test_a_broken_annotation_file_forbids_it_until_it_is_to_be_left_out(
 ) -> None:
     (study / "A" / "IM0000.json").write_text('{"frames": [{"frame": 0, "shapes": [{}]}]}')
     opened(qtbot, controller, study)
-    assert any("IM0000.json" in text for text in texts(panel.retrain))
+    qtbot.waitUntil(lambda: has(panel.retrain, "IM0000.json"), timeout=WAIT_MS)
     assert not panel.retrain.start.isEnabled()
     click(panel.advanced.header)
     panel.options.skip_broken.click()
@@ -202,15 +206,21 @@ def test_one_press_leads_to_a_candidate_beside_the_champion(
     assert controller.runs.training_spec.init == str(controller.workspace.models / "flair-v1")
     verdict = panel.chain.outcome.verdict.text
     qtbot.waitUntil(lambda: verdict.text() == "flair-v2 is better than flair-v1.", timeout=WAIT_MS)
-    assert {"+0.040", "0.700", "Lesions lost"} <= texts(panel.chain)
+    wanted = {"+0.040", "0.700", "Lesions lost"}
+    qtbot.waitUntil(lambda: wanted <= texts(panel.chain), timeout=WAIT_MS)
     assert controller.runs.chosen_path == controller.workspace.models / "flair-v1"
     with qtbot.waitSignal(controller.retrain.chain.compare_requested, timeout=WAIT_MS) as told:
         click(panel.chain.outcome.compare)
-    assert told.args == [controller.workspace.evaluations / controller.retrain.session.run.name]
+    run = controller.retrain.session.run
+    assert run is not None
+    assert told.args == [controller.workspace.evaluations / run.name]
     shown: list[str] = []
-    monkeypatch.setattr(
-        QDesktopServices, "openUrl", lambda url: shown.append(url.toLocalFile()) or True
-    )
+
+    def show(url: QUrl) -> bool:
+        shown.append(url.toLocalFile())
+        return True
+
+    monkeypatch.setattr(QDesktopServices, "openUrl", show)
     click(panel.chain.outcome.report)
     qtbot.waitUntil(lambda: bool(shown), timeout=WAIT_MS)
     assert shown[0].endswith("report.html")
@@ -290,8 +300,12 @@ def test_closing_the_window_keeps_the_retraining_for_the_next_start(
     opened(qtbot, controller, study)
     click(panel.retrain.start)
     qtbot.waitUntil(panel.run.isVisible, timeout=WAIT_MS)
+    controller.closing.request()
+    question = controller.closing.question
+    assert question is not None
+    assert question.text() == "A retraining is running. Stop it and close?"
     with qtbot.waitSignal(controller.closing.finished, timeout=WAIT_MS):
-        controller.closing.close_now()
+        question.buttons()[0].click()
     (stored,) = stored_retrainings(controller.workspace.runs)
     assert stored.retraining.stage is Stage.TRAIN
     assert not stored.is_held
@@ -321,7 +335,7 @@ def test_a_part_of_the_patients_and_other_texts_fit_the_panel(
     shutil.rmtree(study / "C")
     write_study(study, ("G",), slices=2, size=(64, 64))
     opened(qtbot, controller, study)
-    assert any("no reviewed slice here" in text for text in texts(panel.retrain))
-    assert "New patients" in texts(panel.retrain)
+    qtbot.waitUntil(lambda: has(panel.retrain, "no reviewed slice here"), timeout=WAIT_MS)
+    assert has(panel.retrain, "New patients")
     wide = [x for x in panel.findChildren(QLabel) if x.isVisible() and x.width() > panel.width()]
     assert wide == []

@@ -230,7 +230,10 @@ class RetrainPresenter(QObject):
         situation, found = self._situation, self._found
         if situation is None or found is None or situation.problems or self._is_waiting:
             return
-        if self.session.is_under_way or self._runs.is_converting:
+        if self.session.is_under_way:
+            return
+        if self._runs.is_converting:
+            self.failed.emit(tr("A conversion is running; retrain when it has ended."))
             return
         self._cancel_work()
         self._is_waiting = True

@@ -114,7 +114,7 @@ class RetrainSession(QObject):
     def _open(self, make: Callable[[], Chain], expected: Retraining) -> None:
         if self.is_under_way:
             return
-        self._is_beginning = True
+        self._is_beginning = self._runs.is_retraining = True
         self._cancelled.clear()
         self.retraining, self.job = expected, None
         self.retraining_changed.emit(expected)
@@ -126,7 +126,7 @@ class RetrainSession(QObject):
         self._next()
 
     def _on_not_open(self, error: MedSegError) -> None:
-        self._is_beginning = False
+        self._is_beginning = self._runs.is_retraining = False
         if self.retraining is not None:
             self.retraining = self.retraining.failed(error.message, error.hint)
             self.retraining_changed.emit(self.retraining)
@@ -139,8 +139,7 @@ class RetrainSession(QObject):
         self.retraining = chain.retraining
         self.job = None
         if not chain.retraining.is_under_way:
-            self._chain = None
-            chain.close()
+            self._release(chain)
             self._runs.refresh()
             self.retraining_changed.emit(self.retraining)
             return
@@ -222,10 +221,14 @@ class RetrainSession(QObject):
 
     def _on_unexpected(self, chain: Chain, error: MedSegError) -> None:
         """What even the chain has not expected, a full disk say."""
-        self._chain = None
-        chain.close()
+        self._release(chain)
         self.retraining = chain.retraining.failed(error.message, error.hint)
         self.retraining_changed.emit(self.retraining)
+
+    def _release(self, chain: Chain) -> None:
+        """Another program may go on with it."""
+        self._chain, self._runs.is_retraining = None, False
+        chain.close()
 
     # -- the end
 

@@ -35,6 +35,9 @@ class RunSession(QObject):
         model_chosen(Predictor | None): it is loaded and used from now on.
         failed(MedSegError): something outside a job did not work.
         idle(): no job runs any more.
+
+    Attributes:
+        is_retraining: a retraining is under way, also between two of its jobs.
     """
 
     conversion_changed = Signal(object)
@@ -68,6 +71,7 @@ class RunSession(QObject):
         self._queue = RunQueue()
         self._is_stopping_training = False
         self._is_ending = False
+        self.is_retraining = False
         self._jobs: list[JobThread] = []
         self._others: list[JobThread] = []  # those of `start_job`
         self._background = Background(1, "models", self)
