@@ -216,6 +216,7 @@ class Controller(QObject):
         study.folder_changed.connect(self._on_folder)
         study.view_changed.connect(self._on_view)
         study.identity_changed.connect(self.conversion.set_identity)
+        study.identity_changed.connect(self.retrain.set_identity)
         self.predictions.failed.connect(self._show_error)
         self.status.prediction_cancelled.connect(self.models.cancel)
         runs.failed.connect(lambda error: self._show_error(sentence(error)))

@@ -14,6 +14,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel, QWidget
 from pytestqt.qtbot import QtBot
 
+from medseg_desktop.core.errors import WorkspaceError
 from medseg_desktop.core.retraining import Mark, Progress, Retraining, RetrainOptions, Stage
 from medseg_desktop.core.shapes.edit import Shapes
 from medseg_desktop.core.shapes.history import Place
@@ -29,7 +30,7 @@ from tests.fake_worker import fake_command
 from tests.retraining import FakeJobs, evaluator_command, promote, write_six
 
 WAIT_MS = 20_000
-TRAINING_MS = 90_000
+TRAINING_MS = 120_000
 TINY = RetrainOptions(name="flair", size=64, batch_size=4, iterations=4, device="cpu")
 
 
@@ -164,13 +165,16 @@ def test_a_broken_annotation_file_forbids_it_until_it_is_to_be_left_out(
     (study / "A" / "IM0000.json").write_text('{"frames": [{"frame": 0, "shapes": [{}]}]}')
     opened(qtbot, controller, study)
     qtbot.waitUntil(lambda: has(panel.retrain, "IM0000.json"), timeout=WAIT_MS)
+    controller.window.actions_by_key["identity"].trigger()
+    qtbot.waitUntil(lambda: has(panel.retrain, "hidden with the patient"), timeout=WAIT_MS)
+    assert not has(panel.retrain, "IM0000.json")
     assert not panel.retrain.start.isEnabled()
     click(panel.advanced.header)
     panel.options.skip_broken.click()
     qtbot.waitUntil(panel.retrain.start.isEnabled, timeout=WAIT_MS)
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(300)
 def test_one_press_leads_to_a_candidate_beside_the_champion(
     controller: Controller,
     panel: TrainingPanel,
@@ -269,6 +273,31 @@ def test_a_training_that_fails_is_told_with_what_to_do(
     assert panel.chain.problem.text.text() == "The dataset holds no lesion."
     assert panel.chain.problem.below.text() == "Annotate some slices first."
     assert panel.chain.go_on.isVisible()
+
+
+def test_what_the_check_refuses_is_told_until_it_is_closed(
+    controller: Controller,
+    panel: TrainingPanel,
+    qtbot: QtBot,
+    study: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    opened(qtbot, controller, study)
+
+    def refuse(*arguments: object, **options: object) -> None:
+        raise WorkspaceError("The workspace is gone.", "Plug the disk in.")
+
+    monkeypatch.setattr("medseg_desktop.qt.presenters.retrain_presenter.look", refuse)
+    click(panel.retrain.start)
+    ended(qtbot, controller)
+    with qtbot.waitSignal(controller.runs.datasets_changed, timeout=WAIT_MS):
+        controller.runs.refresh()
+    qtbot.wait(50)
+    assert panel.chain.problem.text.text() == "The workspace is gone."
+    assert not panel.chain.go_on.isVisible()
+    click(panel.chain.discard)
+    assert panel.retrain.isVisible()
+    assert stored_retrainings(controller.workspace.runs) == ()
 
 
 def test_one_that_was_ended_with_the_program_is_offered_and_never_continued_by_itself(

@@ -114,9 +114,16 @@ class ChainPresenter(QObject):
             return None  # its evaluation was removed
 
     def _set_latest(self, latest: _Shown | None) -> None:
-        if not self._session.is_under_way and self._stage is None:
-            self._shown = latest
-            self._show()
+        if self._session.is_under_way or self._stage is not None or self._is_refused:
+            return
+        self._shown = latest
+        self._show()
+
+    @property
+    def _is_refused(self) -> bool:
+        """What is on the page did not get through its check, so nothing of it is on the disk."""
+        shown = self._shown
+        return shown is not None and shown.retraining.stage is Stage.CHECK and not shown.was_ended
 
     def _show(self) -> None:
         if self._session.is_under_way:
@@ -203,6 +210,7 @@ class ChainPresenter(QObject):
             return
         self._is_dismissed = True
         if not shown.retraining.is_done:
+            self._shown = None
             self._session.discard(shown.run)
         self._show()
 

@@ -80,6 +80,7 @@ class RetrainPresenter(QObject):
         self._now: _Look | None = None
         self._is_stale = True
         self._is_waiting = False
+        self._identity = True
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)
         self._soon.setInterval(_LOOK_AFTER_MS)
@@ -112,6 +113,11 @@ class RetrainPresenter(QObject):
         self._situation = None
         self._set_stale()
         self._soon.start(0)
+
+    def set_identity(self, visible: bool) -> None:
+        """Show or hide who the patients are; files are often called like them."""
+        self._identity = visible
+        self._set_stale()
 
     @property
     def situation(self) -> Situation | None:
@@ -162,13 +168,18 @@ class RetrainPresenter(QObject):
             document = self._annotations.document(path)
             if document is not None:
                 documents[path] = document
+        broken = tuple(row.sentence for row in found.broken_annotations)
+        if not self._identity:
+            broken = (tr("An annotation file, hidden with the patient, has problems"),) * len(
+                broken
+            )
         return Reviewed(
             source=found.source.named,
             title=tr("The opened folder"),
             series=found.series,
             documents=documents,
             table=self._annotations.labels,
-            broken=tuple(row.sentence for row in found.broken_annotations),
+            broken=broken,
         )
 
     def _on_situation(self, now: _Look, situation: Situation) -> None:
