@@ -200,6 +200,7 @@ def controller(qtbot: QtBot, tmp_path: Path) -> Iterator[Controller]:
     from medseg_desktop.qt.controller import Controller
 
     result = Controller(Workspace(tmp_path / "workspace"), Settings())
+    result.retrain.measuring.is_automatic = False  # it would be under way in any test
     result.window.show()
     qtbot.waitExposed(result.window)
     yield result

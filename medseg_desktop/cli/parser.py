@@ -117,6 +117,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_convert(commands)
     _add_split(commands)
     _add_train(commands)
+    _add_retrain(commands)
     _add_predict(commands)
     _add_evaluate(commands)
     _add_export(commands)
@@ -290,6 +291,36 @@ def _add_train(commands: _Commands) -> None:
                        "into this PNG")  # fmt: skip
     train.add_argument("--interpreter", help="another Python that has Paddle (GPU)")
     train.add_argument("--json", action="store_true", help="print one JSON object at the end")
+
+
+def _add_retrain(commands: _Commands) -> None:
+    retrain = _add(commands, "retrain",
+                   "convert, train from the champion, and compare the two on the test patients",
+                   "retrain")  # fmt: skip
+    retrain.add_argument("source", nargs="*", type=Path, metavar="SRC", help=_SOURCE)
+    retrain.add_argument("--resume", type=Path, metavar="RUN",
+                         help="go on with a retraining that was stopped, has failed, or was ended "
+                         "with the program; everything else stays as it was begun")  # fmt: skip
+    retrain.add_argument("--check", action="store_true",
+                         help="only say what is new since the champion, and what a retraining "
+                         "would cost on this computer")  # fmt: skip
+    retrain.add_argument("--by", default="", metavar="NAME",
+                         help="who asks for it; default: the name of the account")  # fmt: skip
+    retrain.add_argument("--name", default="", help="of the model; default: the champion's")
+    retrain.add_argument("--iters", type=_count,
+                         help="training steps; default by the number of slices")  # fmt: skip
+    retrain.add_argument("--size", type=_network_size,
+                         help="side of the network's input; default: the champion's")  # fmt: skip
+    retrain.add_argument("--batch-size", type=_count, help="default: the champion's")
+    retrain.add_argument("--device", choices=["auto", "cpu", "gpu"], default="auto")
+    retrain.add_argument("--from-starter", action="store_true",
+                         help="start from the starter weights and not from the "
+                         "champion")  # fmt: skip
+    retrain.add_argument("--seed", type=_seed, default=0, help="of everything random; default 0")
+    _add_skip_broken(retrain)
+    _add_patient_key(retrain)
+    retrain.add_argument("--interpreter", help="another Python that has Paddle (GPU)")
+    retrain.add_argument("--json", action="store_true", help="print one JSON object at the end")
 
 
 def _add_predict(commands: _Commands) -> None:

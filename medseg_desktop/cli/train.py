@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import fnmatch
-import shutil
 from pathlib import Path
 
 import msgspec
@@ -12,22 +10,18 @@ import msgspec
 from medseg_desktop.cli.context import existing, workspace_of
 from medseg_desktop.cli.output import JobPrinter, print_json, result_of, warn
 from medseg_desktop.cli.train_check import checked, refuse_check_options, report
-from medseg_desktop.core.errors import JobError, UsageError, WorkspaceError, describe_os_error
+from medseg_desktop.core.errors import JobError, UsageError, WorkspaceError
 from medseg_desktop.core.estimate import duration_text
 from medseg_desktop.core.run_state import RunStatus
 from medseg_desktop.core.specs import STARTER, TrainSpec, decode_spec
-from medseg_desktop.io.atomic import is_free
-from medseg_desktop.io.run_folder import CHECKPOINTS, REPORT, has_checkpoint
+from medseg_desktop.io.run_folder import has_checkpoint
 from medseg_desktop.io.settings_file import load_settings
-from medseg_desktop.jobs.protocol import EVENTS_FILE, LOG_FILE, SPEC_FILE
-from medseg_desktop.jobs.rank_process import RANK_LOGS, check_batch_size, place_among_processes
+from medseg_desktop.jobs.failed_run import clear_failed_run
+from medseg_desktop.jobs.protocol import SPEC_FILE
+from medseg_desktop.jobs.rank_process import check_batch_size, place_among_processes
 from medseg_desktop.jobs.run import run_job
 
 DEFAULT_ITERATIONS = 3000
-#: What a training leaves that failed before its first checkpoint.
-_RECORD = {
-    SPEC_FILE, EVENTS_FILE, LOG_FILE, ".sources", CHECKPOINTS, REPORT, "previews", "visualdl",
-}  # fmt: skip
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -41,7 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
     preflight.require()
     is_first = rank == 0
     if is_first and not spec.resume:
-        _clear_failed_run(Path(spec.run))
+        clear_failed_run(Path(spec.run))
     settings = load_settings()
     state = run_job(
         spec,
@@ -89,30 +83,6 @@ def _on_devices(spec: TrainSpec, devices: list[int], processes: int) -> TrainSpe
     except JobError as error:
         raise UsageError(error.message, error.hint) from error
     return msgspec.structs.replace(spec, devices=chosen)
-
-
-def _is_record(name: str) -> bool:
-    return name in _RECORD or fnmatch.fnmatchcase(name, RANK_LOGS)
-
-
-def _clear_failed_run(run_folder: Path) -> None:
-    """Make room where an earlier training failed before it kept anything.
-
-    Raises:
-        WorkspaceError: the folder holds anything but the record of such a training.
-    """
-    if is_free(run_folder):
-        return
-    try:
-        left = {path.name for path in run_folder.iterdir()}
-        if all(map(_is_record, left)) and not has_checkpoint(run_folder):
-            shutil.rmtree(run_folder)
-            return
-    except OSError as error:
-        raise WorkspaceError(describe_os_error(error, run_folder, "use")) from error
-    raise WorkspaceError(
-        f"{run_folder} exists already and is not empty.", "Choose another run folder."
-    )
 
 
 def _continued(arguments: argparse.Namespace) -> TrainSpec:

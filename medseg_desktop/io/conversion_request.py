@@ -32,6 +32,7 @@ def conversion_spec(
     overwrite: bool = False,
     skip_broken: bool = False,
     new_patients: NewPatients = "train",
+    keeps_split: bool = False,
 ) -> ConvertSpec:
     """The spec of a conversion in a workspace.
 
@@ -41,6 +42,7 @@ def conversion_spec(
             for the preset `reference` its own split.
         new_patients: what becomes of patients whom a frozen split, or the user's own, does not
             know: they join the training set, or wait as incoming and stay out.
+        keeps_split: the workspace's frozen split holds for the preset `reference` too.
     """
     if preset not in PRESETS:
         raise DataError(f"There is no preset {preset}.", f"Known: {', '.join(PRESETS)}.")
@@ -50,7 +52,7 @@ def conversion_spec(
         preset=preset,
         preprocessing=PRESETS[preset],
         labels=workspace.labels().bare(),
-        split=_split_request(workspace, preset, split, seed, new_patients),
+        split=_split_request(workspace, "" if keeps_split else preset, split, seed, new_patients),
         salt=workspace.salt().hex(),
         workspace=str(workspace.root),
         patient_key=patient_key,

@@ -139,7 +139,7 @@ def check_training(dataset: Dataset, spec: TrainSpec, scan: Scan | None = None) 
     data_bytes = _data_bytes(dataset, ("train", "val"))
     total_bytes = data_bytes + memory_bytes(spec)
     free = free_memory_bytes()
-    disk, disk_free = disk_bytes(spec), _free_disk_bytes(Path(spec.run))
+    disk, disk_free = disk_bytes(spec), free_disk_bytes(Path(spec.run))
     return Preflight(
         problems=[
             *_option_problems(spec),
@@ -365,11 +365,11 @@ def _disk_warning(needed: int, free: int | None) -> Iterator[Finding]:
         )
 
 
-def _free_disk_bytes(run: Path) -> int | None:
-    """What is free where the run folder is or will be."""
-    for folder in (run, *run.parents):
+def free_disk_bytes(folder: Path) -> int | None:
+    """What is free where a folder is or will be; None where that cannot be told."""
+    for place in (folder, *folder.parents):
         try:
-            return shutil.disk_usage(folder).free
+            return shutil.disk_usage(place).free
         except FileNotFoundError:
             continue
         except OSError:

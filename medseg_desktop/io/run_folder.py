@@ -7,6 +7,9 @@ from pathlib import Path
 CHECKPOINTS = "checkpoints"
 MODEL_FOLDER = "model"
 REPORT = "report.html"
+#: Of a retraining, whose training the folder holds; and its lock.
+RETRAINING = "retrain.json"
+RETRAINING_LOCK = ".retrain.lock"
 LATEST = "latest.safetensors"
 BEST = "best.safetensors"
 

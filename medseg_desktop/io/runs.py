@@ -15,7 +15,7 @@ from medseg_desktop.core.events import Event, Failed, PreviewSlice, decode_event
 from medseg_desktop.core.run_state import RunState, RunStatus, fold, reduce
 from medseg_desktop.core.specs import TrainSpec, decode_spec
 from medseg_desktop.io.png import read_grey_png
-from medseg_desktop.io.run_folder import has_checkpoint
+from medseg_desktop.io.run_folder import RETRAINING, has_checkpoint
 
 _SPEC, _EVENTS = "spec.json", "events.jsonl"
 #: Of `engine.checkpoints`, which needs Paddle.
@@ -71,7 +71,7 @@ class RunReader:
             return ()  # no training yet, or not to be read, which the next training will say
         known, self._known = self._known, {}
         for folder in folders:
-            if folder.name.startswith("."):
+            if folder.name.startswith(".") or _only_waits(folder):
                 continue
             state = _state_of_files(folder)
             entry = known.get(folder)
@@ -151,6 +151,11 @@ def read_preview(run: Path, shown: PreviewSlice) -> tuple[Grey, Grey, Grey]:
     if not grey.shape == reference.shape == prediction.shape:
         raise WorkspaceError(f"The pictures of {shown.name} in {run.name} differ in size.")
     return grey, reference, prediction
+
+
+def _only_waits(folder: Path) -> bool:
+    """It is that of a retraining whose training has not begun."""
+    return (folder / RETRAINING).is_file() and not (folder / _SPEC).exists()
 
 
 def _entry(folder: Path) -> RunEntry:

@@ -16,9 +16,12 @@ from medseg_desktop.io.png import write_png
 _PRESET = "reference"
 _TABLE = LabelTable.from_names(["H"])
 _SETS: tuple[SetName, ...] = ("train", "train", "val")
+_SLICES = 12
+#: How many slices the validation set has by default.
+VAL_SLICES = _SLICES * _SETS.count("val")
 
 
-def write_speed_dataset(folder: Path, *, slices: int = 12, side: int = 320) -> Path:
+def write_speed_dataset(folder: Path, *, slices: int = _SLICES, side: int = 320) -> Path:
     """Write a dataset of three phantoms of `slices` slices, `side` x `side`; its folder.
 
     Slices are larger than the network's usual input, so that resizing them is measured too.

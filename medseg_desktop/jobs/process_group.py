@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 _LEFTOVER_GRACE_S = 1.0
 
@@ -78,3 +79,30 @@ def end_leftovers(pid: int) -> None:
             os.killpg(pid, 0)
             time.sleep(0.02)
         os.killpg(pid, signal.SIGKILL)
+
+
+def is_running(pid: int) -> bool:
+    """There is such a process; one that has ended and that nobody has asked about is gone."""
+    if sys.platform == "win32":
+        import ctypes
+
+        kernel = getattr(ctypes, "windll").kernel32  # noqa: B009 - absent elsewhere
+        synchronize, timeout = 0x00100000, 0x00000102
+        handle = kernel.OpenProcess(synchronize, False, pid)
+        if not handle:
+            return False
+        try:
+            return bool(kernel.WaitForSingleObject(handle, 0) == timeout)
+        finally:
+            kernel.CloseHandle(handle)
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return True
+    return state.rpartition(")")[2].split()[0] not in ("Z", "X")

@@ -44,7 +44,8 @@ class Closing(QObject):
         """The user wants to close: asks first where work would be lost."""
         if self._closing or self.question is not None:
             return
-        busy = (self._runs.is_training, self._runs.is_converting, self._runs.is_evaluating)
+        runs = self._runs
+        busy = (runs.is_training, runs.is_converting, runs.is_evaluating, runs.is_retraining)
         if any(busy):
             self._ask()
         else:
@@ -85,7 +86,10 @@ class Closing(QObject):
 
     def _ask(self) -> None:
         box = QMessageBox(self._window)
-        if self._runs.is_training:
+        if self._runs.is_retraining:
+            box.setText(self.tr("A retraining is running. Stop it and close?"))
+            box.setInformativeText(self.tr("It can be continued at the next start."))
+        elif self._runs.is_training:
             box.setText(self.tr("A training is running. Stop it and close?"))
             box.setInformativeText(self._kept_and_lost())
         else:

@@ -44,6 +44,7 @@ from medseg_desktop.qt.presenters.navigation_presenter import NavigationPresente
 from medseg_desktop.qt.presenters.overlay_presenter import OverlayPresenter
 from medseg_desktop.qt.presenters.patients_presenter import PatientsPresenter
 from medseg_desktop.qt.presenters.preset_presenter import PresetPresenter
+from medseg_desktop.qt.presenters.retrain_presenter import RetrainPresenter
 from medseg_desktop.qt.presenters.series_presenter import SeriesPresenter
 from medseg_desktop.qt.presenters.slice_presenter import SlicePresenter
 from medseg_desktop.qt.presenters.training_presenter import TrainingPresenter
@@ -204,6 +205,9 @@ class Controller(QObject):
             lambda: self.settings.annotator or user_name(),
             w,
         )
+        self.retrain = RetrainPresenter(
+            w.training_panel, self.runs, self.annotations, self.saving, self.training.runs, self
+        )
         threads = self.settings.threads or physical_cores()
         self.status = StatusLine(w, self.study, self.runs, self.predictions, threads, self)
         demo_folder = self.workspace.root / "demo-study"
@@ -257,6 +261,7 @@ class Controller(QObject):
         study.view_changed.connect(self._on_view)
         study.identity_changed.connect(self.conversion.set_identity)
         study.identity_changed.connect(self.patients.set_identity)
+        study.identity_changed.connect(self.retrain.set_identity)
         self.predictions.failed.connect(self._show_error)
         self.status.prediction_cancelled.connect(self.models.cancel)
         self.status.prediction_cancelled.connect(self.compare.cancel)
@@ -266,6 +271,7 @@ class Controller(QObject):
         self.model_tab.import_requested.connect(w.actions_by_key["import_model"].trigger)
         self.model_tab.results.viewer_requested.connect(self._show_viewer)
         self.model_tab.results.compare_requested.connect(self.compare.show_models)
+        self.retrain.chain.compare_requested.connect(self.model_tab.results.show)
         self.models.compare_requested.connect(self._compare)
         w.messages.action_requested.connect(self._on_message_action)
         w.overlay_panel.link_activated.connect(lambda key: w.actions_by_key[key].trigger())
@@ -277,6 +283,8 @@ class Controller(QObject):
         self.training.convert_requested.connect(self.conversion.open)
         self.training.failed.connect(self._show_error)
         self.importing.refused.connect(self.show_message)
+        self.retrain.open_requested.connect(self.opening.choose_folder)
+        self.retrain.failed.connect(self._show_error)
         self.training.log_requested.connect(lambda path: show_text_file(w, path))
         self.view_actions.setting_changed.connect(self._change_setting)
         self.closing.finished.connect(self._finish)
@@ -308,6 +316,7 @@ class Controller(QObject):
         self.model_tab.set_folder()
         self.conversion.set_folder(found)
         self.patients.set_folder(found)
+        self.retrain.set_folder(found)
 
     def _on_view(self, now: ResolvedView, before: ResolvedView | None) -> None:
         if before is None or before.series is not now.series:
@@ -407,6 +416,7 @@ class Controller(QObject):
         """End every thread and job; used by tests too."""
         owners = (
             self.opening,
+            self.retrain,
             self.training,
             self.patients,
             self.model_tab,

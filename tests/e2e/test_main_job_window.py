@@ -77,6 +77,7 @@ def convert(qtbot: QtBot, controller: Controller) -> None:
 
 def train(qtbot: QtBot, controller: Controller) -> None:
     panel = controller.window.training_panel
+    panel.advanced.header.click()
     panel.set_form(SMALLEST)
     click(panel.steps.check)
     qtbot.waitUntil(panel.checked.isVisible, timeout=WAIT_MS)
@@ -168,6 +169,7 @@ def test_stopping_a_training_keeps_the_window_usable(
     listed(qtbot, controller, "discs")
     panel = controller.window.training_panel
     controller.window.tabs.setCurrentWidget(panel)
+    panel.advanced.header.click()
     panel.set_form(TrainForm(dataset="discs", iterations=5000, batch_size=2, size=64))
     with measured() as stalls:
         click(panel.steps.start)

@@ -177,9 +177,9 @@ def test_a_batch_that_may_not_fit_in_memory_is_a_warning(
 def test_a_disk_without_room_for_the_run_is_a_problem(
     sound: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(preflight, "_free_disk_bytes", lambda run: 50_000_000)
+    monkeypatch.setattr(preflight, "free_disk_bytes", lambda run: 50_000_000)
     assert "only 50 MB of the disk are free" in messages(check(sound).problems)
-    monkeypatch.setattr(preflight, "_free_disk_bytes", lambda run: 250_000_000)
+    monkeypatch.setattr(preflight, "free_disk_bytes", lambda run: 250_000_000)
     found = check(sound)
     assert found.may_start
     assert "only 250 MB of the disk are free" in messages(found.warnings)
@@ -188,7 +188,7 @@ def test_a_disk_without_room_for_the_run_is_a_problem(
 def test_the_free_space_is_that_of_the_place_where_the_run_will_be(
     sound: Path, tmp_path: Path
 ) -> None:
-    free = preflight._free_disk_bytes(tmp_path / "not" / "there" / "yet")
+    free = preflight.free_disk_bytes(tmp_path / "not" / "there" / "yet")
     assert free is not None
     assert free == pytest.approx(shutil.disk_usage(tmp_path).free, rel=0.2)
     assert check(sound).disk_mb > 90  # two checkpoints and a model at least

@@ -55,6 +55,8 @@ def show(controller: Controller, qtbot: QtBot) -> TrainingPanel:
     panel = controller.window.training_panel
     controller.window.tabs.setCurrentWidget(panel)
     panel.set_form(TINY)
+    if not panel.advanced.is_open:
+        panel.advanced.header.click()
     return panel
 
 

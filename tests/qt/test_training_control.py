@@ -39,6 +39,7 @@ def _workers_that_play_the_part_of_their_name(monkeypatch: pytest.MonkeyPatch) -
 @pytest.fixture
 def panel(controller: Controller) -> TrainingPanel:
     controller.window.tabs.setCurrentWidget(controller.window.training_panel)
+    controller.window.training_panel.advanced.header.click()
     return controller.window.training_panel
 
 

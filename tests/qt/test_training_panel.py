@@ -66,6 +66,7 @@ def panel(qtbot: QtBot) -> TrainingPanel:
     result.resize(320, 860)
     result.show()
     qtbot.waitExposed(result)
+    result.advanced.header.click()
     return result
 
 

@@ -26,9 +26,9 @@ from medseg_desktop.qt.theme.tokens import CONTROL_HEIGHT, ICON_SIZE, SPACE_S, S
 _SLIDER_STEPS = 2000
 
 
-def column(parent: QWidget, margin: int = 0, spacing: int = SPACE_S) -> QVBoxLayout:
-    """A vertical layout on `parent`."""
-    layout = QVBoxLayout(parent)
+def column(parent: QWidget | None = None, margin: int = 0, spacing: int = SPACE_S) -> QVBoxLayout:
+    """A vertical layout, on `parent` if there is one."""
+    layout = QVBoxLayout() if parent is None else QVBoxLayout(parent)
     _space(layout, margin, spacing)
     return layout
 

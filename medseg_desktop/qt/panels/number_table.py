@@ -20,8 +20,9 @@ _COLUMN = 58
 class NumberTable(QWidget):
     """Captions at the left, right-aligned texts beside them."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, parent: QWidget | None = None, column_px: int = _COLUMN) -> None:
         super().__init__(parent)
+        self._column_px = column_px
         self._shown: tuple[object, ...] = ()
         self._grid = QGridLayout(self)
         self._grid.setContentsMargins(0, 0, 0, 0)
@@ -38,7 +39,7 @@ class NumberTable(QWidget):
         clear_layout(self._grid)
         texts_a_row = max((len(texts) for _, texts in rows), default=0)
         for position in range(1, max(self._grid.columnCount(), texts_a_row + 1)):
-            wide = _COLUMN if 1 < texts_a_row >= position else 0
+            wide = self._column_px if 1 < texts_a_row >= position else 0
             self._grid.setColumnMinimumWidth(position, wide)
         for position, text in enumerate(columns, start=1):
             self._cell(0, position, text, "muted")

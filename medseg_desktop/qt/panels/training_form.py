@@ -71,7 +71,7 @@ def has_starter_weights(architecture: str) -> bool:
 
 
 class TrainFormSection(QWidget):
-    """The folded *Advanced* part: every field of `TrainForm` but the dataset."""
+    """The folded settings of a training: every field of `TrainForm` but the dataset."""
 
     def __init__(
         self,
@@ -80,7 +80,7 @@ class TrainFormSection(QWidget):
     ) -> None:
         """`has_starter` tells whether there are starter weights for a network."""
         super().__init__(parent)
-        self.section = Section(self.tr("Advanced"), opened=False)
+        self.section = Section(self.tr("Training settings"), opened=False)
         self.model_name = QLineEdit()
         self.preset = QComboBox()
         self.iterations = _number(1, 1_000_000, 100)

@@ -1,20 +1,25 @@
-"""The Train tab: one of three pages, by state."""
+"""The Train tab: one page at a time, by state."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from PySide6.QtCore import QSignalBlocker, Qt, Signal
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QComboBox, QFrame, QScrollArea, QVBoxLayout, QWidget
 
 from medseg_desktop.core.run_state import RunState
-from medseg_desktop.qt.panels.controls import button, column, label, row
+from medseg_desktop.qt.panels.controls import Section, button, column, label, row, separator
+from medseg_desktop.qt.panels.retrain_options import RetrainOptionsForm
+from medseg_desktop.qt.panels.retrain_page import RetrainPage
+from medseg_desktop.qt.panels.retrain_progress import RetrainProgress
+from medseg_desktop.qt.panels.retrain_view import ChainView
 from medseg_desktop.qt.panels.training_form import TrainForm, TrainFormSection
 from medseg_desktop.qt.panels.training_history import RunHistory
 from medseg_desktop.qt.panels.training_queue import QueueList
 from medseg_desktop.qt.panels.training_run import RunPage
 from medseg_desktop.qt.panels.training_steps import CheckedPage, CheckReport, Problem, StepsPage
-from medseg_desktop.qt.theme.tokens import SPACE_L, SPACE_M
+from medseg_desktop.qt.theme.tokens import SPACE_L, SPACE_M, SPACE_XS
 
 __all__ = ["CheckReport", "Problem", "TrainForm", "TrainingPanel"]
 
@@ -22,7 +27,11 @@ __all__ = ["CheckReport", "Problem", "TrainForm", "TrainingPanel"]
 class TrainingPanel(QWidget):
     """Shows one state of the training and reports what the user asks for.
 
+    The pages: `retrain` with the steps by hand folded below it; the check of a dataset; a run;
+    and a retraining that works on something else than its run.
+
     Signals:
+        shown(): it comes into sight.
         convert_requested(): make a dataset.
         dataset_chosen(str): another dataset was chosen in the list.
         check_requested(TrainForm), start_requested(TrainForm).
@@ -31,6 +40,7 @@ class TrainingPanel(QWidget):
         back_to_run_requested().
     """
 
+    shown = Signal()
     convert_requested = Signal()
     dataset_chosen = Signal(str)
     check_requested = Signal(object)
@@ -53,6 +63,16 @@ class TrainingPanel(QWidget):
         line = row(self.dataset_row, 0, SPACE_M)
         line.addWidget(label(self.tr("Dataset")))
         line.addWidget(self.dataset, 1)
+        self.chain = RetrainProgress()
+        self.chain_line = separator()
+        self.retrain = RetrainPage()
+        self.options = RetrainOptionsForm()
+        self.advanced = Section(self.tr("Advanced"), opened=False)
+        self.advanced.body.setContentsMargins(0, SPACE_XS, 0, 0)
+        self.advanced.body.setSpacing(SPACE_L)
+        self.advanced.body.addWidget(self.options)
+        self.advanced.body.addWidget(separator())
+        self.advanced.body.addWidget(label(self.tr("Step by step"), "section"))
         self.steps = StepsPage()
         self.checked = CheckedPage()
         self.run = RunPage()
@@ -70,6 +90,10 @@ class TrainingPanel(QWidget):
         body.setContentsMargins(12, 12, 12, 12)
         body.setSpacing(SPACE_L)
         body.addWidget(self.back_to_run, 0, Qt.AlignmentFlag.AlignLeft)
+        body.addWidget(self.chain)
+        body.addWidget(self.chain_line)
+        body.addWidget(self.retrain)
+        body.addWidget(self.advanced)
         body.addWidget(self.dataset_row)
         # No stack of pages: it would be as high as the highest one and ignore wrapped texts.
         body.addWidget(self.steps)
@@ -87,6 +111,7 @@ class TrainingPanel(QWidget):
         column(self).addWidget(area)
         self._connect()
         self._page: QWidget = self.steps
+        self._has_chain = self._is_chained = False
         self.set_datasets((), None)
         self.set_idle()
 
@@ -108,6 +133,7 @@ class TrainingPanel(QWidget):
             (self.back_to_run.clicked, self.back_to_run_requested),
         ):
             told.connect(ours)
+        self.advanced.toggled.connect(lambda _: self._show_page(self._page))
         self.dataset.activated.connect(lambda: self.dataset_chosen.emit(self.dataset.currentText()))
 
     # Setters -----------------------------------------------------------------------------------
@@ -154,6 +180,8 @@ class TrainingPanel(QWidget):
         text = self.tr("Add to the queue") if busy else self.tr("Start training")
         for page in (self.steps, self.checked):
             page.start.setText(text)
+        self.retrain.set_blocked(busy)
+        self.chain.set_blocked(busy)
         self._show_page(self._page)
 
     @property
@@ -168,20 +196,56 @@ class TrainingPanel(QWidget):
         self.run.show_run(run, iterations, patience, continues)
         self._show_page(self.run)
 
+    def show_chain(self, view: ChainView | None, is_under_way: bool = False) -> None:
+        """Shows how a retraining stands; None shows none.
+
+        Args:
+            is_under_way: nothing else is offered on the page.
+        """
+        self._has_chain, was_chained = view is not None, self._is_chained
+        self._is_chained = view is not None and is_under_way
+        if view is not None:
+            self.chain.show_chain(view)
+        if was_chained != self._is_chained or self.chain.isHidden() == self._has_chain:
+            self._show_page(self._page, again=True)
+
+    @property
+    def is_chained(self) -> bool:
+        """A retraining is under way."""
+        return self._is_chained
+
+    def show_home(self) -> None:
+        """Shows the first page, or the retraining that is under way."""
+        self._show_page(self.steps)
+
     def current_form(self) -> TrainForm:
         """What is filled in now."""
         return self.form.form(self.dataset.currentText())
 
-    def _show_page(self, page: QWidget) -> None:
+    def _show_page(self, page: QWidget, again: bool = False) -> None:
         self._page = page
-        if page is self.run and not self.run.isHidden():
+        if page is self.run and not self.run.isHidden() and not again:
             return  # ten times a second while a training runs
-        for other in (self.steps, self.checked, self.run):
-            other.setVisible(other is page)
-        before = page is not self.run
+        is_run, is_home = page is self.run, page is self.steps
+        # While a retraining is under way, its stages stand alone, or above its run.
+        is_alone = self._is_chained and is_home
+        by_hand = is_home and not is_alone and self.advanced.is_open
+        before = by_hand or page is self.checked
         has_dataset = self.dataset.count() > 0
+        self.chain.setVisible(self._has_chain and (is_home or (self._is_chained and is_run)))
+        # One that can go on, or whose outcome is news, comes before the next one.
+        self.retrain.setVisible(is_home and not self._has_chain)
+        self.advanced.setVisible(is_home and not is_alone)
+        self.chain_line.setVisible(is_run and not self.chain.isHidden())
+        self.steps.setVisible(by_hand)
+        self.checked.setVisible(page is self.checked)
+        self.run.setVisible(is_run)
         self.dataset_row.setVisible(before and has_dataset)
         self.form.setVisible(before and has_dataset)
-        self._filler.setVisible(before)
-        self.back_to_run.setVisible(before and self._is_busy)
-        self.history.set_comparable(not before)
+        self._filler.setVisible(not is_run)
+        self.back_to_run.setVisible(not is_run and not is_alone and self._is_busy)
+        self.history.set_comparable(is_run)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self.shown.emit()

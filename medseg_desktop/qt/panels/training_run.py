@@ -123,6 +123,7 @@ class RunPage(QWidget):
         self._filler.hide()
         self.back.hide()
         self._is_live = True
+        self._is_chained = False
         #: What was asked for and has not happened yet: "pause", "resume" or nothing.
         self._asked = ""
         self._lay_out()
@@ -187,6 +188,10 @@ class RunPage(QWidget):
         self.title.setVisible(bool(title))
         self.back.setVisible(is_busy and not is_live)
 
+    def set_chained(self, chained: bool) -> None:
+        """The run is part of a retraining, which is stopped and goes on as a whole."""
+        self._is_chained = chained
+
     def show_run(
         self, run: RunState, iterations: int, patience: int = 0, continues: bool = False
     ) -> None:
@@ -217,13 +222,22 @@ class RunPage(QWidget):
         self._filler.setVisible(not has_curves)
         self.log.set_lines(run.log)
         self._show_actions(run, continues)
+        # The stages of a retraining say the same.
+        is_told = self._is_chained and run.status in (RunStatus.STARTING, RunStatus.RUNNING)
+        self.headline.setVisible(not is_told)
+        if is_told:
+            self.bar.hide()
+            self.done_text.hide()
+            self.left_text.hide()
+        self.title.setVisible(not self._is_chained and bool(self.title.text()))
 
     def _show_actions(self, run: RunState, continues: bool) -> None:
         over, paused = run.is_over, run.status is RunStatus.PAUSED
         if over or self._asked == ("pause" if paused else "resume"):
             self._asked = ""
-        for action in (self.pause, self.stop, self.queue_another):
-            action.setVisible(not over)
+        self.pause.setVisible(not over)
+        for action in (self.stop, self.queue_another):
+            action.setVisible(not over and not self._is_chained)
         self.stop.setEnabled(run.status is not RunStatus.STOPPING)
         waits = {"pause": self.tr("Pausing…"), "resume": self.tr("Resuming…")}.get(self._asked)
         self.pause.setText(waits or (self.tr("Resume") if paused else self.tr("Pause")))

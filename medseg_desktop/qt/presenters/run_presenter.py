@@ -96,6 +96,10 @@ class RunPresenter(QObject):
         self._follows, self._earlier = True, None
         self._show()
 
+    def follow_next(self) -> None:
+        """Show the training that begins next, as soon as it does."""
+        self._follows, self._earlier = True, None
+
     def leave(self) -> None:
         """The user looks at what comes before a training."""
         self._follows, self._earlier = False, None

@@ -2,7 +2,8 @@
 
 from medseg_desktop.qt.sessions.annotations import AnnotationSession
 from medseg_desktop.qt.sessions.drawing import DrawingSession
+from medseg_desktop.qt.sessions.retraining import RetrainSession
 from medseg_desktop.qt.sessions.runs import RunSession
 from medseg_desktop.qt.sessions.study import StudySession
 
-__all__ = ["AnnotationSession", "DrawingSession", "RunSession", "StudySession"]
+__all__ = ["AnnotationSession", "DrawingSession", "RetrainSession", "RunSession", "StudySession"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -13,7 +14,7 @@ from medseg_desktop.core.errors import JobError, MedSegError
 from medseg_desktop.core.labels import LabelTable
 from medseg_desktop.core.run_state import RunState, RunStatus
 from medseg_desktop.core.settings import Settings
-from medseg_desktop.core.specs import ConvertSpec, ImportSpec, MeasureSpec, TrainSpec
+from medseg_desktop.core.specs import ConvertSpec, ImportSpec, MeasureSpec, Spec, TrainSpec
 from medseg_desktop.inference.predictor import Predictor
 from medseg_desktop.io.champions import Champion
 from medseg_desktop.io.model_import import PDPARAMS, import_package
@@ -42,6 +43,9 @@ class RunSession(QObject):
         model_chosen(Predictor | None): it is loaded and used from now on.
         failed(MedSegError): something outside a job did not work.
         idle(): no job runs any more.
+
+    Attributes:
+        is_retraining: a retraining is under way, also between two of its jobs.
     """
 
     conversion_changed = Signal(object)
@@ -77,7 +81,10 @@ class RunSession(QObject):
         self._listed = False
         self._queue = RunQueue()
         self._is_stopping_training = False
+        self._is_ending = False
+        self.is_retraining = False
         self._jobs: list[JobThread] = []
+        self._others: list[JobThread] = []  # those of `start_job`
         self._background = Background(1, "models", self)
         self.evaluations = EvaluationSession(self._start, self)
 
@@ -189,7 +196,8 @@ class RunSession(QObject):
 
     @property
     def is_converting(self) -> bool:
-        return self.conversion is not None and not self.conversion.is_over
+        own = self.conversion is not None and not self.conversion.is_over
+        return own or any(isinstance(job.spec, ConvertSpec) for job in self._others)
 
     @property
     def is_training(self) -> bool:
@@ -234,6 +242,18 @@ class RunSession(QObject):
             parent=self,
         )
         self._start(job, self._on_training)
+
+    def start_job(self, spec: Spec, on_change: Callable[[RunState], None]) -> JobThread:
+        """Run a job whose states only the caller wants; it is stopped with all others."""
+        job = JobThread(spec, parent=self)
+        self._others.append(job)
+        self._start(job, on_change)
+        return job
+
+    def stop_job(self, job: JobThread) -> None:
+        """Ask a job of `start_job` to stop; one that has ended is fine too."""
+        if job in self._jobs:
+            job.stop()
 
     def start_measurement(self, spec: MeasureSpec) -> None:
         """Measure a few steps of a training in a child process; an earlier one is stopped."""
@@ -290,6 +310,7 @@ class RunSession(QObject):
         """Ask every job to stop, and begin none that waits; `idle` tells when they have."""
         if self._queue.clear():
             self.queue_changed.emit(())
+        self._is_ending = bool(self._jobs)
         for job in self._jobs:
             job.stop()
 
@@ -300,7 +321,8 @@ class RunSession(QObject):
 
     def _stop(self, kind: type) -> None:
         for job in self._of(kind):
-            job.stop()
+            if job not in self._others:
+                job.stop()
 
     def _of(self, kind: type) -> list[JobThread]:
         return [job for job in self._jobs if isinstance(job.spec, kind)]
@@ -311,15 +333,20 @@ class RunSession(QObject):
         job.finished.connect(partial(self._ended, job))
         on_change(RunState())
         job.start()
+        if self._is_ending:  # it was prepared while the others were told to stop
+            job.stop()
 
     def _ended(self, job: JobThread) -> None:
         self._jobs.remove(job)
+        if job in self._others:
+            self._others.remove(job)
         job.deleteLater()
         following = self._queue.take() if isinstance(job.spec, TrainSpec) else None
         if following is not None:
             self.queue_changed.emit(self._queue.specs)
             self._begin_training(following)
         if not self._jobs:
+            self._is_ending = False
             self.idle.emit()
 
     def _on_conversion(self, run: RunState) -> None:

@@ -1,0 +1,206 @@
+"""A retraining and what came of it, in the words of the Train tab."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from datetime import datetime
+
+from PySide6.QtCore import QCoreApplication
+
+from medseg_desktop.core.estimate import duration_text
+from medseg_desktop.core.retrain_outcome import RetrainOutcome, Verdict, signed
+from medseg_desktop.core.retraining import Mark, Progress, Retraining, Stage
+from medseg_desktop.core.retraining_cost import Cost, remaining_s
+from medseg_desktop.core.run_facts import run_facts
+from medseg_desktop.core.run_state import RunState, RunStatus
+from medseg_desktop.qt.panels.retrain_view import ChainView, Outcome, StageRow
+
+_WORK = (Stage.CHECK, Stage.CONVERT, Stage.TRAIN, Stage.EVALUATE)
+
+
+def tr(text: str) -> str:
+    return QCoreApplication.translate("Retraining", text)
+
+
+def running_view(
+    retraining: Retraining,
+    job: RunState | None,
+    cost: Cost | None,
+    *,
+    iterations: int = 0,
+    elapsed_s: float = 0.0,
+    is_stopping: bool = False,
+) -> ChainView:
+    """One that is under way.
+
+    Args:
+        job: of the present stage.
+        cost: what was estimated before; None for one that goes on after a start.
+        iterations: of its training, 0 where unknown.
+        elapsed_s: how long the present stage has been going on.
+    """
+    stage_left_s = _stage_left_s(retraining.stage, job, iterations)
+    left = ""
+    if cost is not None and not is_stopping:
+        seconds = remaining_s(cost, retraining, stage_left_s, elapsed_s)
+        left = tr("About {time} left").format(time=duration_text(seconds))
+    rows = tuple(_rows(retraining, job, cost, stage_left_s, iterations))
+    return ChainView(tr("Retraining"), rows, left=left, can_stop=True, is_stopping=is_stopping)
+
+
+def halted_view(retraining: Retraining, was_ended: bool = False) -> ChainView:
+    """One that was stopped, has failed, or (`was_ended`) was ended with the program."""
+    title = tr("Retraining of {day}").format(day=day_text(retraining.begun))
+    is_failed = retraining.progress is Progress.FAILED
+    if is_failed:
+        message, hint = retraining.message, retraining.hint
+    else:
+        message = tr("It was stopped.")
+        if was_ended:
+            message = tr("It was under way when the program ended.")
+        hint = tr("What is finished stays; Continue goes on from there.")
+    shown = retraining.stopped() if was_ended else retraining
+    may_go_on = retraining.stage is not Stage.CHECK or was_ended
+    return ChainView(
+        title,
+        tuple(_rows(shown, None, None, None, 0)) if may_go_on else (),
+        message=message,
+        hint=hint,
+        is_failed=is_failed,
+        can_continue=may_go_on,
+        can_discard=True,
+    )
+
+
+def done_view(retraining: Retraining, outcome: RetrainOutcome) -> ChainView:
+    """One that is done."""
+    title = tr("Retraining of {day}").format(day=day_text(retraining.begun))
+    return ChainView(title, can_discard=True, outcome=outcome_view(outcome))
+
+
+def outcome_view(found: RetrainOutcome) -> Outcome:
+    """What came of it; a candidate is never used by itself."""
+    text, icon, token = _VERDICTS[found.verdict]
+    if found.verdict is Verdict.NOT_COMPARED and found.champion:
+        text = _NOT_COMPARED
+    stays = (
+        tr("{champion} stays in use until somebody promotes the candidate.")
+        if found.champion
+        else tr("It is a candidate until somebody promotes it.")
+    )
+    return Outcome(
+        tr(text).format(candidate=found.candidate, champion=found.champion),
+        icon,
+        token,
+        figures=tuple(_figures(found)),
+        remarks=(*found.reasons, stays.format(champion=found.champion)),
+        has_evaluation=found.dice is not None,
+        has_champion=bool(found.champion),
+    )
+
+
+_VERDICTS = {
+    Verdict.BETTER: ("{candidate} is better than {champion}.", "success", "good"),
+    Verdict.WORSE: ("{candidate} is worse than {champion}.", "warning", "bad"),
+    Verdict.NO_DIFFERENCE: (
+        "There is no clear difference between {candidate} and {champion}.", "info", "accent",
+    ),
+    Verdict.TOO_FEW: (
+        "There are too few test patients to tell {candidate} from {champion}.", "info", "accent",
+    ),
+    Verdict.NOT_COMPARED: ("{candidate} is ready.", "success", "good"),
+}  # fmt: skip
+_NOT_COMPARED = "{candidate} is ready, but cannot be compared with {champion}."
+
+
+def day_text(begun: str) -> str:
+    """Day and time, for example "28 Nov 14:05"; "" where it is not known."""
+    try:
+        seconds = datetime.fromisoformat(begun).timestamp()
+    except ValueError:
+        return ""
+    return time.strftime("%d %b %H:%M", time.localtime(seconds))
+
+
+def _figures(found: RetrainOutcome) -> Iterator[tuple[str, str]]:
+    change, dice = found.difference, found.dice
+    is_compared = found.verdict is not Verdict.NOT_COMPARED
+    if is_compared and change is not None and change.mean is not None:
+        yield tr("Change of the Dice"), signed(change.mean)
+        if change.low is not None and change.high is not None:
+            text = tr("{low} to {high}")
+            text = text.format(low=signed(change.low), high=signed(change.high))
+            yield tr("95 % interval"), text
+    if dice is not None and dice.mean is not None:
+        yield tr("Dice"), f"{dice.mean:.3f}"
+        yield tr("Test patients"), str(dice.n)
+    if not is_compared:
+        return
+    yield tr("Lesions gained"), str(found.gained)
+    yield tr("Lesions lost"), str(found.lost)
+    yield tr("False lesions gone"), str(found.gone_false)
+    yield tr("False lesions new"), str(found.new_false)
+
+
+def _rows(
+    retraining: Retraining,
+    job: RunState | None,
+    cost: Cost | None,
+    left_s: float | None,
+    iterations: int,
+) -> Iterator[StageRow]:
+    names = {
+        Stage.CHECK: tr("Check"),
+        Stage.CONVERT: tr("Convert slices"),
+        Stage.TRAIN: tr("Train"),
+        Stage.EVALUATE: tr("Compare on test patients"),
+    }
+    if retraining.plan is not None and not retraining.plan.champion:
+        names[Stage.EVALUATE] = tr("Evaluate on test patients")
+    for stage in _WORK:
+        mark = retraining.mark(stage)
+        note = detail = ""
+        done = total = 0
+        if mark is Mark.WAITING and cost is not None:
+            note = duration_text(cost.stages.get(stage, 0.0))
+        elif mark is Mark.RUNNING:
+            if left_s is not None:
+                note = tr("{time} left").format(time=duration_text(left_s))
+            detail, done, total = _detail(stage, job, iterations)
+        yield StageRow(stage, names[stage], mark, note, detail, done, total)
+
+
+def _detail(stage: Stage, job: RunState | None, iterations: int) -> tuple[str, int, int]:
+    if job is None or job.status is RunStatus.STARTING or not job.phase:
+        return tr("Starting"), 0, 0
+    if stage is Stage.TRAIN and job.steps:
+        step = job.steps[-1].iteration
+        return tr("Step {done} of {total}").format(**_counts(step, iterations)), step, iterations
+    names = {
+        "list": tr("Reading the folder"),
+        "scan": tr("Reading the folder"),
+        "unpack": tr("Unpacking the archive"),
+        "wait": tr("Waiting for the last run to end"),
+        "check": tr("Checking the slices"),
+        "convert": tr("Slice {done} of {total}"),
+        "evaluate": tr("Slice {done} of {total}"),
+        "prepare": tr("Reading the dataset"),
+        "load": tr("Reading the dataset"),
+    }
+    text = names.get(job.phase, tr("Working"))
+    return text.format(**_counts(job.done, job.total)), job.done, job.total
+
+
+def _counts(done: int, total: int) -> dict[str, str]:
+    """As wide at its beginning as at its end, so that the line does not shift."""
+    width = len(f"{total:,}")
+    return {"done": f"{done:,}".rjust(width, "\u2007"), "total": f"{total:,}"}
+
+
+def _stage_left_s(stage: Stage, job: RunState | None, iterations: int) -> float | None:
+    if job is None or job.is_over:
+        return None
+    if stage is Stage.TRAIN:
+        return run_facts(job, iterations).remaining_s if job.steps else None
+    return job.remaining_s
