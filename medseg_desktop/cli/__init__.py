@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import io
 import logging
 import sys
@@ -14,6 +15,9 @@ EXIT_DONE = 0
 EXIT_FAILED = 1
 EXIT_USAGE = 2
 EXIT_INTERRUPTED = 130
+#: Error handler of the console.
+_ESCAPED = "medseg-escaped"
+_HYPHENS = "−–"  # noqa: RUF001
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -54,10 +58,20 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _print_anything() -> None:
-    """Names that the console cannot show are printed escaped; they are no reason to fail."""
+    """What the console cannot show is no reason to fail: minus signs and dashes become hyphens
+    there, names are printed escaped."""
+    codecs.register_error(_ESCAPED, _escaped)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+            stream.reconfigure(errors=_ESCAPED)
+
+
+def _escaped(error: UnicodeError) -> tuple[str | bytes, int]:
+    if isinstance(error, UnicodeEncodeError):
+        if error.object[error.start] in _HYPHENS:
+            return "-", error.start + 1
+        error.end = error.start + 1  # what follows may be one of them
+    return codecs.backslashreplace_errors(error)
 
 
 def _fail(error: MedSegError, code: int) -> int:

@@ -11,20 +11,14 @@ import msgspec
 from medseg_desktop.cli.console import count
 from medseg_desktop.cli.context import sources, workspace_of
 from medseg_desktop.cli.output import JobPrinter, print_json, result_of, table, warn
+from medseg_desktop.core.evaluation_measures import BY_KEY, MEASURES, NOTHING
 from medseg_desktop.core.evaluation_result import (
     CaseResult,
     EvaluationResult,
     LesionChange,
     ModelComparison,
 )
-from medseg_desktop.core.evaluation_text import (
-    MEASURES,
-    NOTHING,
-    bin_title,
-    found_text,
-    size_text,
-    verdict,
-)
+from medseg_desktop.core.evaluation_text import bin_title, found_text, size_text, verdict_text
 from medseg_desktop.core.specs import EvaluateSpec
 from medseg_desktop.io.settings_file import load_settings
 from medseg_desktop.jobs.run import run_job
@@ -102,9 +96,9 @@ def _single(result: EvaluationResult) -> Iterator[str]:
         yield "No patient with lesion, so there is no Dice"
     yield ""
     means = [
-        (measure.heading, measure.number(found.mean), measure.interval(found), str(found.n))
-        for name, measure in MEASURES.items()
-        if (found := result.summary[name]).n
+        (m.heading, m.number(found.mean), m.interval(found) or NOTHING, str(found.n))
+        for m in MEASURES
+        if (found := result.summary[m.key]).n
     ]
     yield table(means, ("Mean over patients", "", "95 % interval", "n"))
     yield from _by_size([result])
@@ -138,15 +132,15 @@ def _compared(
     yield ""
     means = [
         (
-            measure.heading,
-            *_pair(name, ours.summary[name].mean, theirs.summary[name].mean),
-            measure.number(difference.mean, signed=True),
-            measure.interval(difference, signed=True),
+            m.heading,
+            *_pair(m.key, ours.summary[m.key].mean, theirs.summary[m.key].mean),
+            m.number(difference.mean, signed=True),
+            m.interval(difference, signed=True) or NOTHING,
             str(difference.n),
         )
-        for name, measure in MEASURES.items()
-        if (difference := comparison.differences[name])
-        and (ours.summary[name].n or theirs.summary[name].n)
+        for m in MEASURES
+        if (difference := comparison.differences[m.key])
+        and (ours.summary[m.key].n or theirs.summary[m.key].n)
     ]
     columns = ("Mean over patients", "Candidate", "Champion", "Difference", "95 % interval", "n")
     yield table(means, columns)
@@ -156,7 +150,7 @@ def _compared(
     yield from _changes("New false lesions", comparison.new_false)
     yield from _changes("False lesions gone", comparison.gone_false)
     yield ""
-    yield verdict(comparison)
+    yield verdict_text(comparison)
     yield from (f"Not comparable: {reason}" for reason in comparison.reasons)
 
 
@@ -203,4 +197,4 @@ def _pair(measure: str, ours: float | None, theirs: float | None) -> tuple[str, 
 
 
 def _number(measure: str, value: float | None, *, signed: bool = False) -> str:
-    return MEASURES[measure].number(value, signed=signed)
+    return BY_KEY[measure].number(value, signed=signed)

@@ -12,8 +12,9 @@ from medseg_desktop.cli.context import existing, sources, workspace_of
 from medseg_desktop.cli.output import JobPrinter, ProgressLine, print_json, warn
 from medseg_desktop.cli.retrain_check import check
 from medseg_desktop.core.errors import Cancelled, JobError, UsageError
+from medseg_desktop.core.evaluation_measures import DICE, Verdict
 from medseg_desktop.core.evaluation_result import Estimate
-from medseg_desktop.core.retrain_outcome import RetrainOutcome, Verdict, difference_text
+from medseg_desktop.core.retrain_outcome import RetrainOutcome
 from medseg_desktop.core.retraining import Progress, Retraining, RetrainOptions, Stage
 from medseg_desktop.core.run_state import RunState
 from medseg_desktop.core.settings import Settings
@@ -160,10 +161,13 @@ def outcome_text(found: RetrainOutcome) -> str:
     lines = [_SENTENCES[found.verdict].format(champion=found.champion)]
     if found.difference is not None and found.difference.mean is not None:
         n = count(found.difference.n, "patient")
-        lines.append(f"Difference of the Dice: {difference_text(found.difference)}, {n}.")
+        lines.append(
+            f"Difference of the Dice: {DICE.estimate(found.difference, signed=True)}, {n}."
+        )
+    counts = found.changes
     lines.append(
-        f"Lesions: {found.gained} gained, {found.lost} lost; false ones: "
-        f"{found.new_false} new, {found.gone_false} gone."
+        f"Lesions: {counts.gained} gained, {counts.lost} lost; false ones: "
+        f"{counts.new_false} new, {counts.gone_false} gone."
     )
     return "\n".join(lines)
 
@@ -171,7 +175,7 @@ def outcome_text(found: RetrainOutcome) -> str:
 def _dice_text(dice: Estimate) -> str:
     if dice.mean is None:
         return "No test patient has a lesion, so there is no Dice."
-    return f"Mean Dice {dice.mean:.3f} over {count(dice.n, 'test patient')}."
+    return f"Mean Dice {DICE.number(dice.mean)} over {count(dice.n, 'test patient')}."
 
 
 def _json(
@@ -192,9 +196,6 @@ def _json(
         "verdict": found.verdict.value,
         "dice": msgspec.to_builtins(found.dice),
         "difference": msgspec.to_builtins(found.difference),
-        "lost": found.lost,
-        "gained": found.gained,
-        "new_false": found.new_false,
-        "gone_false": found.gone_false,
+        **found.changes._asdict(),
         "reasons": list(found.reasons),
     }

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from medseg_desktop.core.evaluation_result import CaseResult, LesionResult
 from medseg_desktop.core.labels import LabelTable
-from medseg_desktop.core.lesion_matching import annotated_lesions, false_lesions, size_order
+from medseg_desktop.core.lesion_matching import annotated_lesions, false_lesions
 from medseg_desktop.core.metrics import CaseCounts, Overlap
 from medseg_desktop.core.reviewed_stack import ReviewedStack
 from medseg_desktop.core.surface_distance import hd95_mm
@@ -96,4 +96,4 @@ def _volume_ml(stacks: Sequence[ReviewedStack], pixels: Sequence[int]) -> float 
 
 
 def _by_size(lesions: Iterable[LesionResult]) -> tuple[LesionResult, ...]:
-    return tuple(sorted(lesions, key=size_order, reverse=True))
+    return tuple(sorted(lesions, key=lambda lesion: lesion.size_order, reverse=True))

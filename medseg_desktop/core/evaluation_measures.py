@@ -1,25 +1,36 @@
-"""What an evaluation measures: units, figures, and which way is better."""
+"""The measures of an evaluation: values, units, figures, and which way is better.
+
+Console, report, window and retraining all take figures and verdicts from here.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from medseg_desktop.core.evaluation_result import Estimate, EvaluationResult
+from medseg_desktop.core.evaluation_result import (
+    CaseResult,
+    Estimate,
+    EvaluationResult,
+    ModelComparison,
+)
 
-NOT_KNOWN: Final = "–"  # noqa: RUF001
+NOTHING: Final = "–"  # noqa: RUF001
 _MINUS: Final = "−"  # noqa: RUF001
 
 
-class Direction(StrEnum):
-    """What a paired difference candidate - champion means for the candidate."""
+class Verdict(StrEnum):
+    """What the paired difference candidate - champion means for the candidate."""
 
     BETTER = "better"
     WORSE = "worse"
-    UNCLEAR = "no clear difference"
+    NO_DIFFERENCE = "no clear difference"
     #: Too few patients for an interval.
-    UNKNOWN = "too few patients"
+    TOO_FEW = "too few patients to tell"
+    #: There is no champion, or the two cannot be compared fairly.
+    NOT_COMPARED = "not compared"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,58 +39,108 @@ class Measure:
 
     Attributes:
         key: in the summary.
-        unit: shown behind a value; "" for none.
-        digits: behind the point.
-        more_is_better: a higher value is the better one.
-        scale: a shown value is so many times the stored one.
+        title: for console and report; the window has it translated.
+        unit: "" for a plain number, "%" for a share.
+        digits: after the point.
+        more_is_better: None where neither more nor less is: a bias is best near 0.
+        value_of: its value for a patient, None where the patient has none.
     """
 
     key: str
+    title: str
     unit: str
     digits: int
-    more_is_better: bool
-    scale: float = 1.0
+    more_is_better: bool | None
+    value_of: Callable[[CaseResult], float | None]
 
-    def value_text(self, value: float | None, *, signed: bool = False) -> str:
-        """A value with its unit; a dash where there is none."""
-        number = self._number(value, signed)
-        return number if number == NOT_KNOWN or not self.unit else f"{number} {self.unit}"
+    @property
+    def heading(self) -> str:
+        """With its unit, e.g. "HD95, mm"."""
+        return f"{self.title}, {self.unit}" if self.unit else self.title
 
-    def interval_text(self, estimate: Estimate | None, *, signed: bool = False) -> str:
-        """Its 95 % interval, "0.75 to 0.86"; empty where there is none."""
-        if estimate is None or estimate.low is None or estimate.high is None:
+    def number(self, value: float | None, *, signed: bool = False) -> str:
+        """Without the unit, e.g. "−0.042"; a dash for None, and no sign before a zero."""  # noqa: RUF002
+        if value is None:
+            return NOTHING
+        factor = 100 if self.unit == "%" else 1
+        text = f"{abs(value) * factor:.{self.digits}f}"
+        if float(text) == 0:
+            return text
+        return f"{_MINUS if value < 0 else '+' if signed else ''}{text}"
+
+    def value(self, value: float | None, *, signed: bool = False) -> str:
+        """With its unit, e.g. "12.3 ml"."""
+        number = self.number(value, signed=signed)
+        return f"{number} {self.unit}" if self.unit and value is not None else number
+
+    def interval(self, found: Estimate | None, *, signed: bool = False) -> str:
+        """E.g. "0.743 to 0.871"; "" where there is none."""
+        if found is None or found.low is None or found.high is None:
             return ""
-        low, high = (self._number(v, signed) for v in (estimate.low, estimate.high))
+        low, high = (self.number(v, signed=signed) for v in (found.low, found.high))
         return f"{low} to {high}"
 
-    def _number(self, value: float | None, signed: bool) -> str:
-        if value is None:
-            return NOT_KNOWN
-        text = f"{abs(value) * self.scale:.{self.digits}f}"
-        is_zero = not text.strip("0.")
-        sign = "" if is_zero else _MINUS if value < 0 else "+" if signed else ""
-        return f"{sign}{text}"
+    def estimate(self, found: Estimate, *, signed: bool = False) -> str:
+        """E.g. "0.812 (0.743 to 0.871)" without unit; the mean alone where it has no interval."""
+        text, interval = self.number(found.mean, signed=signed), self.interval(found, signed=signed)
+        return f"{text} ({interval})" if interval else text
 
 
+def _sensitivity(case: CaseResult) -> float | None:
+    return case.n_found / len(case.lesions) if case.lesions else None
+
+
+def _absolute_difference_ml(case: CaseResult) -> float | None:
+    return None if case.volume_difference_ml is None else abs(case.volume_difference_ml)
+
+
+def _false_positive_ml(case: CaseResult) -> float | None:
+    return case.false_positive_ml if case.truth_pixels == 0 else None
+
+
+#: In the order in which they are shown.
 MEASURES: Final = (
-    Measure("foreground_dice", "", 3, True),
-    Measure("hd95_mm", "mm", 1, False),
-    Measure("absolute_volume_difference_ml", "ml", 2, False),
-    Measure("sensitivity", "%", 0, True, 100.0),
-    Measure("false_lesions", "", 2, False),
-    Measure("false_positive_ml", "ml", 2, False),
-)
-DICE: Final = MEASURES[0]
+    Measure("foreground_dice", "Dice", "", 3, True, lambda case: case.foreground_dice),
+    Measure("sensitivity", "Lesions found", "%", 0, True, _sensitivity),
+    Measure(
+        "false_lesions", "False lesions per patient", "", 2, False,
+        lambda case: case.n_false_lesions,
+    ),
+    Measure("hd95_mm", "HD95", "mm", 1, False, lambda case: case.hd95_mm),
+    Measure(
+        "volume_difference_ml", "Volume difference", "ml", 2, None,
+        lambda case: case.volume_difference_ml,
+    ),
+    Measure(
+        "absolute_volume_difference_ml", "Volume difference, absolute", "ml", 2, False,
+        _absolute_difference_ml,
+    ),
+    Measure(
+        "false_positive_ml", "False-positive volume without lesion", "ml", 2, False,
+        _false_positive_ml,
+    ),
+)  # fmt: skip
+BY_KEY: Final = {measure.key: measure for measure in MEASURES}
+DICE: Final = BY_KEY["foreground_dice"]
+#: Those of which a difference is good or bad.
+JUDGED: Final = tuple(measure for measure in MEASURES if measure.more_is_better is not None)
 
 
-def direction(measure: Measure, difference: Estimate | None) -> Direction:
-    """Better or worse only where the interval of the difference leaves out 0."""
-    if difference is None or difference.low is None or difference.high is None:
-        return Direction.UNKNOWN
-    if difference.low <= 0 <= difference.high:
-        return Direction.UNCLEAR
-    is_more = difference.low > 0
-    return Direction.BETTER if is_more == measure.more_is_better else Direction.WORSE
+def verdict(comparison: ModelComparison | None, measure: Measure = DICE) -> Verdict:
+    """What a comparison says by one measure, which must be one of those that are judged.
+
+    Better or worse only where the whole 95 % interval of the difference is on one side of 0, and
+    nothing where the two cannot be compared fairly.
+    """
+    assert measure.more_is_better is not None
+    if comparison is None or not comparison.is_comparable:
+        return Verdict.NOT_COMPARED
+    found = comparison.differences.get(measure.key)
+    if found is None or found.low is None or found.high is None:
+        return Verdict.TOO_FEW
+    if found.low <= 0 <= found.high:
+        return Verdict.NO_DIFFERENCE
+    return Verdict.BETTER if (found.low > 0) == measure.more_is_better else Verdict.WORSE
 
 
 def dice_of(result: EvaluationResult) -> Estimate:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from enum import StrEnum
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -46,6 +47,11 @@ class LesionResult(msgspec.Struct, frozen=True, kw_only=True):
     found: bool
     other_overlap: float | None = None
     picture: str = ""
+
+    @property
+    def size_order(self) -> tuple[float, int]:
+        """What lesions are sorted by; those of unknown volume count as the smallest."""
+        return (-1.0 if self.volume_ml is None else self.volume_ml, self.pixels)
 
 
 class CaseResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -126,6 +132,33 @@ class EvaluationResult(msgspec.Struct, frozen=True, kw_only=True):
     warnings: tuple[str, ...] = ()
 
 
+class Fate(StrEnum):
+    """What became of a lesion; the first four compare two models, the last two tell of one."""
+
+    LOST = "lost"
+    GAINED = "gained"
+    NEW_FALSE = "new_false"
+    GONE_FALSE = "gone_false"
+    MISSED = "missed"
+    FALSE = "false"
+
+
+#: The lists of a `ModelComparison`, which are called so.
+CHANGES: Final = (Fate.LOST, Fate.GAINED, Fate.NEW_FALSE, Fate.GONE_FALSE)
+
+
+class ChangeCounts(NamedTuple):
+    """How many lesions only one of two models has."""
+
+    lost: int = 0
+    gained: int = 0
+    new_false: int = 0
+    gone_false: int = 0
+
+
+NO_CHANGES: Final = ChangeCounts()
+
+
 class LesionChange(msgspec.Struct, frozen=True, kw_only=True):
     """A lesion that one of two models finds and the other does not.
 
@@ -169,6 +202,12 @@ class ModelComparison(msgspec.Struct, frozen=True, kw_only=True):
     def is_comparable(self) -> bool:
         return not self.reasons
 
+    @property
+    def counts(self) -> ChangeCounts:
+        return ChangeCounts(
+            len(self.lost), len(self.gained), len(self.new_false), len(self.gone_false)
+        )
+
 
 class EvaluationRecord(msgspec.Struct, frozen=True, kw_only=True):
     """`evaluation.json` of an evaluation's folder.
@@ -189,3 +228,8 @@ class EvaluationRecord(msgspec.Struct, frozen=True, kw_only=True):
     candidate: EvaluationResult
     champion: EvaluationResult | None = None
     comparison: ModelComparison | None = None
+
+    @property
+    def results(self) -> tuple[EvaluationResult, ...]:
+        """Of the one model, or of candidate and champion."""
+        return (self.candidate,) if self.champion is None else (self.candidate, self.champion)

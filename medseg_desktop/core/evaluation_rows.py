@@ -4,25 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
 from medseg_desktop.core.evaluation_result import (
+    CHANGES,
     CaseResult,
     EvaluationRecord,
+    Fate,
     LesionChange,
     LesionResult,
 )
-
-
-class Fate(StrEnum):
-    """What became of a lesion; the first four compare two models, the last two tell of one."""
-
-    LOST = "lost"
-    GAINED = "gained"
-    NEW_FALSE = "new_false"
-    GONE_FALSE = "gone_false"
-    MISSED = "missed"
-    FALSE = "false"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +52,7 @@ def lesion_groups(record: EvaluationRecord) -> dict[Fate, tuple[LesionChange, ..
     """Lesions by their fate, each group with the largest first."""
     compared = record.comparison
     if compared is not None:
-        groups = {
-            Fate.LOST: compared.lost,
-            Fate.GAINED: compared.gained,
-            Fate.NEW_FALSE: compared.new_false,
-            Fate.GONE_FALSE: compared.gone_false,
-        }
+        groups = {fate: getattr(compared, fate) for fate in CHANGES}
     else:
         cases = record.candidate.cases
         groups = {
@@ -89,7 +74,4 @@ def _of(case: CaseResult, lesion: LesionResult) -> LesionChange:
 
 
 def _largest_first(group: Sequence[LesionChange]) -> tuple[LesionChange, ...]:
-    def size(change: LesionChange) -> tuple[float, int]:
-        return -(change.lesion.volume_ml or 0.0), -change.lesion.pixels
-
-    return tuple(sorted(group, key=size))
+    return tuple(sorted(group, key=lambda change: change.lesion.size_order, reverse=True))

@@ -2,39 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 
 from medseg_desktop.core.bootstrap import mean_estimate
+from medseg_desktop.core.evaluation_measures import MEASURES
 from medseg_desktop.core.evaluation_result import CaseResult, EvaluationResult, SizeBin
 from medseg_desktop.core.metrics import mean_or_none
 
 #: Lower bounds of the sizes by which lesions are counted, in ml; the last bin is open.
 SIZE_BOUNDS_ML = (0.0, 0.1, 1.0, 10.0)
-
-
-def sensitivity(case: CaseResult) -> float | None:
-    """Share of the patient's lesions that are found; None for a patient without lesion."""
-    return case.n_found / len(case.lesions) if case.lesions else None
-
-
-def _absolute_difference_ml(case: CaseResult) -> float | None:
-    return None if case.volume_difference_ml is None else abs(case.volume_difference_ml)
-
-
-def _false_positive_ml(case: CaseResult) -> float | None:
-    return case.false_positive_ml if case.truth_pixels == 0 else None
-
-
-#: Measure -> its value for a patient, None where the patient has none.
-MEASURES: Mapping[str, Callable[[CaseResult], float | None]] = {
-    "foreground_dice": lambda case: case.foreground_dice,
-    "hd95_mm": lambda case: case.hd95_mm,
-    "volume_difference_ml": lambda case: case.volume_difference_ml,
-    "absolute_volume_difference_ml": _absolute_difference_ml,
-    "sensitivity": sensitivity,
-    "false_lesions": lambda case: case.n_false_lesions,
-    "false_positive_ml": _false_positive_ml,
-}
 
 
 def evaluation_result(
@@ -65,8 +41,8 @@ def evaluation_result(
             "dice": {name: mean_or_none([c.dice[name] for c in cases]) for name in labels},
         },
         summary={
-            name: mean_estimate([value_of(case) for case in cases])
-            for name, value_of in MEASURES.items()
+            measure.key: mean_estimate([measure.value_of(case) for case in cases])
+            for measure in MEASURES
         },
         sensitivity_by_size=sensitivity_by_size(cases),
         warnings=tuple(warnings),

@@ -50,11 +50,6 @@ def false_lesions(
     return tuple(lesions)
 
 
-def size_order(lesion: LesionResult) -> tuple[float, int]:
-    """What lesions are sorted by; those of unknown volume count as the smallest."""
-    return (-1.0 if lesion.volume_ml is None else lesion.volume_ml, lesion.pixels)
-
-
 def _overlap(group: Sequence[Piece], other: Mapping[int, LabelMap]) -> float:
     """Share of a lesion's pixels that the other side has with the same label."""
     shared = sum(int((other[p.index].ravel()[p.places] == p.label).sum()) for p in group)

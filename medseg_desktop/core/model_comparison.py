@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from medseg_desktop.core.bootstrap import mean_estimate
+from medseg_desktop.core.evaluation_measures import MEASURES
 from medseg_desktop.core.evaluation_result import (
+    CHANGES,
     CaseResult,
     EvaluationResult,
+    Fate,
     LesionChange,
     LesionResult,
     ModelComparison,
 )
-from medseg_desktop.core.evaluation_summary import MEASURES
-from medseg_desktop.core.lesion_matching import size_order
 
-#: What can become of a lesion: the lists of a `ModelComparison`.
-CHANGES = ("lost", "gained", "new_false", "gone_false")
 _Key = tuple[str, int, int]
 
 
@@ -42,7 +41,7 @@ def compare_evaluations(
         kind: tuple(
             sorted(
                 (change for found in changes for change in found[kind]),
-                key=lambda change: size_order(change.lesion),
+                key=lambda change: change.lesion.size_order,
                 reverse=True,
             )
         )
@@ -53,19 +52,19 @@ def compare_evaluations(
         champion=champion.model,
         reasons=(*_reasons(candidate, champion, len(pairs)), *reasons),
         differences={
-            name: mean_estimate([_difference(value_of(c), value_of(d)) for c, d in pairs])
-            for name, value_of in MEASURES.items()
+            m.key: mean_estimate([_difference(m.value_of(c), m.value_of(d)) for c, d in pairs])
+            for m in MEASURES
         },
         **sorted_changes,
     )
 
 
-def case_changes(candidate: CaseResult, champion: CaseResult) -> dict[str, list[LesionChange]]:
+def case_changes(candidate: CaseResult, champion: CaseResult) -> dict[Fate, list[LesionChange]]:
     """The lesions of one patient that only one of two models has, by what became of them."""
     before = {_key(lesion): lesion for lesion in champion.lesions}
-    changes: dict[str, list[LesionChange]] = {kind: [] for kind in CHANGES}
+    changes: dict[Fate, list[LesionChange]] = {kind: [] for kind in CHANGES}
 
-    def add(kind: str, lesion: LesionResult, ours: float, theirs: float) -> None:
+    def add(kind: Fate, lesion: LesionResult, ours: float, theirs: float) -> None:
         change = LesionChange(
             case=candidate.path,
             patient_hash=candidate.patient_hash,
@@ -78,15 +77,15 @@ def case_changes(candidate: CaseResult, champion: CaseResult) -> dict[str, list[
     for lesion in candidate.lesions:
         other = before.get(_key(lesion))
         if other is not None and other.found != lesion.found:
-            kind = "lost" if other.found else "gained"
+            kind = Fate.LOST if other.found else Fate.GAINED
             add(kind, lesion, lesion.overlap, other.overlap)
     # A false lesion is told whole by the model that has it, so it covers all of it.
     for lesion in candidate.false_lesions:
         if lesion.other_overlap == 0:
-            add("new_false", lesion, 1.0, 0.0)
+            add(Fate.NEW_FALSE, lesion, 1.0, 0.0)
     for lesion in champion.false_lesions:
         if lesion.other_overlap == 0:
-            add("gone_false", lesion, 0.0, 1.0)
+            add(Fate.GONE_FALSE, lesion, 0.0, 1.0)
     return changes
 
 

@@ -9,31 +9,30 @@ import numpy as np
 import numpy.typing as npt
 
 from medseg_desktop.core.evaluation_result import (
+    CHANGES,
     CaseResult,
     EvaluationResult,
+    Fate,
     LesionChange,
     LesionResult,
     ModelComparison,
 )
-from medseg_desktop.core.lesion_matching import size_order
-from medseg_desktop.core.model_comparison import CHANGES, case_changes
+from medseg_desktop.core.model_comparison import case_changes
 from medseg_desktop.io.evaluation_folder import MOST_PICTURES, PICTURES
 
 Picture = npt.NDArray[np.uint8]
 #: What identifies a finding: its list, the patient, and the lesion in the patient's series.
-FindingKey = tuple[str, str, str, int, int]
-#: Lists of a single model.
-MISSED, FALSE = "missed", "false"
+FindingKey = tuple[Fate, str, str, int, int]
 #: Which model sees the lesions of a list; the others are lesions of the annotation.
-_SEEN_BY = {FALSE: 0, "new_false": 0, "gone_false": 1}
+_SEEN_BY = {Fate.FALSE: 0, Fate.NEW_FALSE: 0, Fate.GONE_FALSE: 1}
 
 
-def findings(cases: Sequence[CaseResult]) -> dict[str, list[LesionResult]]:
+def findings(cases: Sequence[CaseResult]) -> dict[Fate, list[LesionResult]]:
     """The lists of one patient: of one model what it misses and invents, of two what became of
     the lesions between them."""
     if len(cases) == 1:
         missed = [lesion for lesion in cases[0].lesions if not lesion.found]
-        return {MISSED: missed, FALSE: list(cases[0].false_lesions)}
+        return {Fate.MISSED: missed, Fate.FALSE: list(cases[0].false_lesions)}
     changes = case_changes(cases[0], cases[1])
     return {kind: [change.lesion for change in changes[kind]] for kind in CHANGES}
 
@@ -42,7 +41,7 @@ class Gallery:
     """The pictures of the largest lesions of each list so far; the others are let go."""
 
     def __init__(self) -> None:
-        self._kept: dict[str, list[tuple[tuple[float, int], FindingKey, Picture]]] = {}
+        self._kept: dict[Fate, list[tuple[tuple[float, int], FindingKey, Picture]]] = {}
 
     def offer(
         self, cases: Sequence[CaseResult], draw: Callable[[LesionResult, int | None], Picture]
@@ -55,8 +54,8 @@ class Gallery:
         """
         for kind, lesions in findings(cases).items():
             kept = self._kept.setdefault(kind, [])
-            for lesion in sorted(lesions, key=size_order, reverse=True)[:MOST_PICTURES]:
-                size = size_order(lesion)
+            for lesion in sorted(lesions, key=_size, reverse=True)[:MOST_PICTURES]:
+                size = _size(lesion)
                 if len(kept) >= MOST_PICTURES and size <= kept[-1][0]:
                     break
                 key = _key(kind, cases[0].patient_hash, lesion)
@@ -74,8 +73,8 @@ class Gallery:
         cases = tuple(
             msgspec.structs.replace(
                 case,
-                lesions=_named(case.lesions, MISSED, case.patient_hash, names),
-                false_lesions=_named(case.false_lesions, FALSE, case.patient_hash, names),
+                lesions=_named(case.lesions, Fate.MISSED, case.patient_hash, names),
+                false_lesions=_named(case.false_lesions, Fate.FALSE, case.patient_hash, names),
             )
             for case in result.cases
         )
@@ -85,7 +84,7 @@ class Gallery:
         """A comparison with the names of the pictures."""
         names = {key: name for key, name, _ in self._files()}
 
-        def with_name(kind: str, change: LesionChange) -> LesionChange:
+        def with_name(kind: Fate, change: LesionChange) -> LesionChange:
             name = names.get(_key(kind, change.patient_hash, change.lesion), "")
             return msgspec.structs.replace(change, picture=name)
 
@@ -103,12 +102,16 @@ class Gallery:
         ]
 
 
-def _key(kind: str, patient_hash: str, lesion: LesionResult) -> FindingKey:
+def _size(lesion: LesionResult) -> tuple[float, int]:
+    return lesion.size_order
+
+
+def _key(kind: Fate, patient_hash: str, lesion: LesionResult) -> FindingKey:
     return (kind, patient_hash, lesion.series_uid, lesion.stack, lesion.number)
 
 
 def _named(
-    lesions: Sequence[LesionResult], kind: str, patient_hash: str, names: Mapping[FindingKey, str]
+    lesions: Sequence[LesionResult], kind: Fate, patient_hash: str, names: Mapping[FindingKey, str]
 ) -> tuple[LesionResult, ...]:
     return tuple(
         msgspec.structs.replace(lesion, picture=names.get(_key(kind, patient_hash, lesion), ""))

@@ -13,8 +13,9 @@ import numpy.typing as npt
 
 from medseg_desktop import __version__
 from medseg_desktop.core import html_parts as html
+from medseg_desktop.core.evaluation_measures import BY_KEY, DICE, MEASURES, NOTHING, Measure
 from medseg_desktop.core.evaluation_result import Estimate, EvaluationRecord, EvaluationResult
-from medseg_desktop.core.evaluation_text import MEASURES, NOTHING, bin_title, verdict
+from medseg_desktop.core.evaluation_text import bin_title, counted, verdict_text
 from medseg_desktop.core.notice import RESEARCH_NOTICE
 from medseg_desktop.io.evaluation_report_lists import finding_sections
 from medseg_desktop.io.evaluation_report_patients import patient_table
@@ -96,20 +97,15 @@ def report_html(
     return html.page(title, "\n".join(part for part in parts if part))
 
 
-def _results(record: EvaluationRecord) -> list[EvaluationResult]:
-    return [record.candidate] if record.champion is None else [record.candidate, record.champion]
-
-
 def _title(record: EvaluationRecord) -> str:
-    names = [result.model for result in _results(record)]
+    names = [result.model for result in record.results]
     return f"Evaluation: {names[0]}" if len(names) == 1 else f"Comparison: {' and '.join(names)}"
 
 
 def _about(record: EvaluationRecord) -> str:
-    n = len(record.candidate.cases)
-    patients = "1 patient" if n == 1 else f"{n} patients"
+    patients = counted(len(record.candidate.cases), "patient")
     slices = sum(case.n_slices for case in record.candidate.cases)
-    reviewed = "1 reviewed slice" if slices == 1 else f"{slices} reviewed slices"
+    reviewed = counted(slices, "reviewed slice")
     return ", ".join(
         part for part in (f"{patients} {_SUBSETS[record.subset]}", reviewed, _date(record)) if part
     )
@@ -122,7 +118,7 @@ def _date(record: EvaluationRecord) -> str:
 def _verdict(record: EvaluationRecord) -> Iterator[str]:
     if record.comparison is None:
         return
-    text = " ".join([verdict(record.comparison), *record.comparison.reasons])
+    text = " ".join([verdict_text(record.comparison), *record.comparison.reasons])
     yield html.paragraph(text, "" if record.comparison.is_comparable else "notice")
 
 
@@ -130,25 +126,26 @@ def _key_figures(record: EvaluationRecord) -> Iterator[tuple[str, str]]:
     summary = record.candidate.summary
     if record.comparison is None:
         for name in ("foreground_dice", "sensitivity", "false_lesions", "hd95_mm"):
-            yield _key_figure(MEASURES[name].title, name, summary[name])
+            measure = BY_KEY[name]
+            yield _key_figure(measure.title, measure, summary[name])
         return
-    for result in _results(record):
-        found = result.summary["foreground_dice"]
-        yield _key_figure(f"Dice of {result.model}", "foreground_dice", found)
-    yield "lesions lost", str(len(record.comparison.lost))
-    yield "lesions gained", str(len(record.comparison.gained))
-    yield "new false lesions", str(len(record.comparison.new_false))
-    yield "false lesions gone", str(len(record.comparison.gone_false))
+    for result in record.results:
+        yield _key_figure(f"Dice of {result.model}", DICE, result.summary[DICE.key])
+    counts = record.comparison.counts
+    yield "lesions lost", str(counts.lost)
+    yield "lesions gained", str(counts.gained)
+    yield "new false lesions", str(counts.new_false)
+    yield "false lesions gone", str(counts.gone_false)
 
 
-def _key_figure(what: str, name: str, found: Estimate) -> tuple[str, str]:
+def _key_figure(what: str, measure: Measure, found: Estimate) -> tuple[str, str]:
     """A mean below which stand its interval and n."""
-    interval = f" ({MEASURES[name].interval(found)})" if found.low is not None else ""
-    return f"{what}{interval}, n = {found.n}", MEASURES[name].value(found.mean)
+    interval = f" ({measure.interval(found)})" if found.low is not None else ""
+    return f"{what}{interval}, n = {found.n}", measure.value(found.mean)
 
 
 def _overall(record: EvaluationRecord) -> Iterator[str]:
-    results = _results(record)
+    results = record.results
     head = ["Measure"]
     for result in results:
         head += [result.model, "n"]
@@ -156,13 +153,13 @@ def _overall(record: EvaluationRecord) -> Iterator[str]:
     if comparison is not None:
         head += ["Difference", "n"]
     rows = []
-    for name, measure in MEASURES.items():
+    for measure in MEASURES:
         row = [measure.heading]
         for result in results:
-            found = result.summary[name]
+            found = result.summary[measure.key]
             row += [measure.estimate(found), str(found.n)]
         if comparison is not None:
-            found = comparison.differences[name]
+            found = comparison.differences[measure.key]
             row += [measure.estimate(found, signed=True), str(found.n)]
         rows.append(row)
     yield html.table(head, rows, "Means over n patients, with 95 % intervals")
@@ -182,7 +179,7 @@ def _found(result: EvaluationResult, place: int) -> str:
 
 
 def _facts(record: EvaluationRecord) -> str:
-    parts = [html.facts(_role(record, i), _model(r)) for i, r in enumerate(_results(record))]
+    parts = [html.facts(_role(record, i), _model(r)) for i, r in enumerate(record.results)]
     rows = [
         ("Patients", _SUBSETS[record.subset]),
         ("Labels", ", ".join(record.candidate.mean.get("dice", {}))),

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from medseg_desktop.core import html_parts as html
-from medseg_desktop.core.evaluation_result import CaseResult, EvaluationRecord
-from medseg_desktop.core.evaluation_text import MEASURES, found_text
-
-#: Patients without a value come last.
-_UNSCORED = 2.0
+from medseg_desktop.core.evaluation_measures import BY_KEY
+from medseg_desktop.core.evaluation_result import EvaluationRecord
+from medseg_desktop.core.evaluation_rows import case_pairs
+from medseg_desktop.core.evaluation_text import found_text
 
 
 def patient_table(record: EvaluationRecord) -> Iterator[str]:
@@ -18,7 +17,7 @@ def patient_table(record: EvaluationRecord) -> Iterator[str]:
         yield _of_one(record)
         first = "Worst patient first."
     else:
-        yield _of_two(record, {case.patient_hash: case for case in record.champion.cases})
+        yield _of_two(record)
         first = "Most harmed patient first; candidate / champion."
     seen = " Seen: a model was trained or validated on this patient." if _any_seen(record) else ""
     yield html.paragraph(
@@ -28,8 +27,7 @@ def patient_table(record: EvaluationRecord) -> Iterator[str]:
 
 
 def _any_seen(record: EvaluationRecord) -> bool:
-    cases = (*record.candidate.cases, *(record.champion.cases if record.champion else ()))
-    return any(case.seen for case in cases)
+    return any(case.seen for result in record.results for case in result.cases)
 
 
 def _sets(record: EvaluationRecord) -> list[str]:
@@ -39,7 +37,7 @@ def _sets(record: EvaluationRecord) -> list[str]:
 
 
 def _of_one(record: EvaluationRecord) -> str:
-    cases, sets = record.candidate.cases, _sets(record)
+    cases, sets = [pair.candidate for pair in case_pairs(record)], _sets(record)
     labels = list(cases[0].dice) if cases and len(cases[0].dice) > 1 else []
     rows = [
         [
@@ -55,7 +53,7 @@ def _of_one(record: EvaluationRecord) -> str:
             str(case.n_false_lesions),
             _figure("false_positive_ml", case.false_positive_ml),
         ]
-        for case in sorted(cases, key=_dice_order)
+        for case in cases
     ]
     head = [
         "Patient", *sets, "Slices", "Dice", *labels, "HD95 mm", "Annotated ml", "Difference ml",
@@ -64,22 +62,22 @@ def _of_one(record: EvaluationRecord) -> str:
     return html.table(head, rows, is_code=True)
 
 
-def _of_two(record: EvaluationRecord, others: dict[str, CaseResult]) -> str:
+def _of_two(record: EvaluationRecord) -> str:
     sets = _sets(record)
-    pairs = [(case, others[case.patient_hash]) for case in record.candidate.cases]
     rows = [
         [
             ours.patient_hash,
             *(_set(ours.set, ours.seen or theirs.seen) for _ in sets),
             str(ours.n_slices),
             _pair("foreground_dice", ours.foreground_dice, theirs.foreground_dice),
-            _figure("foreground_dice", _difference(ours, theirs), signed=True),
+            _figure("foreground_dice", pair.dice_difference, signed=True),
             _pair("hd95_mm", ours.hd95_mm, theirs.hd95_mm),
             _pair("volume_difference_ml", ours.volume_difference_ml, theirs.volume_difference_ml),
             f"{found_text(ours)} / {found_text(theirs)}",
             f"{ours.n_false_lesions} / {theirs.n_false_lesions}",
         ]
-        for ours, theirs in sorted(pairs, key=_harm_order)
+        for pair in case_pairs(record)
+        if (ours := pair.candidate) and (theirs := pair.champion)
     ]
     head = [
         "Patient", *sets, "Slices", "Dice", "Dice difference", "HD95 mm", "Volume difference ml",
@@ -93,23 +91,8 @@ def _set(name: str, seen: bool | None) -> str:
 
 
 def _figure(measure: str, value: float | None, *, signed: bool = False) -> str:
-    return MEASURES[measure].number(value, signed=signed)
+    return BY_KEY[measure].number(value, signed=signed)
 
 
 def _pair(measure: str, ours: float | None, theirs: float | None) -> str:
     return f"{_figure(measure, ours)} / {_figure(measure, theirs)}"
-
-
-def _difference(ours: CaseResult, theirs: CaseResult) -> float | None:
-    if ours.foreground_dice is None or theirs.foreground_dice is None:
-        return None
-    return ours.foreground_dice - theirs.foreground_dice
-
-
-def _dice_order(case: CaseResult) -> float:
-    return _UNSCORED if case.foreground_dice is None else case.foreground_dice
-
-
-def _harm_order(pair: tuple[CaseResult, CaseResult]) -> float:
-    difference = _difference(*pair)
-    return _UNSCORED if difference is None else difference

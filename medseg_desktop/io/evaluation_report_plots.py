@@ -11,7 +11,7 @@ from medseg_desktop.core.evaluation_result import EvaluationRecord, EvaluationRe
 
 def plots(record: EvaluationRecord) -> Iterator[str]:
     """The figures, empty ones left out by whoever sets them."""
-    results = [record.candidate] if record.champion is None else [record.candidate, record.champion]
+    results = record.results
     yield from _paired(record) if record.champion is not None else _single(record.candidate)
     colors = zip([result.model for result in results], svg.MODEL_COLORS, strict=False)
     legend = html.legend(colors) if len(results) > 1 else ""

@@ -11,12 +11,13 @@ import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from medseg_desktop.core.evaluation_result import (
+    CHANGES,
     CaseResult,
     EvaluationRecord,
     EvaluationResult,
+    Fate,
     LesionResult,
 )
-from medseg_desktop.core.model_comparison import CHANGES
 
 _Cell = str | int | float | bool | None
 _CANDIDATE, _CHAMPION = "candidate", "champion"
@@ -128,7 +129,7 @@ def _changes(record: EvaluationRecord) -> Mapping[tuple[str, _Key], tuple[str, s
             key = _key(change.patient_hash, kind, change.lesion)
             told = (name.replace("_", " "), change.picture)
             # Lost and gained lesions are rows of both models, false ones only of the one.
-            roles = {"new_false": [_CANDIDATE], "gone_false": [_CHAMPION]}
+            roles = {Fate.NEW_FALSE: [_CANDIDATE], Fate.GONE_FALSE: [_CHAMPION]}
             found.update({(role, key): told for role in roles.get(name, [_CANDIDATE, _CHAMPION])})
     return found
 

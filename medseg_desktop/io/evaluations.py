@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from medseg_desktop.core.errors import WorkspaceError
-from medseg_desktop.core.evaluation_measures import dice_of
+from medseg_desktop.core.evaluation_measures import DICE, dice_of
 from medseg_desktop.core.evaluation_result import (
+    NO_CHANGES,
+    ChangeCounts,
     Estimate,
     EvaluationRecord,
     ModelComparison,
@@ -34,7 +36,7 @@ class EvaluationEntry:
         subset: train, val, test or all.
         models: the evaluated model; behind it the one that it was compared with.
         difference: of the Dice, candidate - champion; None without a comparison.
-        changes: lesions lost, gained, false ones that are new, and that are gone.
+        changes: lesions that only one of the two has.
         reasons: why the two cannot be compared fairly.
     """
 
@@ -43,7 +45,7 @@ class EvaluationEntry:
     subset: str = ""
     models: tuple[EvaluatedModel, ...] = ()
     difference: Estimate | None = None
-    changes: tuple[int, int, int, int] = (0, 0, 0, 0)
+    changes: ChangeCounts = NO_CHANGES
     reasons: tuple[str, ...] = ()
     problem: str = ""
 
@@ -109,20 +111,14 @@ def _entry(folder: Path) -> EvaluationEntry:
         created=record.created,
         subset=record.subset,
         models=_models(record),
-        difference=comparison.differences.get("foreground_dice"),
-        changes=(
-            len(comparison.lost),
-            len(comparison.gained),
-            len(comparison.new_false),
-            len(comparison.gone_false),
-        ),
+        difference=comparison.differences.get(DICE.key),
+        changes=comparison.counts,
         reasons=comparison.reasons,
     )
 
 
 def _models(record: EvaluationRecord) -> tuple[EvaluatedModel, ...]:
-    results = (record.candidate, record.champion)
-    return tuple(EvaluatedModel(r.model, r.network, dice_of(r)) for r in results if r is not None)
+    return tuple(EvaluatedModel(r.model, r.network, dice_of(r)) for r in record.results)
 
 
 def _state(record: Path) -> object:

@@ -15,7 +15,8 @@ from typing import IO
 import msgspec
 
 from medseg_desktop.core.errors import Cancelled, JobError, MedSegError, WorkspaceError
-from medseg_desktop.core.retrain_outcome import RetrainOutcome, Verdict, outcome_of
+from medseg_desktop.core.evaluation_measures import Verdict
+from medseg_desktop.core.retrain_outcome import RetrainOutcome, outcome_of
 from medseg_desktop.core.retraining import (
     Retraining,
     RetrainPlan,

@@ -70,7 +70,7 @@ def test_the_text_names_the_largest_lesions_lost_and_gained(
     assert "The two models cannot be compared fairly on these patients." in text
     assert f"Report, tables and pictures: {tmp_path / 'out'}" in text
     row = next(line for line in text.splitlines() if line.startswith("Dice"))
-    assert row.split() == ["Dice", "0.852", "0.846", "+0.006", "-", "2"]  # 50/58, 62/73; 32/38
+    assert row.split() == ["Dice", "0.852", "0.846", "+0.006", "–", "2"]  # 50/58, 62/73; 32/38
 
 
 def text_of(model: Path, source: Path) -> list[str]:
@@ -85,11 +85,11 @@ def test_the_text_of_one_model_has_every_patient_and_the_means(
     assert lines[0].split()[:6] == ["Patient", "Set", "Slices", "Dice", "HD95", "mm"]
     assert lines[1].split()[:4] == ["P1", "train*", "2", "0.862"]
     assert lines[3].split() == [
-        "P3", "unknown", "1", "-", "-", "0.00", "+0.01", "-", "1", "0.01",
+        "P3", "unknown", "1", "–", "–", "0.00", "+0.01", "–", "1", "0.01",
     ]  # fmt: skip
     assert lines[4] == "* used to train a model"
     assert "Mean Dice 0.852 over 2 patients with lesion" in lines
-    assert any(line.split() == ["Lesions", "found,", "%", "75", "-", "2"] for line in lines)
+    assert any(line.split() == ["Lesions", "found,", "%", "75", "–", "2"] for line in lines)
     assert any(line.split() == ["0.1", "to", "1", "ml", "1", "of", "1"] for line in lines)
 
 

@@ -5,9 +5,14 @@ from typing import Any
 import msgspec
 import pytest
 
-from medseg_desktop.core.evaluation_result import Estimate, EvaluationResult, ModelComparison
-from medseg_desktop.core.evaluation_text import verdict
-from medseg_desktop.core.model_comparison import CHANGES, compare_evaluations
+from medseg_desktop.core.evaluation_result import (
+    CHANGES,
+    Estimate,
+    EvaluationResult,
+    ModelComparison,
+)
+from medseg_desktop.core.evaluation_text import verdict_text
+from medseg_desktop.core.model_comparison import compare_evaluations
 from tests.evaluations import case, lesion, result
 
 
@@ -62,8 +67,8 @@ def test_a_model_compared_with_itself_differs_in_nothing() -> None:
     found = compared(one, one)
     assert not any(getattr(found, kind) for kind in CHANGES)
     assert found.differences["foreground_dice"] == Estimate(mean=0, low=0, high=0, n=4)
-    assert "No clear difference" in verdict(found)
-    assert "Both find the same lesions." in verdict(found)
+    assert "No clear difference" in verdict_text(found)
+    assert "Both find the same lesions." in verdict_text(found)
 
 
 def test_patients_that_a_model_has_seen_make_it_unfair_but_count() -> None:
@@ -74,7 +79,7 @@ def test_patients_that_a_model_has_seen_make_it_unfair_but_count() -> None:
     (reason,) = found.reasons
     assert reason == f"1 of 2 patients was used to train flair-v2: {'b' * 16}."
     assert found.differences["foreground_dice"].n == 2
-    assert verdict(found) == "The two models cannot be compared fairly on these patients."
+    assert verdict_text(found) == "The two models cannot be compared fairly on these patients."
 
 
 def test_a_model_of_another_workspace_makes_it_unfair() -> None:
@@ -104,7 +109,7 @@ def comparison(low: float | None, high: float | None, **changes: Any) -> ModelCo
     ("low", "high", "words"),
     [
         (0.01, 0.05, "new-v2 agrees better with the annotations than old-v1: Dice +0.030"),
-        (-0.05, -0.01, "new-v2 agrees worse with the annotations than old-v1: Dice -0.030"),
+        (-0.05, -0.01, "new-v2 agrees worse with the annotations than old-v1: Dice −0.030"),
         (-0.01, 0.05, "No clear difference in Dice between new-v2 and old-v1"),
         (None, None, "No patient has a lesion"),
     ],
@@ -112,9 +117,9 @@ def comparison(low: float | None, high: float | None, **changes: Any) -> ModelCo
 def test_the_verdict_goes_by_the_interval(
     low: float | None, high: float | None, words: str
 ) -> None:
-    assert verdict(comparison(low, high)).startswith(words)
+    assert verdict_text(comparison(low, high)).startswith(words)
 
 
 def test_the_verdict_of_two_patients_says_that_they_are_too_few() -> None:
     found = compared(result(case("a", 0.9), case("b", 0.9)), result(case("a"), case("b")))
-    assert verdict(found).startswith("2 patients with lesion: too few")
+    assert verdict_text(found).startswith("2 patients with lesion: too few")

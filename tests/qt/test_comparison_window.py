@@ -13,8 +13,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QFileDialog, QLabel, QWidget
 from pytestqt.qtbot import QtBot
 
-from medseg_desktop.core.evaluation_result import EvaluationRecord, LesionChange
-from medseg_desktop.core.evaluation_rows import Fate
+from medseg_desktop.core.evaluation_result import EvaluationRecord, Fate, LesionChange
 from medseg_desktop.io.champions import Champions
 from medseg_desktop.io.evaluation_folder import read_record, write_record
 from medseg_desktop.io.workspace import Workspace
@@ -96,10 +95,10 @@ def test_measures_say_better_and_worse_only_where_it_is_clear(comparison: Result
     told = {line[0]: line[1:] for line in grid(comparison)}
     assert told["Dice"] == ["0.633", "0.650", "+0.040", "+0.010 to +0.070", "3", "better"]
     assert told["HD95"][2:] == ["+1.5 mm", "+0.5 to +2.0", "3", "worse"]
-    assert told["|Volume difference|"][-1] == "no clear difference"
-    assert told["Lesion sensitivity"] == ["75 %", "75 %", "−10 %", "", "3", "too few patients"]
+    assert told["Volume difference, absolute"][-1] == "no clear difference"
+    assert told["Lesions found"] == ["75 %", "75 %", "−10 %", "", "3", "too few patients"]
     assert told["False lesions per patient"][-1] == "no clear difference"
-    assert told["False-positive volume"][2:] == ["–", "", "0", "too few patients"]
+    assert told["False-positive volume without lesion"][2:] == ["–", "", "0", "too few patients"]
     assert not comparison.banner.isVisible()
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from medseg_desktop.core.evaluation_result import EvaluationResult, ModelComparison
 from medseg_desktop.qt.dialogs.result_window import ResultWindow
 from medseg_desktop.qt.panels.evaluation_plot import DicePoint
+from medseg_desktop.qt.panels.evaluation_texts import unfair_lines
 
 
 class ComparisonWindow(ResultWindow):
@@ -29,19 +30,11 @@ class ComparisonWindow(ResultWindow):
         return text.format(candidate=compared.candidate, champion=compared.champion)
 
     def _warnings(self) -> Sequence[str]:
-        reasons = list(self._comparison.reasons)
-        if reasons:
-            head = self.tr("These two cannot be compared fairly.")
-            reasons[0] = f"{head} {reasons[0]}"
+        reasons = unfair_lines(self._comparison)
         return [*reasons, *(note for note in self.record.notes if note not in reasons)]
 
     def _show_measures(self) -> None:
-        self.measures.set_comparison(
-            self.record.candidate,
-            self._champion,
-            self._comparison.differences,
-            is_fair=self._comparison.is_comparable,
-        )
+        self.measures.set_comparison(self.record.candidate, self._champion, self._comparison)
         self.sizes.set_bins(
             self.record.candidate.sensitivity_by_size, self._champion.sensitivity_by_size
         )

@@ -9,16 +9,15 @@ from PySide6.QtCore import QCoreApplication, QEvent, Qt, Signal
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QDialog, QFrame, QScrollArea, QTabWidget, QVBoxLayout, QWidget
 
-from medseg_desktop.core.evaluation_result import EvaluationRecord, LesionChange
-from medseg_desktop.core.evaluation_rows import Fate, case_pairs, lesion_groups
+from medseg_desktop.core.evaluation_result import EvaluationRecord, Fate, LesionChange
+from medseg_desktop.core.evaluation_rows import case_pairs, lesion_groups
 from medseg_desktop.qt.panels.controls import button, column, label, row
 from medseg_desktop.qt.panels.evaluation_cases import CaseTable
 from medseg_desktop.qt.panels.evaluation_lesions import LesionPage
 from medseg_desktop.qt.panels.evaluation_measures import ChangeCounts, MeasureTable, SizeTable
 from medseg_desktop.qt.panels.evaluation_plot import DicePlot, DicePoint
-from medseg_desktop.qt.panels.evaluation_texts import patients_text, subset_text
+from medseg_desktop.qt.panels.evaluation_texts import about_text
 from medseg_desktop.qt.panels.number_table import IconLine
-from medseg_desktop.qt.panels.when_text import minute_text
 from medseg_desktop.qt.theme.tokens import SPACE_L, SPACE_M, SPACE_S, SPACE_XL
 
 _SIZE = (1040, 740)
@@ -166,9 +165,7 @@ class ResultWindow(QDialog):
         record = self.record
         pairs, groups = case_pairs(record), lesion_groups(record)
         compares = record.comparison is not None
-        patients = patients_text(len(record.candidate.cases))
-        parts = [subset_text(record.subset), patients, minute_text(record.created)]
-        self.about.setText(" · ".join(part for part in parts if part))
+        self.about.setText(about_text(record))
         self.counts.set_counts({fate: len(group) for fate, group in groups.items()})
         self.pages.setTabText(1, _tr("Lesions ({n})").format(n=sum(map(len, groups.values()))))
         self.pages.setTabText(2, _tr("Patients ({n})").format(n=len(pairs)))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from PySide6.QtCore import QCoreApplication, QSize, Qt
 from PySide6.QtWidgets import QTreeWidget, QTreeWidgetItem, QWidget
 
-from medseg_desktop.core.evaluation_measures import DICE, NOT_KNOWN, Measure
+from medseg_desktop.core.evaluation_measures import BY_KEY, DICE, NOTHING
 from medseg_desktop.core.evaluation_result import CaseResult
 from medseg_desktop.core.evaluation_rows import CasePair
 from medseg_desktop.qt.panels.controls import column, label
@@ -18,7 +18,7 @@ from medseg_desktop.qt.theme.tokens import SPACE_S
 
 _ROLE = Qt.ItemDataRole.UserRole
 _LEVEL = 0.005
-_VOLUME = Measure("volume_difference_ml", "", 2, more_is_better=False)
+_HD95, _VOLUME = BY_KEY["hd95_mm"], BY_KEY["volume_difference_ml"]
 
 
 def _tr(text: str) -> str:
@@ -91,12 +91,12 @@ class CaseTable(QWidget):
 def _columns() -> tuple[_Column, ...]:
     return (
         _Column(_tr("Dice"), _tr("Dice"), lambda c: c.foreground_dice,
-                lambda c: DICE.value_text(c.foreground_dice)),
+                lambda c: DICE.value(c.foreground_dice)),
         _Column(_tr("HD95 mm"), _tr("HD95 in mm"), lambda c: c.hd95_mm,
-                lambda c: NOT_KNOWN if c.hd95_mm is None else f"{c.hd95_mm:.1f}"),
+                lambda c: _HD95.number(c.hd95_mm)),
         _Column(_tr("Volume ± ml"), _tr("Predicted minus annotated volume in ml"),
                 lambda c: c.volume_difference_ml,
-                lambda c: _VOLUME.value_text(c.volume_difference_ml, signed=True)),
+                lambda c: _VOLUME.number(c.volume_difference_ml, signed=True)),
         _Column(_tr("Found"), _tr("Lesions found of those annotated"),
                 lambda c: float(c.n_found),
                 lambda c: f"{c.n_found}/{len(c.lesions)}"),
@@ -113,11 +113,11 @@ def _item(
     cells: list[tuple[str, float | None]] = [(title, None), (str(case.n_slices), case.n_slices)]
     if compares:
         change = pair.dice_difference
-        cells.append((DICE.value_text(change, signed=True), -9.0 if change is None else change))
+        cells.append((DICE.value(change, signed=True), -9.0 if change is None else change))
     for part in told:
         text = part.text(case)
         if compares:
-            text = f"{text} | {part.text(other) if other else NOT_KNOWN}"
+            text = f"{text} | {part.text(other) if other else NOTHING}"
         value = part.value(case)
         cells.append((text, -9e9 if value is None else value))
     item = _Item([text for text, _ in cells])

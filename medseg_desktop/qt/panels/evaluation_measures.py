@@ -7,16 +7,20 @@ from collections.abc import Sequence
 from PySide6.QtCore import QCoreApplication, Qt
 from PySide6.QtWidgets import QGridLayout, QWidget
 
-from medseg_desktop.core.evaluation_measures import MEASURES, Direction, Measure, direction
-from medseg_desktop.core.evaluation_result import Estimate, EvaluationResult, SizeBin
-from medseg_desktop.core.evaluation_rows import Fate
+from medseg_desktop.core.evaluation_measures import JUDGED, Measure, Verdict, verdict
+from medseg_desktop.core.evaluation_result import (
+    EvaluationResult,
+    Fate,
+    ModelComparison,
+    SizeBin,
+)
 from medseg_desktop.qt.panels.controls import button, clear_layout, column, label, row
 from medseg_desktop.qt.panels.evaluation_texts import (
-    direction_text,
     fate_tip,
     fate_title,
     measure_name,
     measure_tip,
+    verdict_text,
 )
 from medseg_desktop.qt.panels.number_table import NumberTable
 from medseg_desktop.qt.theme.icons import pixmap
@@ -26,8 +30,8 @@ from medseg_desktop.qt.theme.tokens import SPACE_M, SPACE_S, SPACE_XS
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 _ICON = 14
 _LOOK = {
-    Direction.BETTER: ("chevron-up", "good", "good"),
-    Direction.WORSE: ("chevron-down", "bad", "bad"),
+    Verdict.BETTER: ("chevron-up", "good", "good"),
+    Verdict.WORSE: ("chevron-down", "bad", "bad"),
 }
 
 
@@ -49,20 +53,18 @@ class MeasureTable(QWidget):
     def set_result(self, result: EvaluationResult) -> None:
         """One model: value, interval, number of patients."""
         self._begin([_tr("95 % interval"), _tr("Patients")], [_tr("Mean")])
-        for line, measure in enumerate(MEASURES, start=1):
+        for line, measure in enumerate(JUDGED, start=1):
             found = result.summary.get(measure.key)
             self._name(line, measure)
-            self._text(line, 1, measure.value_text(found.mean if found else None))
-            self._text(line, 2, measure.interval_text(found), "muted")
+            self._text(line, 1, measure.value(found.mean if found else None))
+            self._text(line, 2, measure.interval(found), "muted")
             self._text(line, 3, str(found.n) if found else "0", "muted")
 
     def set_comparison(
         self,
         candidate: EvaluationResult,
         champion: EvaluationResult,
-        differences: dict[str, Estimate],
-        *,
-        is_fair: bool,
+        comparison: ModelComparison,
     ) -> None:
         """Two models and their paired difference; where they cannot be compared fairly nothing
         is called better."""
@@ -70,16 +72,16 @@ class MeasureTable(QWidget):
             [_tr("Difference"), _tr("95 % interval"), _tr("Patients"), ""],
             [_tr("Candidate"), _tr("Champion")],
         )
-        for line, measure in enumerate(MEASURES, start=1):
+        for line, measure in enumerate(JUDGED, start=1):
             mine, other = (r.summary.get(measure.key) for r in (candidate, champion))
-            change = differences.get(measure.key)
+            change = comparison.differences.get(measure.key)
             self._name(line, measure)
-            self._text(line, 1, measure.value_text(mine.mean if mine else None))
-            self._text(line, 2, measure.value_text(other.mean if other else None))
-            self._text(line, 3, measure.value_text(change.mean if change else None, signed=True))
-            self._text(line, 4, measure.interval_text(change, signed=True), "muted")
+            self._text(line, 1, measure.value(mine.mean if mine else None))
+            self._text(line, 2, measure.value(other.mean if other else None))
+            self._text(line, 3, measure.value(change.mean if change else None, signed=True))
+            self._text(line, 4, measure.interval(change, signed=True), "muted")
             self._text(line, 5, str(change.n) if change else "0", "muted")
-            self._verdict(line, direction(measure, change), is_fair)
+            self._verdict(line, verdict(comparison, measure))
 
     def _begin(self, further: Sequence[str], models: Sequence[str]) -> None:
         clear_layout(self._grid)
@@ -94,12 +96,8 @@ class MeasureTable(QWidget):
     def _text(self, line: int, place: int, text: str, role: str = "") -> None:
         self._grid.addWidget(label(text, role), line, place, _RIGHT)
 
-    def _verdict(self, line: int, found: Direction, is_fair: bool) -> None:
+    def _verdict(self, line: int, found: Verdict) -> None:
         icon, colour, role = _LOOK.get(found, ("", "muted", "muted"))
-        if not is_fair:
-            icon, role, text = "", "muted", _tr("not comparable")
-        else:
-            text = direction_text(found)
         box = QWidget()
         line_ = row(box, 0, SPACE_XS)
         if icon:
@@ -107,7 +105,7 @@ class MeasureTable(QWidget):
             colour_ = str(getattr(current_tokens(), colour))
             mark.setPixmap(pixmap(icon, colour_, _ICON, self.devicePixelRatioF()))
             line_.addWidget(mark)
-        line_.addWidget(label(text, role))
+        line_.addWidget(label(verdict_text(found), role))
         line_.addStretch(1)
         self._grid.addWidget(box, line, 6)
 

@@ -159,13 +159,13 @@ class DicePlot(QWidget):
 
 def _tip(point: DicePoint) -> str:
     if point.champion is None:
-        return f"{point.title}: {DICE.value_text(point.candidate)}"
+        return f"{point.title}: {DICE.value(point.candidate)}"
     text = QCoreApplication.translate(
         "Evaluation", "{name}: champion {old}, candidate {new} ({change})"
     )
     return text.format(
         name=point.title,
-        old=DICE.value_text(point.champion),
-        new=DICE.value_text(point.candidate),
-        change=DICE.value_text(point.candidate - point.champion, signed=True),
+        old=DICE.value(point.champion),
+        new=DICE.value(point.candidate),
+        change=DICE.value(point.candidate - point.champion, signed=True),
     )

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from PySide6.QtCore import QCoreApplication
 
-from medseg_desktop.core.evaluation_measures import DICE, Direction
-from medseg_desktop.core.evaluation_result import Estimate
-from medseg_desktop.core.evaluation_rows import Fate
+from medseg_desktop.core import evaluation_text
+from medseg_desktop.core.evaluation_measures import DICE, Verdict
+from medseg_desktop.core.evaluation_result import (
+    ChangeCounts,
+    Estimate,
+    EvaluationRecord,
+    Fate,
+    ModelComparison,
+)
 from medseg_desktop.core.run_state import RunState, RunStatus
+from medseg_desktop.qt.panels.when_text import minute_text
 
 
 def _tr(text: str) -> str:
@@ -18,11 +25,12 @@ def measure_name(key: str) -> str:
     """The name of a measure of `core.evaluation_measures`."""
     names = {
         "foreground_dice": _tr("Dice"),
-        "hd95_mm": _tr("HD95"),
-        "absolute_volume_difference_ml": _tr("|Volume difference|"),
-        "sensitivity": _tr("Lesion sensitivity"),
+        "sensitivity": _tr("Lesions found"),
         "false_lesions": _tr("False lesions per patient"),
-        "false_positive_ml": _tr("False-positive volume"),
+        "hd95_mm": _tr("HD95"),
+        "volume_difference_ml": _tr("Volume difference"),
+        "absolute_volume_difference_ml": _tr("Volume difference, absolute"),
+        "false_positive_ml": _tr("False-positive volume without lesion"),
     }
     return names[key]
 
@@ -31,24 +39,26 @@ def measure_tip(key: str) -> str:
     """What a measure is."""
     tips = {
         "foreground_dice": _tr("Overlap with the annotation: 1 is equal, 0 is nothing in common"),
-        "hd95_mm": _tr("95th percentile of the distance between the two surfaces"),
-        "absolute_volume_difference_ml": _tr("Predicted and annotated volume, without the sign"),
         "sensitivity": _tr("Share of a patient's lesions of which the model sees something"),
         "false_lesions": _tr("Lesions of the model that touch none of the annotation"),
+        "hd95_mm": _tr("95th percentile of the distance between the two surfaces"),
+        "volume_difference_ml": _tr("Predicted minus annotated volume"),
+        "absolute_volume_difference_ml": _tr("Predicted and annotated volume, without the sign"),
         "false_positive_ml": _tr("Predicted volume, of patients whose annotation has no lesion"),
     }
     return tips[key]
 
 
-def direction_text(direction: Direction) -> str:
+def verdict_text(verdict: Verdict) -> str:
     """Whether the candidate is better, in words."""
     words = {
-        Direction.BETTER: _tr("better"),
-        Direction.WORSE: _tr("worse"),
-        Direction.UNCLEAR: _tr("no clear difference"),
-        Direction.UNKNOWN: _tr("too few patients"),
+        Verdict.BETTER: _tr("better"),
+        Verdict.WORSE: _tr("worse"),
+        Verdict.NO_DIFFERENCE: _tr("no clear difference"),
+        Verdict.TOO_FEW: _tr("too few patients"),
+        Verdict.NOT_COMPARED: _tr("not comparable"),
     }
-    return words[direction]
+    return words[verdict]
 
 
 def fate_title(fate: Fate) -> str:
@@ -77,7 +87,7 @@ def fate_tip(fate: Fate) -> str:
     return tips[fate]
 
 
-def change_counts(counts: tuple[int, int, int, int]) -> str:
+def change_counts(counts: ChangeCounts) -> str:
     """E.g. "2 lesions lost, 1 gained; 1 new false lesion, 0 gone"."""
     lost, gained, new, gone = counts
     first = _tr("1 lesion lost") if lost == 1 else _tr("{n} lesions lost").format(n=lost)
@@ -93,13 +103,7 @@ def patients_text(n: int) -> str:
 
 def dice_text(dice: Estimate) -> str:
     """E.g. "0.812 (0.753 to 0.861), 5 patients"."""
-    interval = DICE.interval_text(dice)
-    value = DICE.value_text(dice.mean)
-    return (
-        f"{value} ({interval}), {patients_text(dice.n)}"
-        if interval
-        else (f"{value}, {patients_text(dice.n)}")
-    )
+    return f"{DICE.estimate(dice)}, {patients_text(dice.n)}"
 
 
 def subset_text(subset: str) -> str:
@@ -113,11 +117,26 @@ def subset_text(subset: str) -> str:
     return names.get(subset, subset)
 
 
+def about_text(record: EvaluationRecord) -> str:
+    """Who was evaluated, and when."""
+    patients = patients_text(len(record.candidate.cases))
+    parts = (subset_text(record.subset), patients, minute_text(record.created))
+    return " · ".join(part for part in parts if part)
+
+
+def unfair_lines(comparison: ModelComparison) -> tuple[str, ...]:
+    """Why two models cannot be compared fairly, a line a reason; none where they can."""
+    if comparison.is_comparable:
+        return ()
+    first, *others = comparison.reasons
+    return (f"{_tr('These two cannot be compared fairly.')} {first}", *others)
+
+
 def volume_text(volume_ml: float | None, pixels: int) -> str:
     """In ml; in pixels where the volume of one is unknown."""
     if volume_ml is None:
         return _tr("{n} pixels").format(n=f"{pixels:,}")
-    return f"{volume_ml:.2f} ml"
+    return evaluation_text.volume_text(volume_ml)
 
 
 def progress_text(run: RunState, model: str) -> str:

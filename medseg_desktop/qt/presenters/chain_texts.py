@@ -9,7 +9,8 @@ from datetime import datetime
 from PySide6.QtCore import QCoreApplication
 
 from medseg_desktop.core.estimate import duration_text
-from medseg_desktop.core.retrain_outcome import RetrainOutcome, Verdict, signed
+from medseg_desktop.core.evaluation_measures import DICE, Verdict
+from medseg_desktop.core.retrain_outcome import RetrainOutcome
 from medseg_desktop.core.retraining import Mark, Progress, Retraining, Stage
 from medseg_desktop.core.retraining_cost import Cost, remaining_s
 from medseg_desktop.core.run_facts import run_facts
@@ -127,20 +128,18 @@ def _figures(found: RetrainOutcome) -> Iterator[tuple[str, str]]:
     change, dice = found.difference, found.dice
     is_compared = found.verdict is not Verdict.NOT_COMPARED
     if is_compared and change is not None and change.mean is not None:
-        yield tr("Change of the Dice"), signed(change.mean)
-        if change.low is not None and change.high is not None:
-            text = tr("{low} to {high}")
-            text = text.format(low=signed(change.low), high=signed(change.high))
-            yield tr("95 % interval"), text
+        yield tr("Change of the Dice"), DICE.value(change.mean, signed=True)
+        if interval := DICE.interval(change, signed=True):
+            yield tr("95 % interval"), interval
     if dice is not None and dice.mean is not None:
-        yield tr("Dice"), f"{dice.mean:.3f}"
+        yield tr("Dice"), DICE.value(dice.mean)
         yield tr("Test patients"), str(dice.n)
     if not is_compared:
         return
-    yield tr("Lesions gained"), str(found.gained)
-    yield tr("Lesions lost"), str(found.lost)
-    yield tr("False lesions gone"), str(found.gone_false)
-    yield tr("False lesions new"), str(found.new_false)
+    yield tr("Lesions gained"), str(found.changes.gained)
+    yield tr("Lesions lost"), str(found.changes.lost)
+    yield tr("False lesions gone"), str(found.changes.gone_false)
+    yield tr("False lesions new"), str(found.changes.new_false)
 
 
 def _rows(

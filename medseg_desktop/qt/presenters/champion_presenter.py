@@ -9,8 +9,7 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QWidget
 
 from medseg_desktop.core.errors import MedSegError
-from medseg_desktop.core.evaluation_measures import MEASURES, direction
-from medseg_desktop.core.evaluation_result import EvaluationRecord, ModelComparison
+from medseg_desktop.core.evaluation_result import EvaluationRecord
 from medseg_desktop.io.champions import Champion, Champions
 from medseg_desktop.io.evaluation_folder import read_record
 from medseg_desktop.io.evaluations import EvaluationEntry, last_comparison
@@ -18,14 +17,7 @@ from medseg_desktop.io.model_list import ListedModel, ModelList
 from medseg_desktop.qt.background import Background
 from medseg_desktop.qt.dialogs.champion_dialog import ChampionDialog, Figures, Question
 from medseg_desktop.qt.messages import sentence
-from medseg_desktop.qt.panels.evaluation_texts import (
-    change_counts,
-    direction_text,
-    measure_name,
-    patients_text,
-    subset_text,
-)
-from medseg_desktop.qt.panels.when_text import minute_text
+from medseg_desktop.qt.presenters.champion_texts import comparison_figures, promotion_figures
 from medseg_desktop.qt.sessions import RunSession
 
 
@@ -107,7 +99,7 @@ class ChampionPresenter(QObject):
             self.tr("Promote"),
             "champion",
             self.tr("For example: finds two more lesions and loses none"),
-            self._figures(model, champion, record),
+            promotion_figures(model, champion, record),
         )
         self._show(
             question,
@@ -127,7 +119,7 @@ class ChampionPresenter(QObject):
         names = {"back": found.previous, "name": champion.model}
         head = self.tr("The two were not compared on test patients.")
         compared = record.comparison if record else None
-        figures = self._comparison(record, compared) if record and compared else Figures(head)
+        figures = comparison_figures(record, compared) if record and compared else Figures(head)
         question = Question(
             self.tr("Roll back to {back}").format(**names),
             text.format(**names),
@@ -171,62 +163,6 @@ class ChampionPresenter(QObject):
 
         self._background.submit(lambda: change(by, reason), done, failed)
 
-    # -- figures
-
-    def _figures(
-        self, model: ListedModel, champion: ListedModel | None, record: EvaluationRecord | None
-    ) -> Figures:
-        if record is not None and record.comparison is not None:
-            return self._comparison(record, record.comparison)
-        if record is not None:
-            return self._single_figures(record)
-        if champion is None:
-            return Figures(
-                self.tr("It was not evaluated on test patients."),
-                cautions=(self.tr("How good it is on patients it has not seen is not known."),),
-            )
-        text = self.tr("{name} was not compared with {old} on test patients.")
-        return Figures(
-            text.format(name=model.title, old=champion.title),
-            cautions=(self.tr("Whether it is better is not known. Compare the two first."),),
-        )
-
-    def _single_figures(self, record: EvaluationRecord) -> Figures:
-        rows = [
-            (measure_name(m.key), (m.value_text(e.mean), m.interval_text(e)))
-            for m in MEASURES
-            if (e := record.candidate.summary.get(m.key)) is not None
-        ]
-        columns = (self.tr("Mean"), self.tr("95 % interval"))
-        return Figures(_head(record), columns, tuple(rows), "", record.notes)
-
-    def _comparison(self, record: EvaluationRecord, compared: ModelComparison) -> Figures:
-        other = record.champion.summary if record.champion else {}
-        rows = []
-        for measure in MEASURES:
-            mine, old = record.candidate.summary.get(measure.key), other.get(measure.key)
-            difference = compared.differences.get(measure.key)
-            verdict = direction_text(direction(measure, difference))
-            texts = (
-                measure.value_text(mine.mean if mine else None),
-                measure.value_text(old.mean if old else None),
-                measure.value_text(difference.mean if difference else None, signed=True),
-                verdict if compared.is_comparable else "",
-            )
-            rows.append((measure_name(measure.key), texts))
-        counts = (
-            len(compared.lost),
-            len(compared.gained),
-            len(compared.new_false),
-            len(compared.gone_false),
-        )
-        reasons = list(compared.reasons)
-        if reasons:
-            unfair = self.tr("These two cannot be compared fairly.")
-            reasons[0] = f"{unfair} {reasons[0]}"
-        columns = (compared.candidate, compared.champion, self.tr("Difference"), "")
-        return Figures(_head(record), columns, tuple(rows), change_counts(counts), tuple(reasons))
-
 
 def _decisive(found: ModelList, model: ListedModel) -> EvaluationEntry | None:
     """The newest comparison with the champion; before there is one, the model's own test."""
@@ -236,9 +172,3 @@ def _decisive(found: ModelList, model: ListedModel) -> EvaluationEntry | None:
     return last_comparison(
         found.evaluations, model.info.network_digest, champion.info.network_digest
     )
-
-
-def _head(record: EvaluationRecord) -> str:
-    n = patients_text(len(record.candidate.cases))
-    parts = (subset_text(record.subset), n, minute_text(record.created))
-    return " · ".join(part for part in parts if part)

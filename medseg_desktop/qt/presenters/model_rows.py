@@ -64,7 +64,7 @@ def model_lines(model: ListedModel, *, is_used: bool) -> Iterator[str]:
         yield text.format(when=minute_text(info.created), parent=info.parent)
     if model.validation_dice is not None:
         dice = _tr("Validation Dice {dice}")
-        yield dice.format(dice=DICE.value_text(model.validation_dice))
+        yield dice.format(dice=DICE.value(model.validation_dice))
     yield _test_line(model.test)
     if is_used:
         yield _tr("In use for viewing")
@@ -101,4 +101,4 @@ def _test_line(test: Estimate | None) -> str:
 
 
 def _short(value: float | None) -> str:
-    return "" if value is None else DICE.value_text(value)
+    return "" if value is None else DICE.value(value)
