@@ -45,7 +45,12 @@ class Closing(QObject):
         if self._closing or self.question is not None:
             return
         runs = self._runs
-        busy = (runs.is_training, runs.is_converting, runs.is_evaluating, runs.is_retraining)
+        busy = (
+            runs.is_training,
+            runs.is_converting,
+            runs.evaluations.is_running,
+            runs.is_retraining,
+        )
         if any(busy):
             self._ask()
         else:

@@ -40,7 +40,7 @@ class ModelImporting(QObject):
         if path.suffix.lower() == PDPARAMS:
             self._import_weights(path)
         elif file:
-            self._runs.import_model(path.parent if path.name == MODEL_JSON else path)
+            self._runs.imports.start(path.parent if path.name == MODEL_JSON else path)
 
     def _import_weights(self, path: Path) -> None:
         # PaddleSeg calls the file always the same, and the folder of the best one too.
@@ -59,7 +59,7 @@ class ModelImporting(QObject):
             return
         try:
             check_model_name(name)
-            self._runs.import_model(path, name, label_table(labels))
+            self._runs.imports.start(path, name, label_table(labels))
         except MedSegError as error:
             self.refused.emit(sentence(error))
 

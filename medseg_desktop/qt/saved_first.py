@@ -17,16 +17,12 @@ class UnsavedTexts:
     """What is said where something cannot be saved, so that the job did not begin.
 
     Attributes:
-        one: of a single file; {name} is its image.
-        several: of {n} files; {name} is the first.
-        hidden: of {n} files whose names are not to be told.
+        nothing: what was not done.
         changed: what to do about {changed} files that another program has changed.
         again: what to do otherwise.
     """
 
-    one: str
-    several: str
-    hidden: str
+    nothing: str
     changed: str
     again: str
 
@@ -77,8 +73,12 @@ class SavedFirst(QObject):
 
     def _sentence(self, names: bool) -> str:
         unsaved, changed = sorted(self._saving.unsaved), len(self._saving.conflicts)
-        text = self._texts.one if len(unsaved) == 1 else self._texts.several
         if not names:
-            text = self._texts.hidden
-        text = f"{text} {self._texts.changed if changed else self._texts.again}"
+            text = self.tr("Annotations that are not saved: {n}.")
+        elif len(unsaved) == 1:
+            text = self.tr("The annotation of {name} is not saved.")
+        else:
+            text = self.tr("The annotations of {n} files are not saved ({name} is the first).")
+        cure = self._texts.changed if changed else self._texts.again
+        text = f"{text} {self._texts.nothing} {cure}"
         return text.format(n=len(unsaved), name=os.path.basename(unsaved[0]), changed=changed)

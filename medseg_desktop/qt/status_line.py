@@ -57,7 +57,7 @@ class StatusLine(QObject):
         study.series_progress.connect(self._on_series_progress)
         predictions.progress.connect(self._on_predictions)
         runs.training_changed.connect(self._on_training)
-        runs.import_changed.connect(self._on_import)
+        runs.imports.changed.connect(self._on_import)
         runs.evaluations.changed.connect(self._on_evaluation)
 
     def show(self, work: str, text: str, done: int, total: int) -> None:
@@ -76,7 +76,7 @@ class StatusLine(QObject):
         elif self._work == "predictions":
             self.prediction_cancelled.emit()
         elif self._work == "import":
-            self._runs.stop_import()
+            self._runs.imports.stop()
         elif self._work == "evaluation":
             self._runs.evaluations.stop()
 

@@ -34,7 +34,7 @@ def test_stalls_while_a_training_reports_and_the_user_scrolls(
     short = benchmark.disabled
     mode = "ok" if short else "busy"
     fake = partial(JobThread, command=fake_command(mode))
-    monkeypatch.setattr("medseg_desktop.qt.sessions.runs.JobThread", fake)
+    monkeypatch.setattr("medseg_desktop.qt.sessions.jobs.JobThread", fake)
     runs, panel = controller.runs, controller.window.training_panel
     controller.window.tabs.setCurrentWidget(panel)
     earlier = write_run(controller.workspace.runs / "r", run_events(400, previews=not short))

@@ -135,7 +135,7 @@ def evaluate_with(
         command += [spec.out] if keeps else []
         return JobThread(spec, command=fake_command(mode) if mode else command, **options)
 
-    monkeypatch.setattr("medseg_desktop.qt.sessions.evaluations.JobThread", fake)
+    monkeypatch.setattr("medseg_desktop.qt.sessions.jobs.JobThread", fake)
     return asked
 
 

@@ -219,7 +219,7 @@ def test_a_new_model_is_a_candidate_and_offers_to_be_compared_or_used(
     wait_for(qtbot, lambda: used(controller) == "old-v1")
     package = write_model_package(tmp_path / "p", model_info(name="third"))
     with qtbot.waitSignal(controller.runs.model_added, timeout=30_000):
-        controller.runs.import_model(package)
+        controller.runs.imports.start(package)
     settled(qtbot, controller)
     bar = controller.window.messages
     assert "third-v1 is ready, a candidate. old-v1 stays in use." in message(controller)
@@ -241,7 +241,7 @@ def test_the_offer_to_compare_leads_to_the_tab_and_says_what_is_missing(
     controller.window.tabs.setCurrentIndex(0)
     package = write_model_package(tmp_path / "p", model_info(name="third"))
     with qtbot.waitSignal(controller.runs.model_added, timeout=30_000):
-        controller.runs.import_model(package)
+        controller.runs.imports.start(package)
     settled(qtbot, controller)
     click(controller.window.messages.action)
     assert controller.window.tabs.currentWidget() is controller.window.models_panel

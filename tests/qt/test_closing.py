@@ -170,7 +170,7 @@ def test_after_stopping_a_training_unsaved_changes_are_asked_about_too(
     qtbot: QtBot, study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fake = partial(JobThread, command=fake_command("until_stopped"))
-    monkeypatch.setattr("medseg_desktop.qt.sessions.runs.JobThread", fake)
+    monkeypatch.setattr("medseg_desktop.qt.sessions.jobs.JobThread", fake)
     with program(qtbot, tmp_path / "w", autosave=False) as controller:
         opened(qtbot, controller, study)
         file = beside(controller)

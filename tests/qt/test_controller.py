@@ -73,7 +73,7 @@ def fake_training(
     controller: Controller, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, mode: str
 ) -> None:
     fake = partial(JobThread, command=fake_command(mode))
-    monkeypatch.setattr("medseg_desktop.qt.sessions.runs.JobThread", fake)
+    monkeypatch.setattr("medseg_desktop.qt.sessions.jobs.JobThread", fake)
     run = tmp_path / "workspace" / "runs" / "r"
     controller.runs.start_training(
         TrainSpec(dataset=str(tmp_path), run=str(run), model_name="m", iterations=5)
@@ -257,7 +257,7 @@ def test_a_first_model_is_used_at_once_and_a_second_one_only_when_asked_for(
     for name in ("first", "second"):
         package = write_model_package(tmp_path / name, model_info(name=name))
         with qtbot.waitSignal(controller.runs.model_added, timeout=WAIT_MS):
-            controller.runs.import_model(package)
+            controller.runs.imports.start(package)
         qtbot.waitUntil(lambda: controller.runs.predictor is not None, timeout=WAIT_MS)
     assert controller.runs.predictor is not None
     assert controller.runs.predictor.info.name == "first"

@@ -58,7 +58,7 @@ def can(controller: Controller, key: str) -> bool:
 
 def is_idle(controller: Controller) -> bool:
     panel = controller.window.models_panel
-    return not controller.runs.is_evaluating and not panel.work.isVisible()
+    return not controller.runs.evaluations.is_running and not panel.work.isVisible()
 
 
 def test_what_is_missing_for_a_comparison_is_said_with_what_to_do(
@@ -258,7 +258,7 @@ def test_what_cannot_be_saved_is_told_and_nothing_is_evaluated(
         monkeypatch.setattr(os, "replace", full)
         select(controller, "new")
         press(controller, "compare")
-        wait_for(qtbot, lambda: "so nothing was evaluated" in message(controller))
+        wait_for(qtbot, lambda: "is not saved. Nothing was evaluated." in message(controller))
         assert path_on_screen(controller).name in message(controller)
         assert specs == []
         assert is_idle(controller)
@@ -278,7 +278,7 @@ def test_closing_while_an_evaluation_runs_asks_first(
     opened_study(qtbot, controller, tmp_path)
     select(controller, "new")
     press(controller, "compare")
-    wait_for(qtbot, lambda: controller.runs.is_evaluating)
+    wait_for(qtbot, lambda: controller.runs.evaluations.is_running)
     controller.window.close()
     question = controller.closing.question
     assert question is not None

@@ -19,7 +19,7 @@ from tests.fake_worker import fake_command
 from tests.weight_files import hostile_files
 
 WAIT_MS = 30_000
-RUNS = "medseg_desktop.qt.sessions.runs.JobThread"
+JOBS = "medseg_desktop.qt.sessions.jobs.JobThread"
 IMPORTING = "medseg_desktop.qt.model_importing"
 
 
@@ -56,7 +56,7 @@ def test_weights_become_a_model_of_the_workspace(
         specs.append(spec)
         return JobThread(spec, command=fake, **options)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(RUNS, job)
+    monkeypatch.setattr(JOBS, job)
     file = tmp_path / "flair 2024" / "best_model" / "model.pdparams"
     suggested = answers(monkeypatch, file, " old ", "病灶, H")
     with qtbot.waitSignal(controller.runs.model_added, timeout=WAIT_MS) as added:
@@ -88,10 +88,10 @@ def test_a_hostile_file_is_told_in_a_sentence_and_runs_nothing(
 def test_the_status_line_tells_and_stops_an_import(
     controller: Controller, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(RUNS, partial(JobThread, command=fake_command("until_stopped")))
+    monkeypatch.setattr(JOBS, partial(JobThread, command=fake_command("until_stopped")))
     states: list[RunState] = []
-    controller.runs.import_changed.connect(states.append)
-    controller.runs.import_model(tmp_path / "x.pdparams", "x")
+    controller.runs.imports.changed.connect(states.append)
+    controller.runs.imports.start(tmp_path / "x.pdparams", "x")
     window = controller.window
     qtbot.waitUntil(lambda: "Importing the model" in window.progress_text.text(), timeout=WAIT_MS)
     window.cancel_requested.emit()

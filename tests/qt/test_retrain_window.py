@@ -51,7 +51,7 @@ def modes(monkeypatch: pytest.MonkeyPatch) -> dict[type, str]:
             options["command"] = evaluator_command(spec)
         return JobThread(spec, **options)
 
-    monkeypatch.setattr("medseg_desktop.qt.sessions.runs.JobThread", job)
+    monkeypatch.setattr("medseg_desktop.qt.sessions.jobs.JobThread", job)
     return parts
 
 
@@ -353,7 +353,10 @@ def test_annotations_that_cannot_be_saved_stop_it_before_it_begins(
     monkeypatch.setattr(controller.saving, "finish", lambda how, done: done(False))
     monkeypatch.setattr(type(controller.saving), "unsaved", frozenset({"/a.dcm"}))
     click(panel.retrain.start)
-    assert said == ["Annotations that are not saved: 1. Retrain again when they are."]
+    assert said == [
+        "The annotation of a.dcm is not saved. Nothing was retrained. "
+        "Retrain again when it can be saved."
+    ]
     assert not controller.retrain.session.is_under_way
 
 

@@ -141,7 +141,7 @@ def test_an_imported_model_is_copied_and_told(
 ) -> None:
     package = write_model_package(tmp_path / "given")
     with qtbot.waitSignal(session.model_added, timeout=WAIT_MS) as added:
-        session.import_model(package)
+        session.imports.start(package)
     entry: ModelEntry = added.args[0]
     assert entry.path == session.workspace.models / "tiny-v1"
     assert entry.path.is_dir()

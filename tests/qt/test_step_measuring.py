@@ -34,7 +34,7 @@ def measured(cores: float = 1.9) -> RunState:
 def asked(controller: Controller, monkeypatch: pytest.MonkeyPatch) -> list[MeasureSpec]:
     """Measurements that were asked for; none is made."""
     specs: list[MeasureSpec] = []
-    monkeypatch.setattr(controller.runs, "start_measurement", specs.append)
+    monkeypatch.setattr(controller.runs.measurements, "start", specs.append)
     monkeypatch.setattr(
         "medseg_desktop.qt.presenters.step_measuring.write_speed_dataset", lambda folder: folder
     )
@@ -64,7 +64,7 @@ def test_a_look_at_the_page_measures_once_and_the_workspace_remembers(
     assert page.work.isVisible()
     (spec,) = asked
     assert (spec.train.size, spec.train.batch_size, spec.train.init) == (256, 8, "none")
-    controller.runs.measurement_changed.emit(spec, measured())
+    controller.runs.measurements.changed.emit(spec, measured())
     assert page.how.text().endswith("measured")
     assert page.cost.text() == "About 7 min on this computer"
     assert not page.work.isVisible()
@@ -79,11 +79,11 @@ def test_a_disturbed_measurement_is_said_and_can_be_repeated(
     controller: Controller, page: RetrainPage, asked: list[MeasureSpec], qtbot: QtBot
 ) -> None:
     qtbot.waitUntil(lambda: len(asked) == 1, timeout=WAIT_MS)
-    controller.runs.measurement_changed.emit(asked[0], measured(cores=0.3))
+    controller.runs.measurements.changed.emit(asked[0], measured(cores=0.3))
     assert "other programs kept the processor busy" in page.how.text()
     page.measure.click()
     qtbot.waitUntil(lambda: len(asked) == 2, timeout=WAIT_MS)
-    controller.runs.measurement_changed.emit(asked[1], measured())
+    controller.runs.measurements.changed.emit(asked[1], measured())
     assert page.how.text().endswith("measured")
 
 
@@ -92,7 +92,7 @@ def test_why_nothing_could_be_measured_is_said_and_forbids_nothing(
 ) -> None:
     qtbot.waitUntil(lambda: len(asked) == 1, timeout=WAIT_MS)
     failed = fold([Failed(message="Paddle is not installed.", hint="Install it.")])
-    controller.runs.measurement_changed.emit(asked[0], failed)
+    controller.runs.measurements.changed.emit(asked[0], failed)
     assert controller.retrain.measuring.problem is not None
     assert page.start.isEnabled()
     assert page.how.text().endswith("estimated")
@@ -104,5 +104,5 @@ def test_nothing_is_measured_where_somebody_stops_it(
     qtbot.waitUntil(lambda: len(asked) == 1, timeout=WAIT_MS)
     page.work.cancel.click()
     assert not page.work.isVisible()
-    controller.runs.measurement_changed.emit(asked[0], measured())
+    controller.runs.measurements.changed.emit(asked[0], measured())
     assert page.how.text().endswith("estimated")

@@ -64,7 +64,7 @@ def show(controller: Controller, qtbot: QtBot) -> TrainingPanel:
 def unmeasured(controller: Controller, monkeypatch: pytest.MonkeyPatch) -> list[MeasureSpec]:
     """Measurements that were asked for; none is made."""
     asked: list[MeasureSpec] = []
-    monkeypatch.setattr(controller.runs, "start_measurement", asked.append)
+    monkeypatch.setattr(controller.runs.measurements, "start", asked.append)
     return asked
 
 

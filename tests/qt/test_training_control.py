@@ -33,7 +33,7 @@ def _workers_that_play_the_part_of_their_name(monkeypatch: pytest.MonkeyPatch) -
         mode = spec.model_name.split("-")[0]
         return JobThread(spec, command=fake_command(mode), **options)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("medseg_desktop.qt.sessions.runs.JobThread", job)
+    monkeypatch.setattr("medseg_desktop.qt.sessions.jobs.JobThread", job)
 
 
 @pytest.fixture
@@ -411,7 +411,7 @@ def test_the_queue_goes_on_where_a_run_ends_while_it_is_stopped(
     """The end of a job and the start of the next are never two jobs at a time."""
     running: list[int] = []
     session: RunSession = controller.runs
-    session.training_begun.connect(lambda _: running.append(len(session._of(TrainSpec))))
+    session.training_begun.connect(lambda _: running.append(len(session.jobs.running(TrainSpec))))
     start(controller, "ok-a", "failed-b", "silent_exit-c")
     qtbot.waitUntil(lambda: len(running) == 3 and session.is_idle, timeout=WAIT_MS)
     assert running == [0, 0, 0]

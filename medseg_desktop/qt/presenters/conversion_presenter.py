@@ -235,12 +235,7 @@ class ConversionPresenter(QObject):
 def _unsaved_texts() -> UnsavedTexts:
     tr = partial(QCoreApplication.translate, "Conversion")
     return UnsavedTexts(
-        one=tr("The annotation of {name} is not saved, so nothing was converted."),
-        several=tr(
-            "The annotations of {n} files are not saved ({name} is the first), so nothing was "
-            "converted."
-        ),
-        hidden=tr("Annotations that are not saved: {n}. Nothing was converted."),
+        nothing=tr("Nothing was converted."),
         changed=tr(
             "Changed by another program: {changed}; choose which to keep, then convert again."
         ),

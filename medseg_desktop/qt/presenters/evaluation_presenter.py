@@ -60,7 +60,7 @@ class EvaluationPresenter(QObject):
     @property
     def is_busy(self) -> bool:
         """An evaluation runs, or waits for what is being saved."""
-        return self._runs.is_evaluating or self._saved_first.is_waiting
+        return self._runs.evaluations.is_running or self._saved_first.is_waiting
 
     def patients(self, model: ListedModel) -> dict[str, int]:
         """How many reviewed patients of the open folder are in which set: test, val, all."""
@@ -220,12 +220,7 @@ class EvaluationPresenter(QObject):
 def _unsaved_texts() -> UnsavedTexts:
     tr = partial(QCoreApplication.translate, "Evaluation")
     return UnsavedTexts(
-        one=tr("The annotation of {name} is not saved, so nothing was evaluated."),
-        several=tr(
-            "The annotations of {n} files are not saved ({name} is the first), so nothing was "
-            "evaluated."
-        ),
-        hidden=tr("Annotations that are not saved: {n}. Nothing was evaluated."),
+        nothing=tr("Nothing was evaluated."),
         changed=tr(
             "Changed by another program: {changed}; choose which to keep, then evaluate again."
         ),

@@ -27,7 +27,8 @@ from medseg_desktop.qt.presenters.chain_presenter import ChainPresenter
 from medseg_desktop.qt.presenters.retrain_texts import nothing_open, retrain_view, unreadable
 from medseg_desktop.qt.presenters.run_presenter import RunPresenter
 from medseg_desktop.qt.presenters.step_measuring import StepMeasuring
-from medseg_desktop.qt.saving import Ending, Saving
+from medseg_desktop.qt.saved_first import SavedFirst, UnsavedTexts
+from medseg_desktop.qt.saving import Saving
 from medseg_desktop.qt.sessions.annotations import AnnotationSession
 from medseg_desktop.qt.sessions.retraining import RetrainSession
 from medseg_desktop.qt.sessions.runs import RunSession
@@ -70,6 +71,7 @@ class RetrainPresenter(QObject):
         super().__init__(parent)
         self._panel, self._page, self._runs = panel, panel.retrain, runs
         self._annotations, self._saving = annotations, saving
+        self._saved_first = SavedFirst(saving, _unsaved_texts(), self)
         self.session = RetrainSession(runs, self)
         self.chain = ChainPresenter(panel, runs, self.session, shown, self)
         self.measuring = StepMeasuring(panel, runs, self)
@@ -79,7 +81,6 @@ class RetrainPresenter(QObject):
         self._situation: Situation | None = None
         self._now: _Look | None = None
         self._is_stale = True
-        self._is_waiting = False
         self._identity = True
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)
@@ -109,8 +110,9 @@ class RetrainPresenter(QObject):
 
     def set_folder(self, found: ScanResult) -> None:
         """Another folder is open, and the session has its documents."""
-        self._found, self._is_waiting = found, False
-        self._situation = None
+        self._found, self._situation = found, None
+        self._saved_first.cancel()
+        self._page.set_waiting(False)
         self._set_stale()
         self._soon.start(0)
 
@@ -239,27 +241,23 @@ class RetrainPresenter(QObject):
     def start(self) -> None:
         """Save what is drawn, then begin."""
         situation, found = self._situation, self._found
-        if situation is None or found is None or situation.problems or self._is_waiting:
+        if situation is None or found is None or situation.problems:
             return
-        if self.session.is_under_way:
+        if self.session.is_under_way or self._saved_first.is_waiting:
             return
         if self._runs.is_converting:
             self.failed.emit(tr("A conversion is running; retrain when it has ended."))
             return
         self._cancel_work()
-        self._is_waiting = True
-        self._page.set_waiting(True)
-        self._saving.finish(Ending.SAVE, partial(self._on_settled, found))
+        self._saved_first.begin(partial(self._begin, found), self._refuse, names=self._identity)
+        self._page.set_waiting(self._saved_first.is_waiting)
 
-    def _on_settled(self, found: ScanResult, is_saved: bool) -> None:
+    def _refuse(self, text: str) -> None:
         self._page.set_waiting(False)
-        if not self._is_waiting or found is not self._found:
-            return  # something else was opened
-        self._is_waiting = False
-        if not is_saved and self._saving.unsaved:
-            text = tr("Annotations that are not saved: {n}. Retrain again when they are.")
-            self.failed.emit(text.format(n=len(self._saving.unsaved)))
-            return
+        self.failed.emit(text)
+
+    def _begin(self, found: ScanResult) -> None:
+        self._page.set_waiting(False)
         try:
             # What the folder brought to the table gets its index here, not in the child.
             self._saving.labels.keep_now(self._annotations.fix_labels())
@@ -315,3 +313,13 @@ class RetrainPresenter(QObject):
         self.quit()
         for close in self._parts:
             close()
+
+
+def _unsaved_texts() -> UnsavedTexts:
+    return UnsavedTexts(
+        nothing=tr("Nothing was retrained."),
+        changed=tr(
+            "Changed by another program: {changed}; choose which to keep, then retrain again."
+        ),
+        again=tr("Retrain again when it can be saved."),
+    )

@@ -55,7 +55,7 @@ class StepMeasuring(QObject):
         self._soon.setSingleShot(True)
         self._soon.setInterval(_LOOKED_AT_MS)
         self._soon.timeout.connect(self._measure_by_itself)
-        runs.measurement_changed.connect(self._on_measurement)
+        runs.measurements.changed.connect(self._on_measurement)
         runs.training_begun.connect(lambda _: self.cancel())
         runs.training_changed.connect(self._on_training)
 
@@ -139,7 +139,7 @@ class StepMeasuring(QObject):
             self._end()
             return
         self._spec = measure_spec(train, dataset)
-        self._runs.start_measurement(self._spec)
+        self._runs.measurements.start(self._spec)
 
     def _on_failed(self, error: object) -> None:
         self._is_preparing = False
@@ -179,7 +179,7 @@ class StepMeasuring(QObject):
             return
         self._is_preparing = False
         if self._spec is not None:
-            self._runs.stop_measurement()
+            self._runs.measurements.stop()
         self._end()
 
     def _end(self) -> None:

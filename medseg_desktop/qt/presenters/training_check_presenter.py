@@ -72,7 +72,7 @@ class TrainingCheckPresenter(QObject):
         panel.checked.back_requested.connect(self.cancel)
         panel.checked.cancel_requested.connect(self._stop)
         panel.checked.sheet_opened.connect(self._show_large)
-        runs.measurement_changed.connect(self._on_measurement)
+        runs.measurements.changed.connect(self._on_measurement)
 
     # -- what others ask for
 
@@ -122,7 +122,7 @@ class TrainingCheckPresenter(QObject):
         if self._current is not None:
             self._current.cancelled.set()
             self._current = None
-        self._runs.stop_measurement()
+        self._runs.measurements.stop()
 
     # -- numbers
 
@@ -187,7 +187,7 @@ class TrainingCheckPresenter(QObject):
         steps = 0 if self._runs.is_training else MeasureSpec(train=check.spec).steps
         check.measuring = MeasureSpec(train=check.spec, sheet=str(sheet), steps=steps)
         self._panel.checked.set_work(tr("Drawing samples"), 0, 0)
-        self._runs.start_measurement(check.measuring)
+        self._runs.measurements.start(check.measuring)
 
     def _on_measurement(self, spec: MeasureSpec, run: RunState) -> None:
         check = self._current
@@ -238,7 +238,7 @@ class TrainingCheckPresenter(QObject):
         if check is None:
             return
         check.cancelled.set()
-        self._runs.stop_measurement()
+        self._runs.measurements.stop()
         self._panel.checked.set_done(self._summary(check))
 
     def _show_large(self, image: QImage) -> None:

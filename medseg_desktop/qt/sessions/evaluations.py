@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -14,9 +13,7 @@ from medseg_desktop.core.run_state import RunState, RunStatus
 from medseg_desktop.core.specs import EvaluateSpec
 from medseg_desktop.io.evaluation_folder import read_record
 from medseg_desktop.qt.job_thread import JobThread
-
-#: Starts a job among those of the window, and tells each of its states.
-Start = Callable[[JobThread, Callable[[RunState], None]], None]
+from medseg_desktop.qt.sessions.jobs import Jobs
 
 
 class EvaluationSession(QObject):
@@ -33,9 +30,9 @@ class EvaluationSession(QObject):
     changed = Signal(object)
     evaluated = Signal(object)
 
-    def __init__(self, start: Start, parent: QObject | None = None) -> None:
+    def __init__(self, jobs: Jobs, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._start_job = start
+        self._jobs = jobs
         self._job: JobThread | None = None
         self._is_stopping = False
         self.spec: EvaluateSpec | None = None
@@ -44,29 +41,27 @@ class EvaluationSession(QObject):
     @property
     def is_running(self) -> bool:
         """No other one can be started now."""
-        return self._job is not None
+        return self.run is not None and not self.run.is_over
 
     def start(self, spec: EvaluateSpec) -> None:
         """Evaluate in a child process, unless one runs already."""
-        if self._job is not None:
+        if self.is_running:
             return
         self.spec, self._is_stopping = spec, False
-        self._job = JobThread(spec, finish=partial(_require_record, Path(spec.out)), parent=self)
-        self._start_job(self._job, self._on_change)
+        finish = partial(_require_record, Path(spec.out))
+        self._job = self._jobs.start(spec, self._on_change, finish=finish)
 
     def stop(self) -> None:
         """Ask the evaluation to stop; nothing is kept of it."""
-        if self._job is not None and self.run is not None:
+        if self.run is not None and self.is_running:
             self._is_stopping = True
-            self._job.stop()
+            self._jobs.stop(self._job)
             self._on_change(self.run)
 
     def _on_change(self, run: RunState) -> None:
         if self._is_stopping and not run.is_over:
             run = replace(run, status=RunStatus.STOPPING)
         self.run = run
-        if run.is_over:
-            self._job = None
         self.changed.emit(run)
         if run.status is RunStatus.FINISHED and self.spec is not None:
             self.evaluated.emit(Path(self.spec.out))

@@ -90,7 +90,7 @@ class RetrainSession(QObject):
             return
         self._cancelled.set()
         if self._thread is not None:
-            self._runs.stop_job(self._thread)
+            self._runs.jobs.stop(self._thread)
         elif self._training is not None:
             if self._is_waiting_for_turn:
                 self._runs.remove_from_queue(self._training.run)
@@ -157,7 +157,7 @@ class RetrainSession(QObject):
         elif isinstance(job.spec, TrainSpec):
             self._train(job.spec)
         else:
-            self._thread = self._runs.start_job(job.spec, self._on_job)
+            self._thread = self._runs.jobs.start(job.spec, self._on_job)
 
     def _train(self, spec: TrainSpec) -> None:
         self._training = spec

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -11,19 +10,19 @@ from typing import Any
 from PySide6.QtCore import QObject, Signal
 
 from medseg_desktop.core.errors import JobError, MedSegError
-from medseg_desktop.core.labels import LabelTable
 from medseg_desktop.core.run_state import RunState, RunStatus
 from medseg_desktop.core.settings import Settings
-from medseg_desktop.core.specs import ConvertSpec, ImportSpec, MeasureSpec, Spec, TrainSpec
+from medseg_desktop.core.specs import ConvertSpec, TrainSpec
 from medseg_desktop.inference.predictor import Predictor
 from medseg_desktop.io.champions import Champion
-from medseg_desktop.io.model_import import PDPARAMS, import_package
 from medseg_desktop.io.model_list import ModelList, ModelListReader
-from medseg_desktop.io.settings_file import user_name
 from medseg_desktop.io.workspace import ModelEntry, Workspace
 from medseg_desktop.qt.background import Background
 from medseg_desktop.qt.job_thread import JobThread
 from medseg_desktop.qt.sessions.evaluations import EvaluationSession
+from medseg_desktop.qt.sessions.imports import ImportSession, registered, registration
+from medseg_desktop.qt.sessions.jobs import Jobs
+from medseg_desktop.qt.sessions.measurements import MeasurementSession
 from medseg_desktop.qt.sessions.run_queue import RunQueue
 
 
@@ -32,8 +31,6 @@ class RunSession(QObject):
 
     Signals:
         conversion_changed(RunState), training_changed(RunState).
-        measurement_changed(MeasureSpec, RunState).
-        import_changed(RunState): of weights that are made a model.
         training_begun(TrainSpec): before the first state of a training.
         queue_changed(specs): which trainings wait, the next one first.
         datasets_changed(names): newest first.
@@ -46,12 +43,12 @@ class RunSession(QObject):
 
     Attributes:
         is_retraining: a retraining is under way, also between two of its jobs.
+        jobs: everything that runs in child processes.
+        evaluations, imports, measurements: sessions of their own.
     """
 
     conversion_changed = Signal(object)
     training_changed = Signal(object)
-    measurement_changed = Signal(object, object)
-    import_changed = Signal(object)
     training_begun = Signal(object)
     queue_changed = Signal(object)
     datasets_changed = Signal(object)
@@ -67,7 +64,7 @@ class RunSession(QObject):
     ) -> None:
         super().__init__(parent)
         self.workspace = workspace
-        self.settings = settings
+        self.jobs = Jobs(settings, self)
         self.training: RunState | None = None
         self.training_spec: TrainSpec | None = None
         self.conversion: RunState | None = None
@@ -81,12 +78,25 @@ class RunSession(QObject):
         self._listed = False
         self._queue = RunQueue()
         self._is_stopping_training = False
-        self._is_ending = False
         self.is_retraining = False
-        self._jobs: list[JobThread] = []
-        self._others: list[JobThread] = []  # those of `start_job`
+        self._conversion_job: JobThread | None = None
         self._background = Background(1, "models", self)
-        self.evaluations = EvaluationSession(self._start, self)
+        self.evaluations = EvaluationSession(self.jobs, self)
+        self.measurements = MeasurementSession(self.jobs, self)
+        self.imports = ImportSession(workspace, self.jobs, self._background, self)
+        self.imports.imported.connect(self._tell_registered)
+        self.imports.failed.connect(self.failed)
+        self.jobs.ended.connect(self._on_ended)
+        self.jobs.idle.connect(self.idle)
+
+    @property
+    def settings(self) -> Settings:
+        """What the user has chosen; jobs that begin from now on go by it."""
+        return self.jobs.settings
+
+    @settings.setter
+    def settings(self, settings: Settings) -> None:
+        self.jobs.settings = settings
 
     # -- lists of the workspace
 
@@ -132,38 +142,6 @@ class RunSession(QObject):
         elif len(usable) == 1:
             self.choose_model(usable[0])
 
-    def import_model(self, file: Path, name: str = "", labels: LabelTable | None = None) -> None:
-        """Check a model and copy it into the workspace, in the background.
-
-        Args:
-            file: a package (folder or .zip), or PaddleSeg's weights, which a child process reads.
-            name: of the model; "" for a package's own.
-            labels: of the weights' classes; None for the recipe's.
-        """
-        actor = self.settings.annotator or user_name()
-        if file.suffix.lower() == PDPARAMS:
-            job = JobThread(
-                ImportSpec(file=str(file), name=name, labels=labels),
-                interpreter=self.settings.training_interpreter or None,
-                threads=self.settings.threads,
-                finish=partial(_take_over, self.workspace, name, actor),
-                parent=self,
-            )
-            self._start(job, self._on_import)
-            return
-
-        def done(entry: ModelEntry) -> None:
-            self.refresh()
-            self.model_added.emit(entry)
-
-        self._background.submit(
-            lambda: import_package(self.workspace, file, name, actor), done, self.failed.emit
-        )
-
-    def stop_import(self) -> None:
-        """Ask the import to stop; there will be no model."""
-        self._stop(ImportSpec)
-
     def choose_model(self, path: Path | None) -> None:
         """Use a model for predictions; it is checked and loaded in the background."""
         self._wanted_model = path
@@ -196,23 +174,21 @@ class RunSession(QObject):
 
     @property
     def is_converting(self) -> bool:
-        own = self.conversion is not None and not self.conversion.is_over
-        return own or any(isinstance(job.spec, ConvertSpec) for job in self._others)
+        """One runs, of this session or of a retraining."""
+        if self.conversion is not None and not self.conversion.is_over:
+            return True
+        return any(job is not self._conversion_job for job in self.jobs.running(ConvertSpec))
 
     @property
     def is_training(self) -> bool:
         return self.training is not None and not self.training.is_over
-
-    @property
-    def is_evaluating(self) -> bool:
-        return self.evaluations.is_running
 
     def start_conversion(self, spec: ConvertSpec) -> None:
         """Convert in a child process; one conversion at a time."""
         if self.is_converting:
             return
         self.conversion = RunState()
-        self._start(JobThread(spec, parent=self), self._on_conversion)
+        self._conversion_job = self.jobs.start(spec, self._on_conversion)
 
     def start_training(self, spec: TrainSpec) -> None:
         """Train in a child process; the new model is copied into the workspace's models.
@@ -220,7 +196,7 @@ class RunSession(QObject):
         While one runs it waits for its turn.  A run folder that is in use or waits already is
         refused with `failed`.
         """
-        runs = [job.work_dir for job in self._of(TrainSpec)]
+        runs = [job.work_dir for job in self.jobs.running(TrainSpec)]
         if self._queue.holds(spec.run) or Path(spec.run) in runs:
             self.failed.emit(JobError(f"The training {spec.model_name} is under way already."))
         elif runs:
@@ -233,42 +209,13 @@ class RunSession(QObject):
         self.training, self.training_spec = RunState(), spec
         self._is_stopping_training = False
         self.training_begun.emit(spec)
-        job = JobThread(
+        self.jobs.start(
             spec,
+            self._on_training,
             work_dir=Path(spec.run),
-            interpreter=self.settings.training_interpreter or None,
-            threads=self.settings.threads,
+            needs_paddle=True,
             finish=partial(_register, self.workspace, spec.model_name),
-            parent=self,
         )
-        self._start(job, self._on_training)
-
-    def start_job(self, spec: Spec, on_change: Callable[[RunState], None]) -> JobThread:
-        """Run a job whose states only the caller wants; it is stopped with all others."""
-        job = JobThread(spec, parent=self)
-        self._others.append(job)
-        self._start(job, on_change)
-        return job
-
-    def stop_job(self, job: JobThread) -> None:
-        """Ask a job of `start_job` to stop; one that has ended is fine too."""
-        if job in self._jobs:
-            job.stop()
-
-    def start_measurement(self, spec: MeasureSpec) -> None:
-        """Measure a few steps of a training in a child process; an earlier one is stopped."""
-        self.stop_measurement()
-        job = JobThread(
-            spec,
-            interpreter=self.settings.training_interpreter or None,
-            threads=self.settings.threads,
-            parent=self,
-        )
-        self._start(job, partial(self.measurement_changed.emit, spec))
-
-    def stop_measurement(self) -> None:
-        """Nobody waits for it any more."""
-        self._stop(MeasureSpec)
 
     @property
     def queue(self) -> tuple[TrainSpec, ...]:
@@ -287,67 +234,44 @@ class RunSession(QObject):
 
     def stop_conversion(self) -> None:
         """Ask the conversion to stop."""
-        self._stop(ConvertSpec)
+        self.jobs.stop(self._conversion_job)
 
     def stop_training(self) -> None:
         """Ask the training to finish its step, save and stop; the next one in the queue begins."""
         if self.training is not None and not self.training.is_over:
             self._is_stopping_training = True
             self._on_training(self.training)
-        self._stop(TrainSpec)
+        for job in self.jobs.running(TrainSpec):
+            job.stop()
 
     def pause_training(self) -> None:
         """Ask the training to halt after its step; its memory stays in use."""
-        for job in self._of(TrainSpec):
+        for job in self.jobs.running(TrainSpec):
             job.pause()
 
     def resume_training(self) -> None:
         """Let a halted training go on."""
-        for job in self._of(TrainSpec):
+        for job in self.jobs.running(TrainSpec):
             job.resume()
 
     def stop_all(self) -> None:
         """Ask every job to stop, and begin none that waits; `idle` tells when they have."""
         if self._queue.clear():
             self.queue_changed.emit(())
-        self._is_ending = bool(self._jobs)
-        for job in self._jobs:
-            job.stop()
+        self.jobs.stop_all()
 
     @property
     def is_idle(self) -> bool:
         """No job runs."""
-        return not self._jobs
+        return self.jobs.is_idle
 
-    def _stop(self, kind: type) -> None:
-        for job in self._of(kind):
-            if job not in self._others:
-                job.stop()
-
-    def _of(self, kind: type) -> list[JobThread]:
-        return [job for job in self._jobs if isinstance(job.spec, kind)]
-
-    def _start(self, job: JobThread, on_change: Any) -> None:
-        self._jobs.append(job)
-        job.changed.connect(on_change)
-        job.finished.connect(partial(self._ended, job))
-        on_change(RunState())
-        job.start()
-        if self._is_ending:  # it was prepared while the others were told to stop
-            job.stop()
-
-    def _ended(self, job: JobThread) -> None:
-        self._jobs.remove(job)
-        if job in self._others:
-            self._others.remove(job)
-        job.deleteLater()
-        following = self._queue.take() if isinstance(job.spec, TrainSpec) else None
+    def _on_ended(self, job: JobThread) -> None:
+        if not isinstance(job.spec, TrainSpec):
+            return
+        following = self._queue.take()
         if following is not None:
             self.queue_changed.emit(self._queue.specs)
             self._begin_training(following)
-        if not self._jobs:
-            self._is_ending = False
-            self.idle.emit()
 
     def _on_conversion(self, run: RunState) -> None:
         self.conversion = run
@@ -361,22 +285,14 @@ class RunSession(QObject):
         self.training = run
         self.training_changed.emit(run)
         if run.is_over:
-            self._tell_registered(run)
+            self._tell_registered(registered(run))
 
-    def _on_import(self, run: RunState) -> None:
-        self.import_changed.emit(run)
-        if run.status is RunStatus.FAILED:
-            self.failed.emit(JobError(run.message, run.hint))
-        elif run.is_over:
-            self._tell_registered(run)
-
-    def _tell_registered(self, run: RunState) -> None:
-        """A job has ended that may have brought a model."""
-        path = run.result.get("registered")
+    def _tell_registered(self, path: Path | None) -> None:
+        """Something has ended that may have brought a model."""
         self.refresh()
-        if path:  # told after the list that it is in
+        if path is not None:  # told after the list that it is in
             self._background.submit(
-                lambda: next(e for e in self.workspace.model_entries() if str(e.path) == path),
+                lambda: next(e for e in self.workspace.model_entries() if e.path == path),
                 self.model_added.emit,
                 self.failed.emit,
             )
@@ -389,20 +305,10 @@ class RunSession(QObject):
     def close(self) -> None:
         """End all threads; jobs are stopped and waited for."""
         self.quit()
-        for job in list(self._jobs):
-            job.wait()
+        self.jobs.wait()
         self._background.close()
 
 
 def _register(workspace: Workspace, name: str, result: dict[str, Any]) -> dict[str, Any]:
     """Copy the run's model to models/NAME-vN."""
-    entry = workspace.register_model(Path(result["model"]), name)
-    return {"registered": str(entry.path), "title": entry.title}
-
-
-def _take_over(
-    workspace: Workspace, name: str, actor: str, result: dict[str, Any]
-) -> dict[str, Any]:
-    """Copy the package that an import has made to models/NAME-vN."""
-    entry = import_package(workspace, Path(result["model"]), name, actor, result["sha256"])
-    return {"registered": str(entry.path), "title": entry.title}
+    return registration(workspace.register_model(Path(result["model"]), name))
