@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtCore import QObject, QSettings
-from PySide6.QtWidgets import QApplication, QFileDialog, QInputDialog
 
-from medseg_desktop.core.errors import MedSegError
-from medseg_desktop.core.settings import MAXIMUM_CACHE_MB, Settings
+from medseg_desktop.core.settings import Settings
 from medseg_desktop.core.shapes.provenance import Author
 from medseg_desktop.core.shapes.slice_pixels import PixelKeeper
 from medseg_desktop.core.view import LayerState, ResolvedView
 from medseg_desktop.core.volume import Series
 from medseg_desktop.io.child_command import physical_cores
 from medseg_desktop.io.dicom_series import ScanResult
-from medseg_desktop.io.settings_file import save_settings, settings_path, user_name
+from medseg_desktop.io.settings_file import settings_path, user_name
 from medseg_desktop.io.workspace import Workspace
 from medseg_desktop.qt.annotating import Annotating
 from medseg_desktop.qt.closing import Closing
@@ -25,29 +22,24 @@ from medseg_desktop.qt.comparisons import Comparisons
 from medseg_desktop.qt.dialogs.about import show_about
 from medseg_desktop.qt.dialogs.file_report import FileReportDialog
 from medseg_desktop.qt.dialogs.keys_dialog import KeysDialog
-from medseg_desktop.qt.dialogs.text_dialog import show_text_file
+from medseg_desktop.qt.learning import Learning
 from medseg_desktop.qt.leaving import Leaving
 from medseg_desktop.qt.main_window import MainWindow
 from medseg_desktop.qt.messages import sentence
-from medseg_desktop.qt.model_importing import ModelImporting
 from medseg_desktop.qt.opening import Opening
 from medseg_desktop.qt.panels.message_bar import Level, Message
 from medseg_desktop.qt.pictures import Pictures
 from medseg_desktop.qt.prediction_loader import PredictionLoader
+from medseg_desktop.qt.preferences import Preferences
 from medseg_desktop.qt.presenters.compare_presenter import ComparePresenter
-from medseg_desktop.qt.presenters.conversion_presenter import ConversionPresenter
 from medseg_desktop.qt.presenters.drawing_presenter import DrawingPresenter
 from medseg_desktop.qt.presenters.marks_presenter import MarksPresenter
 from medseg_desktop.qt.presenters.model_presenter import ModelPresenter
-from medseg_desktop.qt.presenters.models_presenter import ModelsPresenter
 from medseg_desktop.qt.presenters.navigation_presenter import NavigationPresenter
 from medseg_desktop.qt.presenters.overlay_presenter import OverlayPresenter
-from medseg_desktop.qt.presenters.patients_presenter import PatientsPresenter
 from medseg_desktop.qt.presenters.preset_presenter import PresetPresenter
-from medseg_desktop.qt.presenters.retrain_presenter import RetrainPresenter
 from medseg_desktop.qt.presenters.series_presenter import SeriesPresenter
 from medseg_desktop.qt.presenters.slice_presenter import SlicePresenter
-from medseg_desktop.qt.presenters.training_presenter import TrainingPresenter
 from medseg_desktop.qt.presenters.window_presenter import WindowPresenter
 from medseg_desktop.qt.presenters.worklist_presenter import WorklistPresenter
 from medseg_desktop.qt.saving import Saving
@@ -59,7 +51,6 @@ from medseg_desktop.qt.sessions import (
 )
 from medseg_desktop.qt.sessions.compared_model import ComparedModels
 from medseg_desktop.qt.status_line import StatusLine
-from medseg_desktop.qt.theme import apply_theme
 from medseg_desktop.qt.view_actions import ViewActions
 
 _SHOWN_AT_START = ("identity", "worklist", "panels")
@@ -70,7 +61,7 @@ class Controller(QObject):
 
     def __init__(self, workspace: Workspace, settings: Settings) -> None:
         super().__init__()
-        self.workspace, self.settings = workspace, settings
+        self.workspace = workspace
         self._stored = QSettings(
             str(settings_path().with_name("window.ini")), QSettings.Format.IniFormat
         )
@@ -82,13 +73,14 @@ class Controller(QObject):
         self.drawing = DrawingSession(self)
         self.saving = Saving(workspace, self.annotations, settings.autosave, self)
         self.runs = RunSession(workspace, settings, self)
+        self.preferences = Preferences(settings, self.window, self.study, self.runs, self)
         self.predictions = PredictionLoader(self.study.loader, self)
         self.compared = ComparedModels(self.runs, self)
         self.comparisons = Comparisons(
             self.study, self.annotations, self.predictions, self.compared, self
         )
         pixels = PixelKeeper()
-        self._make_viewer(pixels)
+        self._make_viewer(pixels, settings)
         self.annotating = Annotating(
             self.window,
             self.study,
@@ -101,12 +93,12 @@ class Controller(QObject):
             pixels,
             self,
         )
-        self._make_jobs()
+        self._make_jobs(settings)
         self._connect_actions()
         self._connect_sessions()
         self._show_start()
 
-    def _make_viewer(self, pixels: PixelKeeper) -> None:
+    def _make_viewer(self, pixels: PixelKeeper, settings: Settings) -> None:
         """What shows series and slices."""
         w = self.window
         self.slices = SlicePresenter(w.slice_view, self.study, self)
@@ -140,7 +132,7 @@ class Controller(QObject):
             w.actions_by_key["window_box"],
             self.study,
             self.slices,
-            self.settings.level_drag_down_is_brighter,
+            settings.level_drag_down_is_brighter,
             self,
         )
         self.presets = PresetPresenter(
@@ -158,11 +150,11 @@ class Controller(QObject):
             self.runs,
             self.levels,
             self.pictures,
-            self.settings,
+            settings,
             self,
         )
 
-    def _make_jobs(self) -> None:
+    def _make_jobs(self, settings: Settings) -> None:
         """What works with models and folders; it needs what shows the slices."""
         w = self.window
         self.models = ModelPresenter(
@@ -190,32 +182,25 @@ class Controller(QObject):
             self,
         )
         self.worklist = WorklistPresenter(w.worklist, self.study, self.annotations, self)
-        self.conversion = ConversionPresenter(self.runs, self.annotations, self.saving, w)
-        self.patients = PatientsPresenter(
-            self.workspace, lambda: self.annotations.author.annotator, w
-        )
-        self.training = TrainingPresenter(w.training_panel, self.runs, self)
-        self.model_tab = ModelsPresenter(
-            w.models_panel,
-            w.messages,
-            self.runs,
+        self.learning = Learning(
+            w,
             self.study,
             self.annotations,
+            self.runs,
             self.saving,
-            lambda: self.settings.annotator or user_name(),
-            w,
+            self.preferences.annotator,
+            self,
         )
-        self.retrain = RetrainPresenter(
-            w.training_panel, self.runs, self.annotations, self.saving, self.training.runs, self
-        )
-        threads = self.settings.threads or physical_cores()
+        self.conversion, self.patients = self.learning.conversion, self.learning.patients
+        self.training, self.retrain = self.learning.training, self.learning.retrain
+        self.model_tab = self.learning.model_tab
+        threads = settings.threads or physical_cores()
         self.status = StatusLine(w, self.study, self.runs, self.predictions, threads, self)
         demo_folder = self.workspace.root / "demo-study"
         leaving = Leaving(w, self.saving, self)
         self.opening = Opening(
             w, self.study, self.status, demo_folder, self._stored, self.saving, leaving, self
         )
-        self.importing = ModelImporting(w, self.runs, self)
         self.closing = Closing(w, self.runs, self.saving, leaving, self)
 
     # -- wiring
@@ -232,13 +217,7 @@ class Controller(QObject):
             "previous_series": lambda: self.worklist.step(-1),
             "next_patient": lambda: self.worklist.step_patient(1),
             "previous_patient": lambda: self.worklist.step_patient(-1),
-            "convert": self.conversion.open,
-            "patients": self.patients.open,
-            "import_model": self.importing.choose_file,
-            "audit_trail": self.model_tab.show_audit,
             "demo_study": self.opening.open_demo_study,
-            "training_interpreter": self.choose_interpreter,
-            "cache": self.choose_cache,
             "keys": lambda: KeysDialog(w).open(),
             "about": lambda: show_about(w),
         }
@@ -246,8 +225,6 @@ class Controller(QObject):
             w.actions_by_key[key].triggered.connect(lambda _=False, handler=handler: handler())
         w.actions_by_key["worklist"].toggled.connect(w.worklist.setVisible)
         w.actions_by_key["panels"].toggled.connect(w.tabs.setVisible)
-        w.actions_by_key["light_theme"].setChecked(self.settings.theme == "light")
-        w.actions_by_key["light_theme"].toggled.connect(self._set_theme)
         for key in _SHOWN_AT_START:
             w.actions_by_key[key].setChecked(True)
 
@@ -256,37 +233,23 @@ class Controller(QObject):
         annotating = self.annotating
         annotating.said.connect(lambda text: self.show_message(text, Level.INFO))
         annotating.recovery.open_requested.connect(self.opening.open)
-        annotating.setting_changed.connect(self._change_setting)
+        annotating.setting_changed.connect(self.preferences.change)
         study.folder_changed.connect(self._on_folder)
         study.view_changed.connect(self._on_view)
-        study.identity_changed.connect(self.conversion.set_identity)
-        study.identity_changed.connect(self.patients.set_identity)
-        study.identity_changed.connect(self.retrain.set_identity)
         self.predictions.failed.connect(self._show_error)
         self.status.prediction_cancelled.connect(self.models.cancel)
         self.status.prediction_cancelled.connect(self.compare.cancel)
         self.compared.failed.connect(lambda error: self._show_error(sentence(error)))
         runs.failed.connect(lambda error: self._show_error(sentence(error)))
         runs.model_chosen.connect(self._remember_model)
-        self.model_tab.import_requested.connect(w.actions_by_key["import_model"].trigger)
         self.model_tab.results.viewer_requested.connect(self._show_viewer)
         self.model_tab.results.compare_requested.connect(self.compare.show_models)
-        self.retrain.chain.compare_requested.connect(self.model_tab.results.show)
         self.models.compare_requested.connect(self._compare)
         w.messages.action_requested.connect(self._on_message_action)
         w.overlay_panel.link_activated.connect(lambda key: w.actions_by_key[key].trigger())
-        self.conversion.source_requested.connect(self.opening.choose_folder)
-        self.conversion.converted.connect(self.training.choose_dataset)
-        self.conversion.converted.connect(lambda _: self.patients.read())
-        self.patients.moved.connect(self.conversion.refresh)
-        self.conversion.converted.connect(lambda _: w.tabs.setCurrentWidget(w.training_panel))
-        self.training.convert_requested.connect(self.conversion.open)
-        self.training.failed.connect(self._show_error)
-        self.importing.refused.connect(self.show_message)
-        self.retrain.open_requested.connect(self.opening.choose_folder)
-        self.retrain.failed.connect(self._show_error)
-        self.training.log_requested.connect(lambda path: show_text_file(w, path))
-        self.view_actions.setting_changed.connect(self._change_setting)
+        self.learning.source_requested.connect(self.opening.choose_folder)
+        self.learning.failed.connect(self._show_error)
+        self.view_actions.setting_changed.connect(self.preferences.change)
         self.closing.finished.connect(self._finish)
 
     def _show_start(self) -> None:
@@ -313,10 +276,7 @@ class Controller(QObject):
         self.saving.set_folder(found)
         self.worklist.set_folder(found)
         self.models.set_folder()
-        self.model_tab.set_folder()
-        self.conversion.set_folder(found)
-        self.patients.set_folder(found)
-        self.retrain.set_folder(found)
+        self.learning.set_folder(found)
 
     def _on_view(self, now: ResolvedView, before: ResolvedView | None) -> None:
         if before is None or before.series is not now.series:
@@ -337,33 +297,6 @@ class Controller(QObject):
         """Show or hide the prediction layer."""
         opacity = self.study.state.layers.prediction.opacity
         self.study.set_layer("prediction", LayerState(visible, opacity))
-
-    def choose_interpreter(self) -> None:
-        """Ask for another Python that trains; cancelling the choice goes back to our own."""
-        file, _ = QFileDialog.getOpenFileName(
-            self.window,
-            self.tr("Choose the Python that trains"),
-            self.settings.training_interpreter or str(Path.home()),
-        )
-        self._change_setting("training_interpreter", file)
-        self.runs.settings = self.settings
-        text = self.tr("Trainings use {name}.") if file else self.tr("Trainings use this program.")
-        self.show_message(text.format(name=file), Level.INFO)
-
-    def choose_cache(self) -> None:
-        """Ask for the memory that slices may take."""
-        value, chosen = QInputDialog.getInt(
-            self.window,
-            self.tr("Memory for slices"),
-            self.tr("MB (0 chooses: a quarter of the memory)"),
-            self.settings.cache_mb,
-            0,
-            MAXIMUM_CACHE_MB,
-            256,
-        )
-        if chosen:
-            self._change_setting("cache_mb", value)
-            self.study.loader.set_cache_bytes(value << 20)
 
     def _remember_model(self) -> None:
         path = self.runs.chosen_path
@@ -389,22 +322,6 @@ class Controller(QObject):
             identity = self.study.state.identity
             FileReportDialog(self.study.found, self.window, identity=identity).open()
 
-    def _change_setting(self, name: str, value: object) -> None:
-        self.settings = replace(self.settings, **{name: value})  # type: ignore[arg-type]
-        self._save_settings()
-
-    def _set_theme(self, light: bool) -> None:
-        app = QApplication.instance()
-        if isinstance(app, QApplication):
-            apply_theme(app, dark=not light)
-        self._change_setting("theme", "light" if light else "dark")
-
-    def _save_settings(self) -> None:
-        try:
-            save_settings(self.settings)
-        except MedSegError as error:
-            self.show_message(sentence(error), Level.WARNING)
-
     # -- closing
 
     def _finish(self) -> None:
@@ -416,10 +333,7 @@ class Controller(QObject):
         """End every thread and job; used by tests too."""
         owners = (
             self.opening,
-            self.retrain,
-            self.training,
-            self.patients,
-            self.model_tab,
+            self.learning,
             self.worklist,
             self.series,
             self.annotating,

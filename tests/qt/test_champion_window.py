@@ -108,7 +108,7 @@ def test_promote_and_roll_back(controller: Controller, qtbot: QtBot, workspace: 
 def test_a_promotion_needs_a_name_and_a_reason(
     controller: Controller, qtbot: QtBot, workspace: Workspace
 ) -> None:
-    controller.settings = type(controller.settings)(annotator="Dr. Li")
+    controller.preferences.change("annotator", "Dr. Li")
     listed(qtbot, controller)
     select(controller, "old")
     press(controller, "promote")

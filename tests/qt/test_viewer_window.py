@@ -279,7 +279,7 @@ def test_the_drag_follows_the_setting_of_its_direction(
         levels.append(now.center)
         controller.window.actions_by_key["drag_down"].trigger()
     assert levels[0] < 600 < levels[1]  # a lower level is brighter
-    assert controller.settings.level_drag_down_is_brighter
+    assert controller.preferences.settings.level_drag_down_is_brighter
 
 
 def test_a_series_of_tiny_values_can_be_windowed_like_any_other(
