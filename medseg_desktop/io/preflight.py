@@ -5,7 +5,6 @@ Needs no Paddle, so that the window and `train --check` can ask before anything 
 
 from __future__ import annotations
 
-import shutil
 from collections import Counter
 from collections.abc import Iterator
 from itertools import chain
@@ -27,6 +26,15 @@ from medseg_desktop.io.child_command import physical_cores
 from medseg_desktop.io.dataset import Dataset, DatasetFile
 from medseg_desktop.io.dataset_scan import Scan
 from medseg_desktop.io.memory import free_memory_bytes
+from medseg_desktop.io.preflight_resources import (
+    data_bytes,
+    disk_problem,
+    disk_warning,
+    free_disk_bytes,
+    megabytes,
+    memory_problem,
+    memory_warning,
+)
 from medseg_desktop.io.preflight_start import StartModel, examined_start
 
 ARCHITECTURES = ("bisenetv2", "unet", "pp_liteseg")
@@ -35,9 +43,6 @@ DEVICES = ("auto", "cpu", "gpu")
 SIZES = range(64, 1025, 32)
 #: Fewer training patients than this give a model that knows little else.
 FEW_PATIENTS = 5
-
-#: Where less than this many times the estimate is free, the disk may become full.
-_DISK_MARGIN = 2
 
 
 class LabelShare(msgspec.Struct, frozen=True, kw_only=True):
@@ -136,8 +141,8 @@ def check_training(dataset: Dataset, spec: TrainSpec, scan: Scan | None = None) 
     """
     sets = _sets(dataset, scan)
     start, start_problems, start_warnings, start_notes = examined_start(dataset, spec)
-    data_bytes = _data_bytes(dataset, ("train", "val"))
-    total_bytes = data_bytes + memory_bytes(spec)
+    slices = data_bytes(dataset, ("train", "val"))
+    total = slices + memory_bytes(spec)
     free = free_memory_bytes()
     disk, disk_free = disk_bytes(spec), free_disk_bytes(Path(spec.run))
     return Preflight(
@@ -148,8 +153,8 @@ def check_training(dataset: Dataset, spec: TrainSpec, scan: Scan | None = None) 
             *dataset_findings.same_instances(dataset),
             *(() if scan is None else dataset_findings.same_pictures(dataset, scan)),
             *(() if scan is None else dataset_findings.damaged(dataset, scan, in_test=False)),
-            *_memory_problem(data_bytes, free),
-            *_disk_problem(disk, disk_free),
+            *memory_problem(slices, free),
+            *disk_problem(disk, disk_free),
         ],
         warnings=[
             *start_warnings,
@@ -157,18 +162,18 @@ def check_training(dataset: Dataset, spec: TrainSpec, scan: Scan | None = None) 
             *dataset_findings.emptied(dataset),
             *dataset_findings.overlapping(dataset),
             *(() if scan is None else _pixel_warnings(dataset, scan, spec)),
-            *_memory_warning(total_bytes, free),
-            *_disk_warning(disk, disk_free),
+            *memory_warning(total, free),
+            *disk_warning(disk, disk_free),
         ],
         notes=[*start_notes, *dataset_findings.unknown(dataset)],
         sets=sets,
         trained_on=_trained_on(dataset),
         start=start,
-        data_mb=_megabytes(data_bytes),
-        memory_mb=_megabytes(total_bytes),
-        free_mb=None if free is None else _megabytes(free),
-        disk_mb=_megabytes(disk),
-        disk_free_mb=None if disk_free is None else _megabytes(disk_free),
+        data_mb=megabytes(slices),
+        memory_mb=megabytes(total),
+        free_mb=None if free is None else megabytes(free),
+        disk_mb=megabytes(disk),
+        disk_free_mb=None if disk_free is None else megabytes(disk_free),
         estimate_s=round(training_seconds(spec, physical_cores(), sets["val"].slices), 1),
         pixels_read=scan is not None,
     )
@@ -326,73 +331,3 @@ def _data_warnings(
             f"({spec.batch_size}), so slices repeat within it.",
             "Choose a smaller batch size or review more slices.",
         )
-
-
-def _memory_problem(data_bytes: int, free: int | None) -> Iterator[Finding]:
-    if free is not None and data_bytes > free:
-        yield Finding(
-            f"The slices need {_megabytes(data_bytes)} MB of memory, but only "
-            f"{_megabytes(free)} MB are free.",
-            "Close other programs or convert fewer patients.",
-        )
-
-
-def _memory_warning(total_bytes: int, free: int | None) -> Iterator[Finding]:
-    if free is not None and total_bytes > free:
-        yield Finding(
-            f"The training may need {_megabytes(total_bytes)} MB of memory, but only "
-            f"{_megabytes(free)} MB are free.",
-            "Choose a smaller size or batch size, or close other programs.",
-            ROUGH_MEMORY,
-        )
-
-
-def _disk_problem(needed: int, free: int | None) -> Iterator[Finding]:
-    if free is not None and free < needed:
-        yield Finding(
-            f"The training will write about {_megabytes(needed)} MB, but only "
-            f"{_megabytes(free)} MB of the disk are free.",
-            "Make room on the disk, or choose another place for the run.",
-        )
-
-
-def _disk_warning(needed: int, free: int | None) -> Iterator[Finding]:
-    if free is not None and needed <= free < _DISK_MARGIN * needed:
-        yield Finding(
-            f"The training will write about {_megabytes(needed)} MB, and only "
-            f"{_megabytes(free)} MB of the disk are free.",
-            "Make room on the disk.",
-        )
-
-
-def free_disk_bytes(folder: Path) -> int | None:
-    """What is free where a folder is or will be; None where that cannot be told."""
-    for place in (folder, *folder.parents):
-        try:
-            return shutil.disk_usage(place).free
-        except FileNotFoundError:
-            continue
-        except OSError:
-            break
-    return None
-
-
-def _data_bytes(dataset: Dataset, names: tuple[SetName, ...]) -> int:
-    """Slice and label map as one byte a pixel each; sizes are read from the PNG headers."""
-    files = (file for name in names for file in dataset.files(name))
-    return sum(2 * _pixels(dataset.folder / "images" / file.name) for file in files)
-
-
-def _pixels(path: Path) -> int:
-    """Rows times columns of a PNG; 0 where it cannot be read, which loading will report."""
-    try:
-        with path.open("rb") as file:
-            header = file.read(24)
-    except OSError:
-        return 0
-    # IHDR: width and height, big-endian (PNG specification, 11.2.2).
-    return int.from_bytes(header[16:20], "big") * int.from_bytes(header[20:24], "big")
-
-
-def _megabytes(n_bytes: int) -> int:
-    return -(-n_bytes // 1_000_000)

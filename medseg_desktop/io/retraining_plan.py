@@ -22,7 +22,8 @@ from medseg_desktop.core.split import TEST_FRACTION, TEST_MINIMUM_PATIENTS, VAL_
 from medseg_desktop.core.training_news import UNDRAWN, TrainingNews, training_news
 from medseg_desktop.io.champions import Champions
 from medseg_desktop.io.model_package import WEIGHTS, ModelInfo, read_info
-from medseg_desktop.io.preflight import ARCHITECTURES, SIZES, TRAINING_PRESETS, free_disk_bytes
+from medseg_desktop.io.preflight import ARCHITECTURES, SIZES, TRAINING_PRESETS
+from medseg_desktop.io.preflight_resources import free_disk_bytes
 from medseg_desktop.io.training_news import (
     OutlineReader,
     Reviewed,
