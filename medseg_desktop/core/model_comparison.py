@@ -78,8 +78,8 @@ def case_changes(candidate: CaseResult, champion: CaseResult) -> dict[str, list[
     for lesion in candidate.lesions:
         other = before.get(_key(lesion))
         if other is not None and other.found != lesion.found:
-            kind = "lost" if other.found else "gained"
-            add(kind, lesion, lesion.overlap, other.overlap)
+            kind, finder = ("lost", other) if other.found else ("gained", lesion)
+            add(kind, finder, lesion.overlap, other.overlap)
     # A false lesion is told whole by the model that has it, so it covers all of it.
     for lesion in candidate.false_lesions:
         if lesion.other_overlap == 0:
