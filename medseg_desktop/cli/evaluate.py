@@ -178,7 +178,7 @@ def _changes(title: str, changes: Sequence[LesionChange]) -> Iterator[str]:
     for change in changes[:_NAMED]:
         lesion = change.lesion
         size = size_text(lesion.volume_ml, lesion.pixels)
-        yield f"  {change.case}: {lesion.label}, {size}, slice {lesion.largest_slice + 1}"
+        yield f"  {change.case}: {lesion.label}, {size}, slice {lesion.shown_slice + 1}"
     if len(changes) > _NAMED:
         yield f"  and {len(changes) - _NAMED} smaller ones"
 

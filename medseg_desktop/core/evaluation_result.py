@@ -25,12 +25,13 @@ class LesionResult(msgspec.Struct, frozen=True, kw_only=True):
         series: path of its series relative to the source; series_uid, stack: which one that is.
         number: 1 for the largest of the series (see `core.lesions.find_lesions`).
         volume_ml: None where the volume of a voxel is unknown.
-        slices: indices of its slices in the series; largest_slice: that with most of it.
+        slices: indices of its slices in the series; largest_slice: that with most of it;
+            overlap_slice: that with most of the overlap, None where there is none.
         overlap: share of its pixels that the other side has with the same label, 0..1.
         found: the other side has it too: they share at least one pixel of the label.
         other_overlap: of a false lesion, where two models are compared: share of its pixels that
             the other model has with the same label, too.
-        picture: its largest slice with the outlines, as a path relative to the folder of the
+        picture: its `shown_slice` with the outlines, as a path relative to the folder of the
             evaluation with "/"; "" for none.
     """
 
@@ -43,6 +44,7 @@ class LesionResult(msgspec.Struct, frozen=True, kw_only=True):
     volume_ml: float | None
     slices: tuple[int, ...]
     largest_slice: int
+    overlap_slice: int | None = None
     overlap: float
     found: bool
     other_overlap: float | None = None
@@ -52,6 +54,11 @@ class LesionResult(msgspec.Struct, frozen=True, kw_only=True):
     def size_order(self) -> tuple[float, int]:
         """What lesions are sorted by; those of unknown volume count as the smallest."""
         return (-1.0 if self.volume_ml is None else self.volume_ml, self.pixels)
+
+    @property
+    def shown_slice(self) -> int:
+        """Index of the slice to look at: where it is found, else the largest one."""
+        return self.largest_slice if self.overlap_slice is None else self.overlap_slice
 
 
 class CaseResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -164,8 +171,9 @@ class LesionChange(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         case: path of the patient; patient_hash: who that is.
+        lesion: as the model that finds, or invents, it has it.
         candidate, champion: overlap with each model, 0..1.
-        picture: its largest slice with both predictions, as a path relative to the folder of
+        picture: its `shown_slice` with both predictions, as a path relative to the folder of
             the evaluation with "/"; "" for none.
     """
 

@@ -9,6 +9,7 @@ lesions, and several regions one.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import groupby
 
@@ -26,8 +27,8 @@ def annotated_lesions(
     """The lesions of the annotation, the largest of the series first."""
     lesions = []
     for number, group in enumerate(connected_pieces(stack.truth, stack.series.positions), 1):
-        overlap = _overlap(group, stack.predicted[model])
-        lesions.append(_lesion(stack.series, table, number, group, overlap))
+        shared = _shared(group, stack.predicted[model])
+        lesions.append(_lesion(stack.series, table, number, group, shared))
     return tuple(lesions)
 
 
@@ -42,18 +43,24 @@ def false_lesions(
     predicted = stack.predicted[model]
     lesions = []
     for number, group in enumerate(connected_pieces(predicted, stack.series.positions), 1):
-        if _overlap(group, stack.truth):
+        if _shared(group, stack.truth):
             continue
-        others = [_overlap(group, maps) for k, maps in enumerate(stack.predicted) if k != model]
-        other = others[0] if others else None
-        lesions.append(_lesion(stack.series, table, number, group, 0.0, other))
+        others = [_shared(group, maps) for k, maps in enumerate(stack.predicted) if k != model]
+        other = sum(others[0].values()) / _size(group) if others else None
+        lesions.append(_lesion(stack.series, table, number, group, Counter(), other))
     return tuple(lesions)
 
 
-def _overlap(group: Sequence[Piece], other: Mapping[int, LabelMap]) -> float:
-    """Share of a lesion's pixels that the other side has with the same label."""
-    shared = sum(int((other[p.index].ravel()[p.places] == p.label).sum()) for p in group)
-    return shared / sum(p.pixels for p in group)
+def _shared(group: Sequence[Piece], other: Mapping[int, LabelMap]) -> Counter[int]:
+    """Slice index -> pixels of a lesion that the other side has with the same label."""
+    shared: Counter[int] = Counter()
+    for piece in group:
+        shared[piece.index] += int((other[piece.index].ravel()[piece.places] == piece.label).sum())
+    return +shared  # without the slices that have none
+
+
+def _size(group: Sequence[Piece]) -> int:
+    return sum(piece.pixels for piece in group)
 
 
 def _lesion(
@@ -61,10 +68,10 @@ def _lesion(
     table: LabelTable,
     number: int,
     group: Sequence[Piece],
-    overlap: float,
+    shared: Counter[int],
     other_overlap: float | None = None,
 ) -> LesionResult:
-    per_slice = {i: sum(p.pixels for p in ps) for i, ps in groupby(group, lambda p: p.index)}
+    per_slice = {i: _size([*ps]) for i, ps in groupby(group, lambda p: p.index)}
     pixels = sum(per_slice.values())
     return LesionResult(
         series=series.path,
@@ -76,7 +83,8 @@ def _lesion(
         volume_ml=None if series.voxel_ml is None else round(pixels * series.voxel_ml, 6),
         slices=tuple(per_slice),
         largest_slice=max(per_slice, key=per_slice.__getitem__),
-        overlap=overlap,
-        found=overlap > 0,
+        overlap_slice=max(shared, key=shared.__getitem__) if shared else None,
+        overlap=sum(shared.values()) / pixels,
+        found=bool(shared),
         other_overlap=other_overlap,
     )

@@ -77,8 +77,8 @@ def case_changes(candidate: CaseResult, champion: CaseResult) -> dict[Fate, list
     for lesion in candidate.lesions:
         other = before.get(_key(lesion))
         if other is not None and other.found != lesion.found:
-            kind = Fate.LOST if other.found else Fate.GAINED
-            add(kind, lesion, lesion.overlap, other.overlap)
+            kind, finder = (Fate.LOST, other) if other.found else (Fate.GAINED, lesion)
+            add(kind, finder, lesion.overlap, other.overlap)
     # A false lesion is told whole by the model that has it, so it covers all of it.
     for lesion in candidate.false_lesions:
         if lesion.other_overlap == 0:

@@ -37,9 +37,9 @@ class LesionArtist:
         self._lesions: dict[tuple[tuple[str, int], int | None], list[list[Piece]]] = {}
 
     def draw(self, lesion: LesionResult, model: int | None) -> Picture:
-        """A lesion of a model, or with None one of the annotation, on its largest slice."""
+        """A lesion of a model, or with None one of the annotation, on the slice to look at."""
         stack = self._stacks[lesion.series_uid, lesion.stack]
-        index = lesion.largest_slice
+        index = lesion.shown_slice
         stored, fmt = read_reviewed(self._found, stack.series.slices[index], self._reader)
         region = np.zeros(stored.shape, bool)
         for piece in self._pieces(stack, model)[lesion.number - 1]:

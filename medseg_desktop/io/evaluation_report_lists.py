@@ -90,7 +90,7 @@ def _figure(place: int, fate: Fate, finding: LesionChange, pictures: _Pictures) 
     lesion = finding.lesion
     size = size_text(lesion.volume_ml, lesion.pixels)
     title = f"{place}. {lesion.label}, {size}"
-    slices = f"slice {lesion.largest_slice + 1}"
+    slices = f"slice {lesion.shown_slice + 1}"
     if len(lesion.slices) > 1:
         slices += f" of {lesion.slices[0] + 1} to {lesion.slices[-1] + 1}"
     parts = [f"patient {finding.patient_hash}", slices]

@@ -80,8 +80,8 @@ def _of_two(record: EvaluationRecord) -> str:
         if (ours := pair.candidate) and (theirs := pair.champion)
     ]
     head = [
-        "Patient", *sets, "Slices", "Dice", "Dice difference", "HD95 mm", "Volume difference ml",
-        "Lesions found", "False lesions",
+        "Patient", *sets, "Slices", "Dice", "Difference", "HD95 mm", "Volume diff. ml",
+        "Found", "False",
     ]  # fmt: skip
     return html.table(head, rows, is_code=True)
 

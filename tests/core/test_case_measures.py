@@ -105,6 +105,8 @@ def test_a_lesion_is_found_where_one_pixel_of_its_label_is_predicted() -> None:
         (2, (0,), 0),
         (3, (2,), 2),
     ]
+    # One looks at it where it is found, else where it is largest.
+    assert [x.shown_slice for x in case.lesions] == [1, 0, 2]
     # What has the wrong label is a false lesion of that label.
     (wrong,) = case.false_lesions
     assert (wrong.label, wrong.pixels, wrong.found, wrong.overlap) == ("H", 2, False, 0.0)

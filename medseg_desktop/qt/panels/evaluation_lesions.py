@@ -279,7 +279,7 @@ def _group(
         texts = [
             f"{volume_text(lesion.volume_ml, lesion.pixels)}  {lesion.label}",
             titles.get(change.patient_hash, change.patient_hash[:8]),
-            str(lesion.largest_slice + 1),
+            str(lesion.shown_slice + 1),
         ]
         if compares:
             texts += [f"{share * 100:.0f} %" for share in (change.candidate, change.champion)]
@@ -299,7 +299,7 @@ def _caption(change: LesionChange, compares: bool) -> str:
     text = _tr("{label}, {size} on {n} slices, largest on slice {k}.")
     if slices == 1:
         text = _tr("{label}, {size} on slice {k}.")
-    text = text.format(label=lesion.label, size=size, n=slices, k=lesion.largest_slice + 1)
+    text = text.format(label=lesion.label, size=size, n=slices, k=lesion.shown_slice + 1)
     if compares:
         both = _tr("Overlap: candidate {new:.0f} %, champion {old:.0f} %.")
         text += " " + both.format(new=change.candidate * 100, old=change.champion * 100)

@@ -143,7 +143,7 @@ class ResultsPresenter(QObject):
         lesion = change.lesion
         key = (lesion.series_uid, lesion.stack)
         series = self._study.series(key)
-        if series is None or not 0 <= lesion.largest_slice < len(series.slices):
+        if series is None or not 0 <= lesion.shown_slice < len(series.slices):
             self.failed.emit(
                 self.tr(
                     "The series of this lesion is not open. Open the folder that was evaluated, "
@@ -152,11 +152,11 @@ class ResultsPresenter(QObject):
             )
             return
         self._study.set_series(key)
-        self._study.set_slice(lesion.largest_slice)
+        self._study.set_slice(lesion.shown_slice)
         self.viewer_requested.emit()
         mine, other = self._evaluated(record), self._compared(record)
         if mine is not None and other is not None:
-            self.compare_requested.emit(mine.path, other.path, *key, lesion.largest_slice)
+            self.compare_requested.emit(mine.path, other.path, *key, lesion.shown_slice)
 
     def _compared(self, record: EvaluationRecord) -> ListedModel | None:
         result = record.champion
