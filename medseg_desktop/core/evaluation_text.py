@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from medseg_desktop.core.evaluation_measures import DICE, NOTHING, Verdict, verdict
 from medseg_desktop.core.evaluation_result import CaseResult, Estimate, ModelComparison, SizeBin
+from medseg_desktop.core.finding import counted
 
 
 def bin_title(size: SizeBin) -> str:
@@ -64,8 +65,3 @@ def _changes(comparison: ModelComparison) -> str:
         f"{comparison.candidate} finds {counted(gained, 'lesion')} that {comparison.champion} "
         f"misses, and misses {lost} that it finds."
     )
-
-
-def counted(number: int, noun: str) -> str:
-    """E.g. "1 patient", "2 patients"."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -21,7 +21,3 @@ class ReviewedStack:
     series: Series
     truth: Mapping[int, LabelMap]
     predicted: tuple[Mapping[int, LabelMap], ...]
-
-    def of_model(self, model: int) -> ReviewedStack:
-        """The same with one model's prediction only."""
-        return ReviewedStack(self.series, self.truth, (self.predicted[model],))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
@@ -190,25 +190,6 @@ def resolve_split(
     elif request.draw == "every_ninth":
         sets |= every_ninth(open_keys)
     return sets
-
-
-def seen_test_patients(
-    seen: Collection[str], split: Split | Mapping[str, SetName]
-) -> tuple[str, ...]:
-    """Test patients of a split that a model has seen, so that it cannot be compared on them.
-
-    Args:
-        seen: patient hashes the model, or one it comes from, was trained or validated on.
-
-    Returns:
-        Their hashes, sorted; empty for a model that may be compared.
-    """
-    test = (
-        split.members("test")
-        if isinstance(split, Split)
-        else (h for h, name in split.items() if name == "test")
-    )
-    return tuple(sorted(set(seen).intersection(test)))
 
 
 def count_sets(sets: Iterable[SetName]) -> dict[SetName, int]:

@@ -32,7 +32,6 @@ from medseg_desktop.io.medlabelme import new_annotation, new_shape_keys, write_a
 from medseg_desktop.io.pixels.reader import FrameReader
 from medseg_desktop.io.png import encode_png, read_grey_png
 
-FORMATS = ("png", "overlay", "json")
 Grey = npt.NDArray[np.uint8]
 
 

@@ -124,7 +124,8 @@ def look(
     known = _champion(workspace)
     news, test_patients = _news(workspace, reviewed, known, outlines, is_cancelled)
     info = known.info
-    seen = test_patients & info.seen_patients if info and _is_ours(workspace, info) else frozenset()
+    salt = salt_id(workspace.salt())
+    seen = [patient for patient in test_patients if info and info.has_seen(patient, salt)]
     untrainable = _untrainable(info)
     plan = _plan(workspace, known, options, not (seen or untrainable))
     train, val, test = _slices(news)
@@ -223,7 +224,7 @@ def _plan(
         architecture = ARCHITECTURES[0]
     defaults = RetrainPlan(
         dataset=_free_name(workspace, f"retrain-{time.strftime('%Y%m%d-%H%M')}"),
-        evaluation=workspace.new_run().name,
+        evaluation=workspace.new_evaluation().name,
         model_name=options.name or (info.name if info else _FIRST_NAME),
     )
     conversion = _conversion_preset(info)

@@ -18,8 +18,6 @@ from medseg_desktop.io.png import read_grey_png
 from medseg_desktop.io.run_folder import RETRAINING, has_checkpoint
 
 _SPEC, _EVENTS = "spec.json", "events.jsonl"
-#: Of `engine.checkpoints`, which needs Paddle.
-_CHECKPOINT = "checkpoints/latest.safetensors"
 #: Longer lines are no events, and larger files no run folder's: both are left alone.
 _LONGEST_LINE = 16 * 1024 * 1024
 _LARGEST_SPEC, _LARGEST_EVENTS = 4 * 1024 * 1024, 1024 * 1024 * 1024

@@ -130,7 +130,7 @@ class Workspace:
 
         Datasets and models that are there stay as they are; a model that was trained on a
         patient who is now a test patient cannot be compared on this patient any more (see
-        `core.split.seen_test_patients`).
+        `ModelInfo.has_seen`).
 
         Returns:
             The set it was in.

@@ -128,7 +128,7 @@ def test_of_two_models_a_false_lesion_knows_whether_the_other_one_has_it_too() -
     first, second = measured(stack), measured(stack, model=1)
     assert [x.other_overlap for x in first.false_lesions] == [0.25, 0.0]
     assert [x.other_overlap for x in second.false_lesions] == [0.2]
-    (alone,) = measured(stack.of_model(1)).false_lesions
+    (alone,) = measured(reviewed(truth, theirs)).false_lesions
     assert alone.other_overlap is None
 
 

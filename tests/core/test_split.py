@@ -20,7 +20,6 @@ from medseg_desktop.core.split import (
     draw_split,
     every_ninth,
     resolve_split,
-    seen_test_patients,
 )
 
 patient_keys = st.sets(st.text(min_size=1, max_size=8), max_size=40).map(
@@ -209,13 +208,6 @@ def test_who_waits_goes_on_waiting_until_a_file_or_the_split_says_where_to() -> 
         assert sets["hc"] == "train"
     request = SplitRequest(by_patient_id={"A": "test"}, draw="train", waiting=("ha", "hb"))
     assert resolve_split(keys, ids, request) == {"ha": "test", "hb": "incoming", "hc": "train"}
-
-
-def test_a_model_is_comparable_on_test_patients_that_it_has_not_seen() -> None:
-    split = Split({"a": SplitEntry("test"), "b": SplitEntry("test"), "c": SplitEntry("val")})
-    assert seen_test_patients({"b", "c", "x"}, split) == ("b",)
-    assert seen_test_patients(["b", "a"], split.sets) == ("a", "b")
-    assert seen_test_patients((), split) == ()
 
 
 def test_sets_are_counted_with_those_that_wait() -> None:

@@ -7,13 +7,13 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from medseg_desktop.qt.panels.controls import (
     button,
-    clear_layout,
     column,
     label,
     row,
     separator,
 )
-from medseg_desktop.qt.panels.number_table import IconLine, NumberTable
+from medseg_desktop.qt.panels.number_table import NumberTable
+from medseg_desktop.qt.panels.problem_lines import show_problems
 from medseg_desktop.qt.panels.retrain_view import RetrainView, Start
 from medseg_desktop.qt.panels.work_line import WorkLine
 from medseg_desktop.qt.theme.icons import set_icon
@@ -122,12 +122,7 @@ class RetrainPage(QWidget):
         self.start.setToolTip(self.tr("Another training is running.") if blocked else "")
 
     def _show_problems(self, view: RetrainView) -> None:
-        clear_layout(self._blocking)
-        clear_layout(self._problems)
-        for problem in view.problems:
-            place = self._blocking if problem.blocks else self._problems
-            icon = ("error", "bad") if problem.blocks else ("warning", "caution")
-            place.addWidget(IconLine(problem.text, *icon, below=problem.cure))
+        show_problems(view.problems, self._blocking, self._problems)
 
     def _on_start(self) -> None:
         if self._view.start is Start.OPEN:

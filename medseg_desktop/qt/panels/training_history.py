@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from medseg_desktop.core.run_state import RunStatus
 from medseg_desktop.io.runs import RunEntry
 from medseg_desktop.qt.panels.controls import Section, button, column, label, row
 from medseg_desktop.qt.panels.tree_table import align_right, fit_height, tree_table
+from medseg_desktop.qt.panels.when_text import moment_text
 from medseg_desktop.qt.theme.icons import icon
 
 _MOST_ROWS = 7
@@ -20,11 +20,6 @@ _MOST_ROWS = 7
 
 def _tr(text: str) -> str:
     return QCoreApplication.translate("TrainingHistory", text)
-
-
-def begun_text(seconds: float) -> str:
-    """Day and time of the beginning, for example "28 Nov 14:05"."""
-    return time.strftime("%d %b %H:%M", time.localtime(seconds)) if seconds else ""
 
 
 def status_text(status: RunStatus | None) -> str:
@@ -39,7 +34,7 @@ def status_text(status: RunStatus | None) -> str:
 
 def run_title(entry: RunEntry) -> str:
     """Name and beginning, which tell runs of one name apart."""
-    return f"{entry.title} {begun_text(entry.begun_time)}".strip()
+    return f"{entry.title} {moment_text(entry.begun_time)}".strip()
 
 
 class RunHistory(QWidget):
@@ -120,7 +115,7 @@ class RunHistory(QWidget):
     def _item(self, entry: RunEntry) -> QTreeWidgetItem:
         status = status_text(entry.status)
         dice = "" if entry.best_dice is None else f"{entry.best_dice:.3f}"
-        item = QTreeWidgetItem([entry.title, begun_text(entry.begun_time) or status, dice])
+        item = QTreeWidgetItem([entry.title, moment_text(entry.begun_time) or status, dice])
         align_right(item, 2)
         names = {RunStatus.FINISHED: ("success", "good"), RunStatus.CANCELLED: ("info", "accent")}
         item.setIcon(1, icon(*names.get(entry.status or RunStatus.FAILED, ("error", "bad"))))

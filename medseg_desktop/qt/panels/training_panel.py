@@ -209,11 +209,6 @@ class TrainingPanel(QWidget):
         if was_chained != self._is_chained or self.chain.isHidden() == self._has_chain:
             self._show_page(self._page, again=True)
 
-    @property
-    def is_chained(self) -> bool:
-        """A retraining is under way."""
-        return self._is_chained
-
     def show_home(self) -> None:
         """Shows the first page, or the retraining that is under way."""
         self._show_page(self.steps)

@@ -10,7 +10,6 @@ from medseg_desktop.qt.panels.check_report import CheckReport, Problem
 from medseg_desktop.qt.panels.controls import (
     Section,
     button,
-    clear_layout,
     column,
     label,
     row,
@@ -18,6 +17,7 @@ from medseg_desktop.qt.panels.controls import (
     set_role,
 )
 from medseg_desktop.qt.panels.number_table import IconLine, NumberTable
+from medseg_desktop.qt.panels.problem_lines import show_problems
 from medseg_desktop.qt.panels.sample_sheet_view import SampleSheetView
 from medseg_desktop.qt.panels.work_line import WorkLine
 from medseg_desktop.qt.theme.icons import pixmap
@@ -242,12 +242,7 @@ class CheckedPage(QWidget):
         self._samples_group.setVisible(report.sheet is not None or report.can_start)
 
     def _show_problems(self, report: CheckReport) -> None:
-        clear_layout(self._blocking)
-        clear_layout(self._problems)
-        for problem in report.problems:
-            place = self._blocking if problem.blocks else self._problems
-            icon = ("error", "bad") if problem.blocks else ("warning", "caution")
-            place.addWidget(IconLine(problem.text, *icon, below=problem.cure))
+        show_problems(report.problems, self._blocking, self._problems)
         for note in report.notes:
             self._problems.addWidget(IconLine(note, "info", "muted"))
 

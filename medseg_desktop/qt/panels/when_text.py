@@ -21,8 +21,22 @@ def minute_text(when: str) -> str:
     return local.strftime("%Y-%m-%d %H:%M") if local else ""
 
 
+def moment_text(when: str | float) -> str:
+    """The local day and time without the year, "28 Nov 14:05".
+
+    Args:
+        when: in ISO 8601, or seconds since 1970; empty where it is none, or 0.
+    """
+    local = _local(when) if isinstance(when, str) else _local_of(when)
+    return local.strftime("%d %b %H:%M") if local else ""
+
+
 def _local(when: str) -> datetime | None:
     try:
         return datetime.fromisoformat(when).astimezone()
     except (ValueError, OverflowError, OSError):
         return None
+
+
+def _local_of(seconds: float) -> datetime | None:
+    return datetime.fromtimestamp(seconds, UTC).astimezone() if seconds else None

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
-from datetime import datetime
 
 from PySide6.QtCore import QCoreApplication
 
@@ -16,6 +14,7 @@ from medseg_desktop.core.retraining_cost import Cost, remaining_s
 from medseg_desktop.core.run_facts import run_facts
 from medseg_desktop.core.run_state import RunState, RunStatus
 from medseg_desktop.qt.panels.retrain_view import ChainView, Outcome, StageRow
+from medseg_desktop.qt.panels.when_text import moment_text
 
 _WORK = (Stage.CHECK, Stage.CONVERT, Stage.TRAIN, Stage.EVALUATE)
 
@@ -52,7 +51,7 @@ def running_view(
 
 def halted_view(retraining: Retraining, was_ended: bool = False) -> ChainView:
     """One that was stopped, has failed, or (`was_ended`) was ended with the program."""
-    title = tr("Retraining of {day}").format(day=day_text(retraining.begun))
+    title = tr("Retraining of {day}").format(day=moment_text(retraining.begun))
     is_failed = retraining.progress is Progress.FAILED
     if is_failed:
         message, hint = retraining.message, retraining.hint
@@ -76,7 +75,7 @@ def halted_view(retraining: Retraining, was_ended: bool = False) -> ChainView:
 
 def done_view(retraining: Retraining, outcome: RetrainOutcome) -> ChainView:
     """One that is done."""
-    title = tr("Retraining of {day}").format(day=day_text(retraining.begun))
+    title = tr("Retraining of {day}").format(day=moment_text(retraining.begun))
     return ChainView(title, can_discard=True, outcome=outcome_view(outcome))
 
 
@@ -113,15 +112,6 @@ _VERDICTS = {
     Verdict.NOT_COMPARED: ("{candidate} is ready.", "success", "good"),
 }  # fmt: skip
 _NOT_COMPARED = "{candidate} is ready, but cannot be compared with {champion}."
-
-
-def day_text(begun: str) -> str:
-    """Day and time, for example "28 Nov 14:05"; "" where it is not known."""
-    try:
-        seconds = datetime.fromisoformat(begun).timestamp()
-    except ValueError:
-        return ""
-    return time.strftime("%d %b %H:%M", time.localtime(seconds))
 
 
 def _figures(found: RetrainOutcome) -> Iterator[tuple[str, str]]:
