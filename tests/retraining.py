@@ -17,7 +17,7 @@ from medseg_desktop.core.evaluation_result import (
 )
 from medseg_desktop.core.events import Failed, Finished, Started, encode_event
 from medseg_desktop.core.run_state import RunState, RunStatus, fold
-from medseg_desktop.core.specs import ConvertSpec, EvaluateSpec, TrainSpec, encode_spec
+from medseg_desktop.core.specs import ConvertSpec, EvaluateSpec, TrainSpec, decode_spec, encode_spec
 from medseg_desktop.io.atomic import new_folder
 from medseg_desktop.io.champions import Champions
 from medseg_desktop.io.conversion import run_conversion
@@ -140,19 +140,20 @@ def promote(workspace: Workspace, model: str) -> Path:
     return workspace.models / model
 
 
-def evaluator_command(spec: EvaluateSpec) -> list[str]:
-    """A child process that does `pretend_to_evaluate`."""
-    text = msgspec.json.encode(spec).decode()
-    return [sys.executable, "-m", "tests.retraining", text]
+def player_command(spec: TrainSpec | EvaluateSpec) -> list[str]:
+    """A child process that only pretends to train, or to evaluate."""
+    return [sys.executable, "-m", "tests.retraining", encode_spec(spec).decode()]
 
 
-def play_evaluator(arguments: Sequence[str], tell: Callable[[bytes], object]) -> None:
-    """What `evaluator_command` runs."""
-    spec = msgspec.json.decode(arguments[0], type=EvaluateSpec)
-    tell(encode_event(Started(kind="evaluate", pid=1, seq=0, time=time.time())))
-    pretend_to_evaluate(spec)
-    tell(encode_event(Finished(result={}, seq=1, time=time.time())))
+def play(arguments: Sequence[str], tell: Callable[[bytes], object]) -> None:
+    """What `player_command` runs."""
+    spec = decode_spec(arguments[0].encode())
+    assert isinstance(spec, TrainSpec | EvaluateSpec)
+    kind = str(type(spec).__struct_config__.tag)
+    tell(encode_event(Started(kind=kind, pid=1, seq=0, time=time.time())))
+    result = work(Job(spec))
+    tell(encode_event(Finished(result=result, seq=1, time=time.time())))
 
 
 if __name__ == "__main__":
-    play_evaluator(sys.argv[1:], sys.stdout.buffer.write)
+    play(sys.argv[1:], sys.stdout.buffer.write)

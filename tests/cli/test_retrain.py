@@ -20,7 +20,7 @@ from medseg_desktop.io.workspace import Workspace
 from medseg_desktop.jobs import run as job_runner
 from medseg_desktop.jobs.chain import Job
 from tests.conftest import ROOT
-from tests.retraining import FakeJobs, evaluator_command, promote, write_six
+from tests.retraining import FakeJobs, player_command, promote, write_six
 
 
 @pytest.fixture
@@ -189,5 +189,5 @@ def test_killed_while_it_trains_it_goes_on_from_the_checkpoint(
 def _with_evaluator(spec: Any, **options: Any) -> RunState:
     """Real jobs, but for the evaluation, whose outcome is known."""
     if isinstance(spec, EvaluateSpec):
-        options["command"] = evaluator_command(spec)
+        options["command"] = player_command(spec)
     return job_runner.run_job(spec, **options)

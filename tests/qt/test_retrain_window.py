@@ -27,9 +27,11 @@ from medseg_desktop.qt.job_thread import JobThread
 from medseg_desktop.qt.panels.training_panel import TrainingPanel
 from tests.builders import QuietContext, write_study
 from tests.fake_worker import fake_command
-from tests.retraining import FakeJobs, evaluator_command, promote, write_six
+from tests.retraining import FakeJobs, player_command, promote, write_six
 
 WAIT_MS = 20_000
+#: The part of a worker that leaves what the job leaves, without doing it.
+PRETENDS = "pretends"
 TRAINING_MS = 120_000
 TINY = RetrainOptions(name="flair", size=64, batch_size=4, iterations=4, device="cpu")
 
@@ -45,10 +47,12 @@ def modes(monkeypatch: pytest.MonkeyPatch) -> dict[type, str]:
     parts: dict[type, str] = {}
 
     def job(spec: Spec, **options: Any) -> JobThread:
-        if type(spec) in parts:
+        if parts.get(type(spec), PRETENDS) != PRETENDS:
             options["command"] = fake_command(parts[type(spec)])
-        elif isinstance(spec, EvaluateSpec):
-            options["command"] = evaluator_command(spec)
+        elif isinstance(spec, EvaluateSpec) or (
+            isinstance(spec, TrainSpec) and type(spec) in parts
+        ):
+            options["command"] = player_command(spec)
         return JobThread(spec, **options)
 
     monkeypatch.setattr("medseg_desktop.qt.sessions.jobs.JobThread", job)
@@ -180,6 +184,7 @@ def test_one_press_leads_to_a_candidate_beside_the_champion(
     panel: TrainingPanel,
     qtbot: QtBot,
     study: Path,
+    modes: dict[type, str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     opened(qtbot, controller, study)
@@ -203,6 +208,7 @@ def test_one_press_leads_to_a_candidate_beside_the_champion(
     title = panel.retrain.title
     qtbot.waitUntil(lambda: title.text() == "Retrain flair-v1", timeout=WAIT_MS)
     assert panel.retrain.isVisible()
+    modes[TrainSpec] = PRETENDS  # the first one was real
     click(panel.retrain.start)
     again = ended(qtbot, controller)
     assert again.is_done, again.message
