@@ -44,15 +44,15 @@ def study(tmp_path: Path) -> Path:
 @pytest.fixture
 def modes(monkeypatch: pytest.MonkeyPatch) -> dict[type, str]:
     """Kind of spec -> the part its worker plays; evaluations have a known outcome."""
-    parts: dict[type, str] = {}
+    parts: dict[type, str] = {EvaluateSpec: PRETENDS}
 
     def job(spec: Spec, **options: Any) -> JobThread:
-        if parts.get(type(spec), PRETENDS) != PRETENDS:
-            options["command"] = fake_command(parts[type(spec)])
-        elif isinstance(spec, EvaluateSpec) or (
-            isinstance(spec, TrainSpec) and type(spec) in parts
-        ):
+        part = parts.get(type(spec))
+        if part == PRETENDS:
+            assert isinstance(spec, TrainSpec | EvaluateSpec)
             options["command"] = player_command(spec)
+        elif part:
+            options["command"] = fake_command(part)
         return JobThread(spec, **options)
 
     monkeypatch.setattr("medseg_desktop.qt.sessions.jobs.JobThread", job)
