@@ -272,6 +272,7 @@ class Controller(QObject):
         self.model_tab.results.viewer_requested.connect(self._show_viewer)
         self.model_tab.results.compare_requested.connect(self.compare.show_models)
         self.retrain.chain.compare_requested.connect(self.model_tab.results.show)
+        self.retrain.chain.promote_requested.connect(self.model_tab.promote)
         self.models.compare_requested.connect(self._compare)
         w.messages.action_requested.connect(self._on_message_action)
         w.overlay_panel.link_activated.connect(lambda key: w.actions_by_key[key].trigger())
@@ -329,6 +330,8 @@ class Controller(QObject):
         self.model_tab.compare(path)
 
     def _show_viewer(self) -> None:
+        """With the tab that says what the overlays on the slice mean."""
+        self.window.tabs.setCurrentIndex(0)
         self.window.raise_()
         self.window.activateWindow()
         self.window.slice_view.setFocus()
@@ -397,6 +400,7 @@ class Controller(QObject):
         app = QApplication.instance()
         if isinstance(app, QApplication):
             apply_theme(app, dark=not light)
+            self.models.restyle()
         self._change_setting("theme", "light" if light else "dark")
 
     def _save_settings(self) -> None:

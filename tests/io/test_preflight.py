@@ -275,5 +275,5 @@ def test_a_model_that_cannot_be_read_is_a_problem_unless_the_training_has_begun(
     sound: Path, tmp_path: Path
 ) -> None:
     missing = str(tmp_path / "gone-v3")
-    assert "gone-v3 is no model" in messages(check(sound, init=missing).problems)
+    assert "gone-v3: it does not exist" in messages(check(sound, init=missing).problems)
     assert check(sound, init=missing, resume=True).may_start

@@ -313,7 +313,7 @@ def test_one_that_was_ended_with_the_program_is_offered_and_never_continued_by_i
     chain.close()
     controller.runs.refresh()
     qtbot.waitUntil(panel.chain.go_on.isVisible, timeout=WAIT_MS)
-    assert panel.chain.title.text().startswith("Retraining of ")
+    assert panel.chain.title.text().startswith("Training of ")
     assert controller.runs.is_idle
     modes[TrainSpec] = "failed"
     click(panel.chain.go_on)

@@ -7,7 +7,13 @@ from collections.abc import Sequence
 from PySide6.QtCore import QCoreApplication, Qt
 from PySide6.QtWidgets import QGridLayout, QWidget
 
-from medseg_desktop.core.evaluation_measures import MEASURES, Direction, Measure, direction
+from medseg_desktop.core.evaluation_measures import (
+    MEASURES,
+    NOT_KNOWN,
+    Direction,
+    Measure,
+    direction,
+)
 from medseg_desktop.core.evaluation_result import Estimate, EvaluationResult, SizeBin
 from medseg_desktop.core.evaluation_rows import Fate
 from medseg_desktop.qt.panels.controls import button, clear_layout, column, label, row
@@ -169,6 +175,6 @@ def _bounds(each: SizeBin) -> str:
 
 
 def _share(each: SizeBin | None) -> str:
-    return (
-        "" if each is None else _tr("{found} of {total}").format(found=each.found, total=each.total)
-    )
+    if each is None or not each.total:
+        return NOT_KNOWN
+    return _tr("{found} of {total}").format(found=each.found, total=each.total)

@@ -192,13 +192,15 @@ class ChampionPresenter(QObject):
         )
 
     def _single_figures(self, record: EvaluationRecord) -> Figures:
-        rows = [
-            (measure_name(m.key), (m.value_text(e.mean), m.interval_text(e)))
-            for m in MEASURES
-            if (e := record.candidate.summary.get(m.key)) is not None
-        ]
-        columns = (self.tr("Mean"), self.tr("95 % interval"))
-        return Figures(_head(record), columns, tuple(rows), "", record.notes)
+        known = [(m, e) for m in MEASURES if (e := record.candidate.summary.get(m.key)) is not None]
+        columns: tuple[str, ...] = (self.tr("Mean"), self.tr("95 % interval"))
+        if not any(m.interval_text(e) for m, e in known):
+            columns = columns[:1]  # there are too few patients for one
+        rows = tuple(
+            (measure_name(m.key), (m.value_text(e.mean), m.interval_text(e))[: len(columns)])
+            for m, e in known
+        )
+        return Figures(_head(record), columns, rows, "", record.notes)
 
     def _comparison(self, record: EvaluationRecord, compared: ModelComparison) -> Figures:
         other = record.champion.summary if record.champion else {}
