@@ -31,7 +31,7 @@ class OutcomeCard(QWidget):
         self.verdict.text.setProperty("role", "title")
         self.figures = NumberTable()
         self._remarks = column(None, 0, SPACE_S)
-        self.compare = button(self.tr("Compare with champion"), "overlap", primary=True)
+        self.compare = button(self.tr("Compare with champion"), "compare-models", primary=True)
         self.promote = button(self.tr("Promote…"), "champion", primary=True)
         self.report = button(self.tr("Open report"), "open-folder")
         layout = column(self, 0, SPACE_M)
