@@ -105,7 +105,7 @@ def _sentences(situation: Situation, cost: Cost | None) -> Iterator[str]:
     if news.basis is Basis.DATASET:
         yield f"New since {champion}:"
     elif news.basis is Basis.PATIENTS:
-        yield f"The dataset of {champion} is gone, so only new patients are known:"
+        yield f"The dataset of {champion} is not in this workspace, so only new patients are known:"
     else:
         yield (
             "Everything is new; this is the first model."

@@ -97,7 +97,13 @@ def _warnings(facts: RetrainFacts) -> Iterator[Finding]:
     news = facts.news
     if not news.size.slices:
         return
-    if news.basis is not Basis.NOTHING and not _is_converted(news):
+    if news.basis is Basis.PATIENTS and not _is_converted(news):
+        yield Finding(
+            f"No patient is new since {facts.champion}.",
+            "Whether outlines were corrected is not known: its dataset is not in this workspace.",
+            NOTHING_NEW,
+        )
+    elif news.basis is not Basis.NOTHING and not _is_converted(news):
         yield Finding(
             f"Nothing is new since {facts.champion}; a retraining would only repeat it.",
             "",

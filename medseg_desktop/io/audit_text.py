@@ -8,6 +8,8 @@ from medseg_desktop.io.audit import AuditEntry
 _UNSAID = ("reason", "digest")
 #: What an act is about stands first and without its key.
 _SUBJECTS = ("model", "patient_hash")
+#: Sets that an act has put patients into, with the number of them.
+_SETS = ("train", "val", "test", "incoming")
 
 
 def what(entry: AuditEntry) -> str:
@@ -19,6 +21,16 @@ def what(entry: AuditEntry) -> str:
         if key not in (*_UNSAID, *_SUBJECTS)
     ]
     return ", ".join([*subject, *others])
+
+
+def brief(entry: AuditEntry) -> str:
+    """The same in a few words, without digests: "tiny-v2", "17 train, 4 val, 5 test"."""
+    details = entry.details
+    parts = [str(details[key]) for key in _SUBJECTS if key in details]
+    parts += [f"{details[key]} {key}" for key in _SETS if details.get(key)]
+    if "from" in details and "to" in details:
+        parts.append(f"from {details['from']} to {details['to']}")
+    return ", ".join(parts) or what(entry)
 
 
 def reason(entry: AuditEntry) -> str:

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from medseg_desktop.core.errors import DatasetError
+from medseg_desktop.core.errors import DatasetError, ModelError
 from medseg_desktop.core.estimate import disk_bytes, memory_bytes, training_seconds
 from medseg_desktop.core.finding import LEAK, ROUGH_MEMORY, Finding
 from medseg_desktop.core.labels import LabelTable
@@ -26,6 +26,7 @@ from medseg_desktop.io.child_command import physical_cores
 from medseg_desktop.io.dataset import Dataset, DatasetFile
 from medseg_desktop.io.dataset_scan import Scan
 from medseg_desktop.io.memory import free_memory_bytes
+from medseg_desktop.io.model_package import check_model_name
 from medseg_desktop.io.preflight_resources import (
     data_bytes,
     disk_problem,
@@ -268,6 +269,10 @@ def _option_problems(spec: TrainSpec) -> Iterator[Finding]:
             f"A batch of {spec.batch_size} slices is too small to learn from.",
             f"Choose a batch size of {SMALLEST_BATCH} or more.",
         )
+    try:
+        check_model_name(spec.model_name)
+    except ModelError as error:
+        yield Finding(error.message, error.hint)
     if spec.iterations < 1:
         yield Finding("A training needs at least one iteration.", "Choose more iterations.")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -21,7 +21,7 @@ from medseg_desktop.core.specs import TrainSpec
 from medseg_desktop.core.split import TEST_FRACTION, TEST_MINIMUM_PATIENTS, VAL_FRACTION
 from medseg_desktop.core.training_news import UNDRAWN, TrainingNews, training_news
 from medseg_desktop.io.champions import Champions
-from medseg_desktop.io.model_package import WEIGHTS, ModelInfo, read_info
+from medseg_desktop.io.model_package import WEIGHTS, ModelInfo, check_model_name, read_info
 from medseg_desktop.io.preflight import ARCHITECTURES, SIZES, TRAINING_PRESETS
 from medseg_desktop.io.preflight_resources import free_disk_bytes
 from medseg_desktop.io.training_news import (
@@ -47,10 +47,12 @@ class Situation:
         train_slices, val_slices, test_slices: of the dataset; estimated before the first
             conversion has drawn the split.
         pixels: of a reviewed slice, on average.
+        automatic: the plan where nobody chooses anything.
     """
 
     facts: RetrainFacts
     plan: RetrainPlan
+    automatic: RetrainPlan
     champion: ModelInfo | None
     problems: tuple[Finding, ...]
     warnings: tuple[Finding, ...]
@@ -127,7 +129,8 @@ def look(
     salt = salt_id(workspace.salt())
     seen = [patient for patient in test_patients if info and info.has_seen(patient, salt)]
     untrainable = _untrainable(info)
-    plan = _plan(workspace, known, options, not (seen or untrainable))
+    may_start_from_it = not (seen or untrainable)
+    plan = _plan(workspace, known, options, may_start_from_it)
     train, val, test = _slices(news)
     iterations = plan.iterations or steps_for(train, plan.batch_size)
     spec = TrainSpec(dataset="", run="", model_name="", iterations=iterations, size=plan.size)
@@ -148,14 +151,24 @@ def look(
     return Situation(
         facts=facts,
         plan=plan,
+        automatic=_plan(workspace, known, RetrainOptions(), may_start_from_it),
         champion=info,
-        problems=problems(facts),
+        problems=(*_name_problems(options.name), *problems(facts)),
         warnings=warnings(facts),
         train_slices=train,
         val_slices=val,
         test_slices=test,
         pixels=pixels / max(news.size.slices, 1),
     )
+
+
+def _name_problems(name: str) -> Iterator[Finding]:
+    """Before the training, and not when its model comes into the workspace."""
+    try:
+        if name:
+            check_model_name(name)
+    except ModelError as error:
+        yield Finding(error.message, error.hint)
 
 
 def _champion(workspace: Workspace) -> _Known:

@@ -245,6 +245,7 @@ class Controller(QObject):
         self.model_tab.results.viewer_requested.connect(self._show_viewer)
         self.model_tab.results.compare_requested.connect(self.compare.show_models)
         self.models.compare_requested.connect(self._compare)
+        self.preferences.theme_changed.connect(self.models.restyle)
         w.messages.action_requested.connect(self._on_message_action)
         w.overlay_panel.link_activated.connect(lambda key: w.actions_by_key[key].trigger())
         self.learning.source_requested.connect(self.opening.choose_folder)
@@ -289,6 +290,8 @@ class Controller(QObject):
         self.model_tab.compare(path)
 
     def _show_viewer(self) -> None:
+        """With the tab that says what the overlays on the slice mean."""
+        self.window.tabs.setCurrentIndex(0)
         self.window.raise_()
         self.window.activateWindow()
         self.window.slice_view.setFocus()

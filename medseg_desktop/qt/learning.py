@@ -80,6 +80,7 @@ class Learning(QObject):
         self.retrain.open_requested.connect(self.source_requested)
         self.retrain.failed.connect(self.failed)
         self.retrain.chain.compare_requested.connect(self.model_tab.results.show)
+        self.retrain.chain.promote_requested.connect(self.model_tab.promote)
         self.model_tab.import_requested.connect(actions["import_model"].trigger)
         self.importing.refused.connect(w.messages.show_message)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QApplication, QFileDialog, QInputDialog
 
 from medseg_desktop.core.errors import MedSegError
@@ -19,7 +19,13 @@ from medseg_desktop.qt.theme import apply_theme
 
 
 class Preferences(QObject):
-    """Owns the settings of the window."""
+    """Owns the settings of the window.
+
+    Signals:
+        theme_changed(): what is drawn in colours of the theme is drawn anew.
+    """
+
+    theme_changed = Signal()
 
     def __init__(
         self,
@@ -81,4 +87,5 @@ class Preferences(QObject):
         app = QApplication.instance()
         if isinstance(app, QApplication):
             apply_theme(app, dark=not light)
+            self.theme_changed.emit()
         self.change("theme", "light" if light else "dark")

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from medseg_desktop.core.errors import WorkspaceError
 from medseg_desktop.io.audit import AuditTrail
-from medseg_desktop.io.audit_text import reason, what
+from medseg_desktop.io.audit_text import brief, reason, what
 from medseg_desktop.io.file_lock import turn
 
 _OWN_FOLDER = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -72,6 +72,16 @@ def test_an_entry_is_told_in_words(trail: AuditTrail) -> None:
     assert what(trail.append("x", "promoted", {"model": "d", "digest": "0", "before": "c"})) == (
         "d, before: c"
     )
+
+
+def test_an_entry_is_told_in_a_few_words(trail: AuditTrail) -> None:
+    split = {"split_hash": "ab" * 32, "seed": 0, "train": 3, "val": 1, "test": 0}
+    assert brief(trail.append("x", "split_created", split)) == "3 train, 1 val"
+    moved = {"patient_hash": "ab", "from": "train", "to": "test", "reason": "r"}
+    assert brief(trail.append("x", "patient_moved", moved)) == "ab, from train to test"
+    imported = {"model": "m-v1", "source_sha256": "cd" * 32}
+    assert brief(trail.append("x", "model_imported", imported)) == "m-v1"
+    assert brief(trail.verify().entries[0]) == "patients: 7"
 
 
 def _lines(path: Path) -> list[bytes]:

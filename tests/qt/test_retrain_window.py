@@ -163,6 +163,42 @@ def test_corrections_show_as_soon_as_they_are_drawn(
     qtbot.waitUntil(lambda: "Removed shapes" not in texts(panel.retrain), timeout=WAIT_MS)
 
 
+def test_what_may_be_chosen_shows_what_becomes_of_no_choice(
+    controller: Controller, panel: TrainingPanel, qtbot: QtBot, study: Path
+) -> None:
+    with_champion(controller.workspace, study)
+    options = panel.options
+    options.set_options(RetrainOptions())
+    opened(qtbot, controller, study)
+    click(panel.advanced.header)
+    assert options.name.placeholderText() == "flair"
+    assert options.start.currentText() == "Automatic (champion)"
+    assert options.slice_size.currentText() == "Automatic (64 × 64)"
+    assert options.batch_size.text() == "Automatic (8)"
+    assert options.iterations.text() == "Automatic (400)"
+    assert options.options() == RetrainOptions()
+    proof = "0 of 1 test patients seen in training or by flair-v1, which it starts from."
+    assert proof in texts(panel.retrain)
+    options.name.setText("../flair")
+    options.name.setModified(True)
+    options.name.editingFinished.emit()
+    qtbot.waitUntil(lambda: has(panel.retrain, "is no name for a model"), timeout=WAIT_MS)
+    assert not panel.retrain.start.isEnabled()
+
+
+def test_without_the_champions_dataset_it_says_what_it_cannot_know(
+    controller: Controller, panel: TrainingPanel, qtbot: QtBot, study: Path
+) -> None:
+    with_champion(controller.workspace, study)
+    shutil.rmtree(controller.workspace.datasets)
+    opened(qtbot, controller, study)
+    assert panel.retrain.lead.text() == (
+        "No patient is new since flair-v1. Whether outlines were corrected is not known: its "
+        "dataset is not in this workspace."
+    )
+    assert {"Reviewed slices", "Train", "Val.", "Test"} <= texts(panel.retrain)
+
+
 def test_a_broken_annotation_file_forbids_it_until_it_is_to_be_left_out(
     controller: Controller, panel: TrainingPanel, qtbot: QtBot, study: Path
 ) -> None:
@@ -200,6 +236,12 @@ def test_one_press_leads_to_a_candidate_beside_the_champion(
     assert done.is_done, done.message
     assert done.candidate == "flair-v1"
     qtbot.waitUntil(lambda: "flair-v1 is ready." in texts(panel.chain), timeout=WAIT_MS)
+    click(panel.chain.outcome.promote)
+    champions = controller.model_tab.champions
+    qtbot.waitUntil(lambda: champions.dialog is not None, timeout=WAIT_MS)
+    assert champions.dialog is not None
+    assert champions.dialog.windowTitle() == "Promote flair-v1"
+    champions.dialog.reject()
     assert not panel.run.isVisible()
     assert not panel.chain.outcome.compare.isVisible()  # there is no champion to compare with
     promote(controller.workspace, "flair-v1")
@@ -218,6 +260,7 @@ def test_one_press_leads_to_a_candidate_beside_the_champion(
     qtbot.waitUntil(lambda: verdict.text() == "flair-v2 is better than flair-v1.", timeout=WAIT_MS)
     wanted = {"+0.040", "0.700", "Lesions lost"}
     qtbot.waitUntil(lambda: wanted <= texts(panel.chain), timeout=WAIT_MS)
+    assert not panel.chain.outcome.promote.isVisible()  # the comparison comes first
     assert controller.runs.chosen_path == controller.workspace.models / "flair-v1"
     with qtbot.waitSignal(controller.retrain.chain.compare_requested, timeout=WAIT_MS) as told:
         click(panel.chain.outcome.compare)
@@ -319,7 +362,7 @@ def test_one_that_was_ended_with_the_program_is_offered_and_never_continued_by_i
     chain.close()
     controller.runs.refresh()
     qtbot.waitUntil(panel.chain.go_on.isVisible, timeout=WAIT_MS)
-    assert panel.chain.title.text().startswith("Retraining of ")
+    assert panel.chain.title.text().startswith("Training of ")
     assert controller.runs.is_idle
     modes[TrainSpec] = "failed"
     click(panel.chain.go_on)

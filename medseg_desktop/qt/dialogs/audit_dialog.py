@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QCoreApplication, Qt
+from PySide6.QtCore import QCoreApplication, QSize, Qt
 from PySide6.QtWidgets import QDialog, QTreeWidgetItem, QWidget
 
 from medseg_desktop.io.audit import AuditEntry, AuditReport
-from medseg_desktop.io.audit_text import reason, what
+from medseg_desktop.io.audit_text import brief, reason, what
 from medseg_desktop.qt.panels.controls import button, column, row
 from medseg_desktop.qt.panels.number_table import IconLine
-from medseg_desktop.qt.panels.tree_table import tree_table
+from medseg_desktop.qt.panels.tree_table import ROW_PX, tree_table
 from medseg_desktop.qt.panels.when_text import minute_text
 from medseg_desktop.qt.theme.tokens import SPACE_L, SPACE_M
 
@@ -42,9 +42,10 @@ class AuditDialog(QDialog):
         self.setWindowTitle(_tr("Audit trail"))
         self.resize(*_SIZE)
         self.verdict = IconLine(_tr("Reading…"), "info", "muted")
-        titles = [_tr("What"), _tr("Act"), _tr("By"), _tr("When"), _tr("Reason")]
+        titles = [_tr("When"), _tr("By"), _tr("Act"), _tr("What"), _tr("Reason")]
         self.list = tree_table(_tr("Audit trail"), titles)
         header = self.list.header()
+        header.setSectionResizeMode(0, header.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(4, header.ResizeMode.Stretch)
         close = button(_tr("Close"))
         foot = row()
@@ -78,11 +79,13 @@ class AuditDialog(QDialog):
 
 
 def _item(entry: AuditEntry) -> QTreeWidgetItem:
-    texts = [what(entry), action_text(entry.action), entry.actor, minute_text(entry.time),
+    texts = [minute_text(entry.time), entry.actor, action_text(entry.action), brief(entry),
              reason(entry)]  # fmt: skip
     texts = [" ".join(text.split()) for text in texts]
     item = QTreeWidgetItem(texts)
     for place, text in enumerate(texts):
         item.setToolTip(place, text)
-    item.setToolTip(3, f"{entry.time}\n{entry.hash}")
+        item.setSizeHint(place, QSize(0, ROW_PX))
+    item.setToolTip(0, f"{entry.time}\n{entry.hash}")
+    item.setToolTip(3, what(entry))
     return item

@@ -68,7 +68,7 @@ class CaseTable(QWidget):
         self.key.setVisible(compares)
         heads = [_tr("Patient"), _tr("Slices")]
         if compares:
-            heads.append(_tr("Dice change"))
+            heads.append(_tr("Dice difference"))
         heads += [part.title for part in told]
         table.setSortingEnabled(False)
         table.clear()

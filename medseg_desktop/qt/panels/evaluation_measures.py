@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from PySide6.QtCore import QCoreApplication, Qt
 from PySide6.QtWidgets import QGridLayout, QWidget
 
-from medseg_desktop.core.evaluation_measures import JUDGED, Measure, Verdict, verdict
+from medseg_desktop.core.evaluation_measures import JUDGED, NOTHING, Measure, Verdict, verdict
 from medseg_desktop.core.evaluation_result import (
     EvaluationResult,
     Fate,
@@ -167,6 +167,6 @@ def _bounds(each: SizeBin) -> str:
 
 
 def _share(each: SizeBin | None) -> str:
-    return (
-        "" if each is None else _tr("{found} of {total}").format(found=each.found, total=each.total)
-    )
+    if each is None or not each.total:
+        return NOTHING
+    return _tr("{found} of {total}").format(found=each.found, total=each.total)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QEvent, Qt, Signal
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QLabel, QWidget
 
 from medseg_desktop.qt.panels.controls import button, column, label, row
 from medseg_desktop.qt.panels.number_table import IconLine
 from medseg_desktop.qt.theme.icons import pixmap
 from medseg_desktop.qt.theme.state import current_tokens
-from medseg_desktop.qt.theme.tokens import SPACE_XS
+from medseg_desktop.qt.theme.tokens import ICON_SIZE, SPACE_XS
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +92,17 @@ class ChampionCard(QWidget):
         self.problem.set_line(text, "warning", "caution")
         self.problem.setVisible(bool(text))
 
-    def showEvent(self, event: object) -> None:
-        self._draw_mark()  # the theme may have changed
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._draw_mark()
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() is QEvent.Type.StyleChange and hasattr(self, "title"):
+            self._draw_mark()
 
     def _draw_mark(self) -> None:
+        """In the theme's colour, at the middle of the first line of the title."""
         colour = current_tokens().accent
         self.mark.setPixmap(pixmap("champion", colour, scale=self.devicePixelRatioF()))
+        self.mark.setFixedHeight(max(self.title.fontMetrics().height(), ICON_SIZE))

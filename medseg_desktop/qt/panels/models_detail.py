@@ -103,7 +103,7 @@ class ModelDetails(QWidget):
         return grid
 
     def _evaluation_list(self) -> Section:
-        titles = [self.tr("Evaluated"), self.tr("Beside"), self.tr("Dice")]
+        titles = [self.tr("Evaluated"), self.tr("Compared with"), self.tr("Dice")]
         self.list = tree_table(self.tr("Evaluations"), titles, numbers=(2,))
         self.show_evaluation = button(self.tr("Show"), "eye")
         self.section = Section(self.tr("Evaluations"))

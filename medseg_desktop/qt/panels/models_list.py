@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from PySide6.QtCore import QSignalBlocker, Qt, Signal
+from PySide6.QtCore import QEvent, QSignalBlocker, Qt, Signal
 from PySide6.QtWidgets import QTreeWidgetItem, QWidget
 
 from medseg_desktop.qt.panels.controls import button, column, label, row
@@ -92,6 +92,11 @@ class ModelsList(QWidget):
         fit_height(self.list, _MOST_ROWS)
         self.list.setVisible(bool(rows))
         self.empty.setVisible(not rows)
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() is QEvent.Type.StyleChange and hasattr(self, "import_model"):
+            self.set_rows(self._rows)  # whose marks have the colours of the theme
 
     def select(self, path: Path) -> None:
         """Select a model, if it is there."""

@@ -30,7 +30,7 @@ class ModelsPanel(QWidget):
         self.work = WorkLine()
         self.models = ModelsList()
         self.details = ModelDetails()
-        self.audit = button(self.tr("Audit trail…"), "lock", quiet=True)
+        self.audit = button(self.tr("Audit trail…"), "lock")
         content = QWidget()
         content.setObjectName("scrollContent")
         body = QVBoxLayout(content)

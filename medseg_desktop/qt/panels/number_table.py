@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QEvent, Qt
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QGridLayout, QLabel, QVBoxLayout, QWidget
 
 from medseg_desktop.qt.panels.controls import clear_layout, label, row
@@ -62,6 +63,7 @@ class IconLine(QWidget):
 
     def __init__(self, text: str = "", icon: str = "info", token: str = "muted", below: str = ""):
         super().__init__()
+        self._icon = (icon, token)
         self.mark = QLabel()
         self.text = label("", wrap=True)
         self.below = label("", "muted", wrap=True)
@@ -79,5 +81,21 @@ class IconLine(QWidget):
         self.text.setText(text)
         self.below.setText(below)
         self.below.setVisible(bool(below))
+        self._icon = (icon, token)
+        self._draw_mark()
+
+    def _draw_mark(self) -> None:
+        """In the theme's colour, at the middle of the first line of the text."""
+        icon, token = self._icon
         colour = str(getattr(current_tokens(), token))
         self.mark.setPixmap(pixmap(icon, colour, _ICON, self.devicePixelRatioF()))
+        self.mark.setFixedHeight(max(self.text.fontMetrics().height(), _ICON))
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() is QEvent.Type.StyleChange and hasattr(self, "mark"):
+            self._draw_mark()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._draw_mark()  # only now the text has the font of its role

@@ -12,7 +12,7 @@ from medseg_desktop.qt.panels.controls import (
     row,
     separator,
 )
-from medseg_desktop.qt.panels.number_table import NumberTable
+from medseg_desktop.qt.panels.number_table import IconLine, NumberTable
 from medseg_desktop.qt.panels.problem_lines import show_problems
 from medseg_desktop.qt.panels.retrain_view import RetrainView, Start
 from medseg_desktop.qt.panels.work_line import WorkLine
@@ -39,6 +39,7 @@ class RetrainPage(QWidget):
         self.title = label("", "title", wrap=True)
         self.lead = label("", wrap=True)
         self.numbers = NumberTable(column_px=_COLUMN)
+        self.proof = IconLine()
         self.cost = label("", wrap=True)
         self.how = label("", "muted", wrap=True)
         self.measure = button(self.tr("Measure"), quiet=True)
@@ -60,6 +61,7 @@ class RetrainPage(QWidget):
         layout.addWidget(self.lead)
         layout.addLayout(self._blocking)
         layout.addWidget(self.numbers)
+        layout.addWidget(self.proof)
         layout.addLayout(self._problems)
         self._cost_group = QWidget()
         group = column(self._cost_group, 0, SPACE_XS)
@@ -84,6 +86,9 @@ class RetrainPage(QWidget):
         self.lead.setVisible(bool(view.lead))
         self.numbers.set_rows(view.columns, view.rows)
         self.numbers.setVisible(bool(view.rows))
+        icon = ("success", "good") if view.is_proven else ("info", "muted")
+        self.proof.set_line(view.proof, *icon)
+        self.proof.setVisible(bool(view.proof))
         self.cost.setText(view.cost)
         self.how.setText(view.how)
         self.measure.setVisible(view.can_measure)

@@ -17,10 +17,11 @@ class OutcomeCard(QWidget):
     """What came of a retraining: the verdict, its figures, and where to look at it.
 
     Signals:
-        compare_requested, report_requested.
+        compare_requested, promote_requested, report_requested.
     """
 
     compare_requested = Signal()
+    promote_requested = Signal()
     report_requested = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -30,15 +31,18 @@ class OutcomeCard(QWidget):
         self.verdict.text.setProperty("role", "title")
         self.figures = NumberTable()
         self._remarks = column(None, 0, SPACE_S)
-        self.compare = button(self.tr("Compare with champion"), "overlap", primary=True)
+        self.compare = button(self.tr("Compare with champion"), "compare-models", primary=True)
+        self.promote = button(self.tr("Promote…"), "champion", primary=True)
         self.report = button(self.tr("Open report"), "open-folder")
         layout = column(self, 0, SPACE_M)
         layout.addWidget(self.verdict)
         layout.addWidget(self.figures)
         layout.addLayout(self._remarks)
         layout.addWidget(self.compare)
+        layout.addWidget(self.promote)
         layout.addWidget(self.report)
         self.compare.clicked.connect(self.compare_requested)
+        self.promote.clicked.connect(self.promote_requested)
         self.report.clicked.connect(self.report_requested)
 
     def show_outcome(self, outcome: Outcome) -> None:
@@ -52,18 +56,21 @@ class OutcomeCard(QWidget):
         clear_layout(self._remarks)
         for remark in outcome.remarks:
             self._remarks.addWidget(IconLine(remark, "info", "muted"))
-        self.compare.setVisible(outcome.has_evaluation and outcome.has_champion)
+        compares = outcome.has_evaluation and outcome.has_champion
+        self.compare.setVisible(compares)
+        self.promote.setVisible(not compares)  # else from the comparison, which is to be seen first
         self.report.setVisible(outcome.has_evaluation)
 
 
 class RetrainProgress(QWidget):
     """Signals: stop_requested, continue_requested, discard_requested, compare_requested,
-    report_requested."""
+    promote_requested, report_requested."""
 
     stop_requested = Signal()
     continue_requested = Signal()
     discard_requested = Signal()
     compare_requested = Signal()
+    promote_requested = Signal()
     report_requested = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -96,6 +103,7 @@ class RetrainProgress(QWidget):
         ):
             part.clicked.connect(told)
         self.outcome.compare_requested.connect(self.compare_requested)
+        self.outcome.promote_requested.connect(self.promote_requested)
         self.outcome.report_requested.connect(self.report_requested)
 
     def set_blocked(self, blocked: bool) -> None:

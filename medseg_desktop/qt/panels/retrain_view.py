@@ -25,6 +25,8 @@ class RetrainView:
     Attributes:
         title: what would come of it; lead: one sentence on what is new.
         columns, rows: how much is new, by set.
+        proof: that no training sees a test patient; is_proven: False where it is not known of
+            the champion.
         cost: one line; how: a muted one below it.
         can_measure: steps may be measured at a press.
         problems: what forbids it, what should be known.
@@ -35,6 +37,8 @@ class RetrainView:
     lead: str = ""
     columns: tuple[str, ...] = ()
     rows: Rows = ()
+    proof: str = ""
+    is_proven: bool = False
     cost: str = ""
     how: str = ""
     can_measure: bool = False

@@ -109,7 +109,7 @@ class TrainFormSection(QWidget):
         self.learning_rate = _rate()
         self.learning_rate.setSpecialValueText(self.tr("Recipe's own"))
         for side in SIZES:
-            self.slice_size.addItem(f"{side} × {side}", side)  # noqa: RUF001
+            self.slice_size.addItem(size_text(side), side)
         for text, key in (
             (self.tr("Automatic"), "auto"),
             (self.tr("CPU"), "cpu"),
@@ -199,7 +199,7 @@ class TrainFormSection(QWidget):
         self.iterations.setValue(form.iterations)
         self.batch_size.setValue(form.batch_size)
         if self.slice_size.findData(form.size) < 0:
-            self.slice_size.addItem(f"{form.size} × {form.size}", form.size)  # noqa: RUF001
+            self.slice_size.addItem(size_text(form.size), form.size)
         self.slice_size.setCurrentIndex(self.slice_size.findData(form.size))
         self.device.setCurrentIndex(max(self.device.findData(form.device), 0))
         self.architecture.setCurrentIndex(max(self.architecture.findData(form.architecture), 0))
@@ -225,6 +225,11 @@ class TrainFormSection(QWidget):
             patience=self.patience.value(),
             learning_rate=self.learning_rate.value(),
         )
+
+
+def size_text(side: int) -> str:
+    """Rows and columns that the network sees."""
+    return f"{side} × {side}"  # noqa: RUF001
 
 
 def _number(low: int, high: int, step: int) -> QSpinBox:

@@ -223,8 +223,8 @@ class RunPage(QWidget):
         self.log.set_lines(run.log)
         self._show_actions(run, continues)
         # The stages of a retraining say the same.
-        is_told = self._is_chained and run.status in (RunStatus.STARTING, RunStatus.RUNNING)
-        self.headline.setVisible(not is_told)
+        is_told = self._is_chained and not run.is_over
+        self.headline.setVisible(not is_told or run.status is RunStatus.PAUSED)
         if is_told:
             self.bar.hide()
             self.done_text.hide()

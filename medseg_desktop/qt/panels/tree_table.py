@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTreeWidget, QTreeWidgetItem
 
 ROW_PX = 28
@@ -45,6 +45,10 @@ def align_right(item: QTreeWidgetItem, place: int) -> None:
 
 
 def fit_height(table: QTreeWidget, most_rows: int) -> None:
-    """As high as its rows, at least one and at most so many."""
+    """As high as its rows, which are made equally high; at least one and at most so many."""
+    for place in range(table.topLevelItemCount()):
+        item = table.topLevelItem(place)
+        if item is not None:
+            item.setSizeHint(0, QSize(0, ROW_PX))
     rows = min(max(table.topLevelItemCount(), 1), most_rows)
     table.setFixedHeight(rows * ROW_PX + table.header().sizeHint().height() + 2)

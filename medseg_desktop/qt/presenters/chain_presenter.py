@@ -42,10 +42,12 @@ class ChainPresenter(QObject):
     Signals:
         compare_requested(Path): show candidate and champion beside one another; the folder of
             the evaluation.
+        promote_requested(Path): make the candidate the champion; its folder.
         failed(str): a sentence for the window.
     """
 
     compare_requested = Signal(object)
+    promote_requested = Signal(object)
     failed = Signal(str)
 
     def __init__(
@@ -71,6 +73,7 @@ class ChainPresenter(QObject):
         chain.continue_requested.connect(self._continue)
         chain.discard_requested.connect(self._dismiss)
         chain.compare_requested.connect(self._compare)
+        chain.promote_requested.connect(self._promote)
         chain.report_requested.connect(self._open_report)
         session.retraining_changed.connect(self._on_retraining)
         session.job_changed.connect(self._on_job)
@@ -225,6 +228,11 @@ class ChainPresenter(QObject):
     def _compare(self) -> None:
         if self.evaluation is not None:
             self.compare_requested.emit(self.evaluation)
+
+    def _promote(self) -> None:
+        shown = self._shown
+        if shown is not None and shown.retraining.candidate:
+            self.promote_requested.emit(self._runs.workspace.models / shown.retraining.candidate)
 
     def _open_report(self) -> None:
         if self.evaluation is not None:

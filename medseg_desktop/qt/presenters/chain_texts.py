@@ -8,11 +8,13 @@ from PySide6.QtCore import QCoreApplication
 
 from medseg_desktop.core.estimate import duration_text
 from medseg_desktop.core.evaluation_measures import DICE, Verdict
+from medseg_desktop.core.evaluation_result import Fate
 from medseg_desktop.core.retrain_outcome import RetrainOutcome
 from medseg_desktop.core.retraining import Mark, Progress, Retraining, Stage
 from medseg_desktop.core.retraining_cost import Cost, remaining_s
 from medseg_desktop.core.run_facts import run_facts
 from medseg_desktop.core.run_state import RunState, RunStatus
+from medseg_desktop.qt.panels.evaluation_texts import fate_title
 from medseg_desktop.qt.panels.retrain_view import ChainView, Outcome, StageRow
 from medseg_desktop.qt.panels.when_text import moment_text
 
@@ -46,12 +48,28 @@ def running_view(
         seconds = remaining_s(cost, retraining, stage_left_s, elapsed_s)
         left = tr("About {time} left").format(time=duration_text(seconds))
     rows = tuple(_rows(retraining, job, cost, stage_left_s, iterations))
-    return ChainView(tr("Retraining"), rows, left=left, can_stop=True, is_stopping=is_stopping)
+    return ChainView(
+        tr("Training the first model") if _is_first(retraining) else tr("Retraining"),
+        rows,
+        left=left,
+        can_stop=True,
+        is_stopping=is_stopping,
+    )
+
+
+def _is_first(retraining: Retraining) -> bool:
+    """There was no champion when it was checked; before that nobody can tell."""
+    return retraining.plan is not None and not retraining.plan.champion
+
+
+def _past_title(retraining: Retraining) -> str:
+    first, other = tr("Training of {day}"), tr("Retraining of {day}")
+    return (first if _is_first(retraining) else other).format(day=moment_text(retraining.begun))
 
 
 def halted_view(retraining: Retraining, was_ended: bool = False) -> ChainView:
     """One that was stopped, has failed, or (`was_ended`) was ended with the program."""
-    title = tr("Retraining of {day}").format(day=moment_text(retraining.begun))
+    title = _past_title(retraining)
     is_failed = retraining.progress is Progress.FAILED
     if is_failed:
         message, hint = retraining.message, retraining.hint
@@ -75,8 +93,8 @@ def halted_view(retraining: Retraining, was_ended: bool = False) -> ChainView:
 
 def done_view(retraining: Retraining, outcome: RetrainOutcome) -> ChainView:
     """One that is done."""
-    title = tr("Retraining of {day}").format(day=moment_text(retraining.begun))
-    return ChainView(title, can_discard=True, outcome=outcome_view(outcome))
+    outcome_ = outcome_view(outcome)
+    return ChainView(_past_title(retraining), can_discard=True, outcome=outcome_)
 
 
 def outcome_view(found: RetrainOutcome) -> Outcome:
@@ -118,7 +136,7 @@ def _figures(found: RetrainOutcome) -> Iterator[tuple[str, str]]:
     change, dice = found.difference, found.dice
     is_compared = found.verdict is not Verdict.NOT_COMPARED
     if is_compared and change is not None and change.mean is not None:
-        yield tr("Change of the Dice"), DICE.value(change.mean, signed=True)
+        yield tr("Dice difference"), DICE.value(change.mean, signed=True)
         if interval := DICE.interval(change, signed=True):
             yield tr("95 % interval"), interval
     if dice is not None and dice.mean is not None:
@@ -126,10 +144,11 @@ def _figures(found: RetrainOutcome) -> Iterator[tuple[str, str]]:
         yield tr("Test patients"), str(dice.n)
     if not is_compared:
         return
-    yield tr("Lesions gained"), str(found.changes.gained)
-    yield tr("Lesions lost"), str(found.changes.lost)
-    yield tr("False lesions gone"), str(found.changes.gone_false)
-    yield tr("False lesions new"), str(found.changes.new_false)
+    # The same words in the same order as where the lesions are listed.
+    yield fate_title(Fate.LOST), str(found.changes.lost)
+    yield fate_title(Fate.GAINED), str(found.changes.gained)
+    yield fate_title(Fate.NEW_FALSE), str(found.changes.new_false)
+    yield fate_title(Fate.GONE_FALSE), str(found.changes.gone_false)
 
 
 def _rows(
@@ -145,7 +164,7 @@ def _rows(
         Stage.TRAIN: tr("Train"),
         Stage.EVALUATE: tr("Compare on test patients"),
     }
-    if retraining.plan is not None and not retraining.plan.champion:
+    if _is_first(retraining):
         names[Stage.EVALUATE] = tr("Evaluate on test patients")
     for stage in _WORK:
         mark = retraining.mark(stage)
@@ -165,15 +184,19 @@ def _detail(stage: Stage, job: RunState | None, iterations: int) -> tuple[str, i
         return tr("Starting"), 0, 0
     if stage is Stage.TRAIN and job.steps:
         step = job.steps[-1].iteration
-        return tr("Step {done} of {total}").format(**_counts(step, iterations)), step, iterations
+        return (
+            tr("{done} of {total} iterations").format(**_counts(step, iterations)),
+            step,
+            iterations,
+        )
     names = {
         "list": tr("Reading the folder"),
         "scan": tr("Reading the folder"),
         "unpack": tr("Unpacking the archive"),
         "wait": tr("Waiting for the last run to end"),
         "check": tr("Checking the slices"),
-        "convert": tr("Slice {done} of {total}"),
-        "evaluate": tr("Slice {done} of {total}"),
+        "convert": tr("{done} of {total} slices"),
+        "evaluate": tr("{done} of {total} slices"),
         "prepare": tr("Reading the dataset"),
         "load": tr("Reading the dataset"),
     }

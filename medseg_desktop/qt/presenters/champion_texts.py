@@ -42,13 +42,14 @@ def promotion_figures(
 
 
 def _single_figures(record: EvaluationRecord) -> Figures:
-    rows = [
-        (measure_name(m.key), (m.value(e.mean), m.interval(e)))
-        for m in JUDGED
-        if (e := record.candidate.summary.get(m.key)) is not None
-    ]
-    columns = (_tr("Mean"), _tr("95 % interval"))
-    return Figures(about_text(record), columns, tuple(rows), "", record.notes)
+    known = [(m, e) for m in JUDGED if (e := record.candidate.summary.get(m.key)) is not None]
+    columns: tuple[str, ...] = (_tr("Mean"), _tr("95 % interval"))
+    if not any(m.interval(e) for m, e in known):
+        columns = columns[:1]  # there are too few patients for one
+    rows = tuple(
+        (measure_name(m.key), (m.value(e.mean), m.interval(e))[: len(columns)]) for m, e in known
+    )
+    return Figures(about_text(record), columns, rows, "", record.notes)
 
 
 def comparison_figures(record: EvaluationRecord, compared: ModelComparison) -> Figures:

@@ -130,14 +130,26 @@ def _proof(found: Preflight) -> str:
         if found.pixels_read:
             return tr("No patient, slice or picture is in two sets.")
         return tr("No patient is in two sets.")
-    if start is None:
-        line = tr("0 of {test} test patients seen in training.")
-    elif start.seen is None:
-        line = tr("0 of {test} test patients seen in training; what {model} has seen is unknown.")
-    else:
-        line = tr("0 of {test} test patients seen in training or by {model}, which it starts from.")
-    line = line.format(test=test, model=start.title if start else "")
+    is_known = start is None or start.seen is not None
+    line = unseen_text(test, start.title if start else "", is_known=is_known)
     return f"{line} {tr('No slice or picture is in two sets.')}" if found.pixels_read else line
+
+
+def unseen_text(test: int, start: str, *, is_known: bool) -> str:
+    """That no training sees a test patient.
+
+    Args:
+        test: how many test patients there are.
+        start: title of the model that the training starts from; "" for none.
+        is_known: whom that model has seen.
+    """
+    if not start:
+        line = tr("0 of {test} test patients seen in training.")
+    elif is_known:
+        line = tr("0 of {test} test patients seen in training or by {model}, which it starts from.")
+    else:
+        line = tr("0 of {test} test patients seen in training; what {model} has seen is unknown.")
+    return line.format(test=test, model=start)
 
 
 def _needs_title(found: Preflight) -> str:

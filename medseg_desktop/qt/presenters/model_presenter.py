@@ -102,6 +102,10 @@ class ModelPresenter(QObject):
             self._show_available()
         self._show_name()
 
+    def restyle(self) -> None:
+        """The theme has changed."""
+        self._fill(self._runs.models)
+
     def cancel(self) -> None:
         """Predict no more until somebody asks for it again; what was found stays."""
         self._whole_series = False

@@ -8,6 +8,7 @@ from PySide6.QtCore import QCoreApplication
 
 from medseg_desktop.core.evaluation_measures import DICE
 from medseg_desktop.core.evaluation_result import Estimate
+from medseg_desktop.core.specs import STARTER
 from medseg_desktop.io.evaluations import EvaluationEntry
 from medseg_desktop.io.model_list import ListedModel, ModelList, ModelStatus
 from medseg_desktop.qt.panels.evaluation_texts import change_counts, dice_text, subset_text
@@ -61,7 +62,8 @@ def model_lines(model: ListedModel, *, is_used: bool) -> Iterator[str]:
     info = model.info
     if info is not None:
         text = _tr("Created {when} from {parent}") if info.parent else _tr("Created {when}")
-        yield text.format(when=minute_text(info.created), parent=info.parent)
+        parent = _tr("the starter weights") if info.parent == STARTER else info.parent
+        yield text.format(when=minute_text(info.created), parent=parent)
     if model.validation_dice is not None:
         dice = _tr("Validation Dice {dice}")
         yield dice.format(dice=DICE.value(model.validation_dice))

@@ -119,6 +119,12 @@ class ModelsPresenter(QObject):
             self._panel.models.select(path)
             self.evaluations.compare(model)
 
+    def promote(self, path: Path) -> None:
+        """Ask whether a model shall be the champion."""
+        model = self._runs.model_list.of_path(path)
+        if model is not None and model.info is not None:
+            self.champions.ask_to_promote(model)
+
     # -- what the sessions tell
 
     def _on_evaluated(self, folder: Path) -> None:
@@ -176,6 +182,8 @@ class ModelsPresenter(QObject):
             return ModelDetail(model.title, self.tr("cannot be used"), (reason,), blocked)
         blocked = self._blocked(model)
         reasons = [blocked.get("compare"), blocked.get("evaluate")]
+        if self._runs.model_list.champion is None:
+            reasons.insert(0, self.evaluations.why_not_compare(model))
         hint = next((r for r in reasons if r), "")
         return ModelDetail(
             title=model.title,
@@ -188,7 +196,9 @@ class ModelsPresenter(QObject):
 
     def _blocked(self, model: ListedModel) -> dict[str, str]:
         blocked = {}
-        if model.status is ModelStatus.CHAMPION:
+        if self._runs.model_list.champion is None:
+            blocked["compare"] = ""  # there is nothing to compare it with
+        elif model.status is ModelStatus.CHAMPION:
             blocked["compare"] = ""
             is_settled = self._runs.model_list.is_intact
             blocked |= {"promote": self.tr("It is the champion.")} if is_settled else {}

@@ -189,7 +189,7 @@ class RetrainPresenter(QObject):
             return
         self._now, self._situation = None, situation
         self._page.set_work("")
-        self._panel.options.set_automatic(situation.automatic_iterations)
+        self._panel.options.set_automatic(situation.automatic, situation.automatic_iterations)
         self.measuring.set_training(situation.train if not situation.problems else None)
         self.chain.set_champion(situation.plan.champion)
         self._show()

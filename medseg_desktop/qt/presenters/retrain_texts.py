@@ -15,6 +15,7 @@ from medseg_desktop.io.retraining_plan import Situation
 from medseg_desktop.qt.panels.check_report import Problem, Rows
 from medseg_desktop.qt.panels.retrain_view import RetrainView, Start
 from medseg_desktop.qt.panels.training_facts import memory_text
+from medseg_desktop.qt.presenters.check_texts import unseen_text
 
 _NONE = "–"  # noqa: RUF001 - a dash, as tables have it
 
@@ -64,11 +65,14 @@ def retrain_view(
         problems = [Problem(w.message, w.cure) for w in found if w.kind != NOTHING_NEW]
         cost_text, how = _cost(cost)
     columns, rows = _table(situation)
+    proof, is_proven = _proof(situation)
     return RetrainView(
         title=_title(situation),
         lead=_lead(situation),
         columns=columns,
         rows=rows,
+        proof=proof,
+        is_proven=is_proven,
         cost=cost_text,
         how=how,
         can_measure=can_measure and bool(cost_text),
@@ -103,19 +107,22 @@ def _lead(situation: Situation) -> str:
         return tr("There is no champion yet. The first model learns from all that is reviewed.")
     if news.basis is Basis.NOTHING:
         text = tr("{champion} was not trained in this workspace, so everything is new to it.")
-    elif news.basis is Basis.PATIENTS:
-        text = tr("The dataset of {champion} is gone, so only new patients are known.")
     elif quiet := next((w for w in situation.warnings if w.kind == NOTHING_NEW), None):
         return f"{quiet.message} {quiet.cure}".strip()
+    elif news.basis is Basis.PATIENTS:
+        text = tr(
+            "New since {champion}. Whether outlines were corrected is not known: its dataset is "
+            "not in this workspace."
+        )
     else:
         text = tr("New since {champion}")
     return text.format(champion=champion)
 
 
 def _table(situation: Situation) -> tuple[tuple[str, ...], Rows]:
-    """What is new by set; of a first model what is there."""
+    """What is new by set; where that is not known, what is there."""
     news = situation.news
-    if situation.champion is None:
+    if situation.champion is None or (news.basis is Basis.PATIENTS and not news.sets):
         names = _columns(news, news.sizes)
         sizes = [news.size_of(name) for name in names]
         rows: list[tuple[str, list[int]]] = [
@@ -136,6 +143,16 @@ def _table(situation: Situation) -> tuple[tuple[str, ...], Rows]:
     return (_heads(names) if shown else ()), shown
 
 
+def _proof(situation: Situation) -> tuple[str, bool]:
+    """That no test patient is learned from, and whether that is known of the champion too."""
+    test, champion = situation.news.size_of("test").patients, situation.champion
+    if not test:
+        return "", False  # a warning says what that means
+    start = champion.title if champion and situation.plan.init == "champion" else ""
+    is_known = not start or situation.news.basis is not Basis.NOTHING
+    return unseen_text(test, start, is_known=is_known), is_known
+
+
 def _columns(news: TrainingNews, found: object) -> tuple[str, ...]:
     """The three sets, and what waits; one column where the split is not drawn yet."""
     if not found:
@@ -151,9 +168,9 @@ def _heads(names: tuple[str, ...]) -> tuple[str, ...]:
         return ()
     heads = {
         "train": tr("Train"),
-        "val": tr("Valid."),
+        "val": tr("Val."),
         "test": tr("Test"),
-        "incoming": tr("Waiting"),
+        "incoming": tr("Incoming"),
     }
     return tuple(heads[name] for name in names)
 

@@ -166,6 +166,7 @@ QPlainTextEdit, QTextEdit {{
     border-radius: {CORNER}px; padding: 4px;
     selection-background-color: {t.accent}; selection-color: {t.on_accent};
 }}
+QPlainTextEdit[input="true"] {{ background: {t.raised}; padding: 2px 4px; }}
 QPlainTextEdit:focus, QTextEdit:focus {{ border-color: {t.accent}; }}
 """
 
