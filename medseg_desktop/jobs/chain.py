@@ -202,8 +202,7 @@ class Chain:
         if situation.problems:
             first = situation.problems[0]
             raise JobError(first.message, first.cure)
-        plan = msgspec.structs.replace(situation.plan, evaluation=self.run.name)
-        self._set(self.retraining.checked(plan))
+        self._set(self.retraining.checked(situation.plan.of_run(self.run.name)))
 
     def _scan(self, retraining: Retraining, context: Context) -> Situation:
         salt = self._workspace.salt().hex()
