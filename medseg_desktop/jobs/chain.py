@@ -250,7 +250,8 @@ class Chain:
             resume=has_checkpoint(self.run),
         )
         if not spec.resume:
-            clear_failed_run(self.run, keep=(RETRAINING, RETRAINING_LOCK))
+            # A training that fails packs its best model; here nobody else asks for that one.
+            clear_failed_run(self.run, keep=(RETRAINING, RETRAINING_LOCK), also=(MODEL_FOLDER,))
             scan = scan_pixels(
                 dataset,
                 lambda done, total: context.progress("check", done, total),

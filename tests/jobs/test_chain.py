@@ -189,6 +189,11 @@ def test_a_training_goes_on_from_its_checkpoint_or_begins_anew(
     driven(chain, FakeJobs(cancels=["train"]))
     spec = TrainSpec(dataset="d", run=str(chain.run), model_name="model")
     begin_training(spec, checkpoint)
+    if not checkpoint:  # the disk was full after the best one, which was packed as a model
+        (chain.run / "checkpoints").mkdir()
+        (chain.run / "checkpoints" / "best.safetensors").write_bytes(b"x")
+        (chain.run / "model").mkdir()
+        (chain.run / "model" / "model.onnx").write_bytes(b"x")
     jobs = FakeJobs()
     driven(Chain.reopen(workspace, chain.run), jobs)
     train = jobs.specs[0]
