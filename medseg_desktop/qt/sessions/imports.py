@@ -12,7 +12,8 @@ from medseg_desktop.core.errors import JobError
 from medseg_desktop.core.labels import LabelTable
 from medseg_desktop.core.run_state import RunState, RunStatus
 from medseg_desktop.core.specs import ImportSpec
-from medseg_desktop.io.model_import import PDPARAMS, import_package
+from medseg_desktop.inference.predictor import Predictor
+from medseg_desktop.io.model_import import PDPARAMS, import_package, package_of
 from medseg_desktop.io.settings_file import user_name
 from medseg_desktop.io.workspace import ModelEntry, Workspace
 from medseg_desktop.qt.background import Background
@@ -55,10 +56,13 @@ class ImportSession(QObject):
         """
         actor = self._jobs.settings.annotator or user_name()
         if file.suffix.lower() != PDPARAMS:
+
+            def take_over() -> ModelEntry:
+                Predictor.require_runnable(package_of(file))
+                return import_package(self._workspace, file, name, actor)
+
             self._background.submit(
-                lambda: import_package(self._workspace, file, name, actor),
-                lambda entry: self.imported.emit(entry.path),
-                self.failed.emit,
+                take_over, lambda entry: self.imported.emit(entry.path), self.failed.emit
             )
             return
         self._job = self._jobs.start(
