@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from medseg_desktop.core.evaluation_result import (
+from medseg_desktop.core.evaluation.result import (
     CaseResult,
     Estimate,
     EvaluationRecord,

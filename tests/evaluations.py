@@ -7,8 +7,8 @@ from typing import Any
 
 import msgspec
 
-from medseg_desktop.core.evaluation_result import CaseResult, EvaluationResult, LesionResult
-from medseg_desktop.core.evaluation_summary import evaluation_result
+from medseg_desktop.core.evaluation.result import CaseResult, EvaluationResult, LesionResult
+from medseg_desktop.core.evaluation.summary import evaluation_result
 
 
 def lesion(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from medseg_desktop.core.evaluation_result import (
+from medseg_desktop.core.evaluation.result import (
     Estimate,
     EvaluationRecord,
     EvaluationResult,

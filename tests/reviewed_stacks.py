@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from medseg_desktop.core.reviewed_stack import ReviewedStack
+from medseg_desktop.core.evaluation.reviewed_stack import ReviewedStack
 from medseg_desktop.core.volume import Patient, Series, Slice, Vector
 
 Volume = npt.NDArray[np.uint8]

@@ -11,14 +11,14 @@ import msgspec
 from medseg_desktop.cli.console import count
 from medseg_desktop.cli.context import sources, workspace_of
 from medseg_desktop.cli.output import JobPrinter, print_json, result_of, table, warn
-from medseg_desktop.core.evaluation_measures import BY_KEY, MEASURES, NOTHING
-from medseg_desktop.core.evaluation_result import (
+from medseg_desktop.core.evaluation.measures import BY_KEY, MEASURES, NOTHING
+from medseg_desktop.core.evaluation.result import (
     CaseResult,
     EvaluationResult,
     LesionChange,
     ModelComparison,
 )
-from medseg_desktop.core.evaluation_text import bin_title, found_text, size_text, verdict_text
+from medseg_desktop.core.evaluation.text import bin_title, found_text, size_text, verdict_text
 from medseg_desktop.core.specs import EvaluateSpec
 from medseg_desktop.io.settings_file import load_settings
 from medseg_desktop.jobs.run import run_job

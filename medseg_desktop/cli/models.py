@@ -8,7 +8,7 @@ from typing import Any
 
 from medseg_desktop.cli.console import count, print_json, table
 from medseg_desktop.cli.context import workspace_of
-from medseg_desktop.core.evaluation_result import Estimate
+from medseg_desktop.core.evaluation.result import Estimate
 from medseg_desktop.inference.predictor import Predictor
 from medseg_desktop.io.champions import Champions
 from medseg_desktop.io.model_import import import_package

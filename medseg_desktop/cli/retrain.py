@@ -12,10 +12,10 @@ from medseg_desktop.cli.context import existing, sources, workspace_of
 from medseg_desktop.cli.output import JobPrinter, ProgressLine, print_json, warn
 from medseg_desktop.cli.retrain_check import check
 from medseg_desktop.core.errors import Cancelled, JobError, ModelError, UsageError
-from medseg_desktop.core.evaluation_measures import DICE, Verdict
-from medseg_desktop.core.evaluation_result import Estimate
-from medseg_desktop.core.retrain_outcome import RetrainOutcome
-from medseg_desktop.core.retraining import Progress, Retraining, RetrainOptions, Stage
+from medseg_desktop.core.evaluation.measures import DICE, Verdict
+from medseg_desktop.core.evaluation.result import Estimate
+from medseg_desktop.core.retraining.outcome import RetrainOutcome
+from medseg_desktop.core.retraining.state import Progress, Retraining, RetrainOptions, Stage
 from medseg_desktop.core.run_state import RunState
 from medseg_desktop.core.settings import Settings
 from medseg_desktop.io.model_package import check_model_name

@@ -11,11 +11,11 @@ from typing import Any
 from medseg_desktop.cli.output import JobPrinter, print_json, result_of, table, warn
 from medseg_desktop.core.errors import JobError, MedSegError
 from medseg_desktop.core.estimate import duration_text
-from medseg_desktop.core.retraining import Retraining
-from medseg_desktop.core.retraining_check import memory_warning
-from medseg_desktop.core.retraining_cost import Cost, StepCost, cost_of
+from medseg_desktop.core.retraining.check import memory_warning
+from medseg_desktop.core.retraining.cost import Cost, StepCost, cost_of
+from medseg_desktop.core.retraining.news import UNDRAWN, Basis, SetNews, TrainingNews
+from medseg_desktop.core.retraining.state import Retraining
 from medseg_desktop.core.settings import Settings
-from medseg_desktop.core.training_news import UNDRAWN, Basis, SetNews, TrainingNews
 from medseg_desktop.io.child_command import physical_cores
 from medseg_desktop.io.dicom_series import require_series, scan
 from medseg_desktop.io.memory import free_memory_bytes

@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from medseg_desktop.core.display import PixelFormat
+from medseg_desktop.core.evaluation.reviewed_stack import ReviewedStack
 from medseg_desktop.core.preprocessing import Preprocessing, preprocess
 from medseg_desktop.core.raster import LabelMap
-from medseg_desktop.core.reviewed_stack import ReviewedStack
 from medseg_desktop.core.volume import Series
 from medseg_desktop.inference.evaluation_labels import CommonLabels
 from medseg_desktop.inference.predictor import Predictor

@@ -9,17 +9,17 @@ from typing import Any
 
 import msgspec
 
-from medseg_desktop.core.case_measures import CaseIdentity, measure_case
 from medseg_desktop.core.errors import DataError
-from medseg_desktop.core.evaluation_result import (
+from medseg_desktop.core.evaluation.case_measures import CaseIdentity, measure_case
+from medseg_desktop.core.evaluation.comparison import compare_evaluations
+from medseg_desktop.core.evaluation.result import (
     CaseResult,
     EvaluationRecord,
     EvaluationResult,
     ModelComparison,
 )
-from medseg_desktop.core.evaluation_summary import evaluation_result
+from medseg_desktop.core.evaluation.summary import evaluation_result
 from medseg_desktop.core.labels import LabelTable
-from medseg_desktop.core.model_comparison import compare_evaluations
 from medseg_desktop.core.specs import EvaluateSpec
 from medseg_desktop.core.volume import Series
 from medseg_desktop.inference.case_evaluation import CaseReader, case_path

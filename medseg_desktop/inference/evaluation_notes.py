@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from medseg_desktop.core.evaluation_result import CaseResult
-from medseg_desktop.core.evaluation_summary import unsized_lesions
-from medseg_desktop.core.model_comparison import seen_sentence, unknown_sentence
+from medseg_desktop.core.evaluation.comparison import seen_sentence, unknown_sentence
+from medseg_desktop.core.evaluation.result import CaseResult
+from medseg_desktop.core.evaluation.summary import unsized_lesions
 from medseg_desktop.core.specs import EvaluateSpec
 from medseg_desktop.io.model_package import ModelInfo
 

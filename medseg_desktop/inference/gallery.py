@@ -8,7 +8,8 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from medseg_desktop.core.evaluation_result import (
+from medseg_desktop.core.evaluation.comparison import case_changes
+from medseg_desktop.core.evaluation.result import (
     CHANGES,
     CaseResult,
     EvaluationResult,
@@ -17,7 +18,6 @@ from medseg_desktop.core.evaluation_result import (
     LesionResult,
     ModelComparison,
 )
-from medseg_desktop.core.model_comparison import case_changes
 from medseg_desktop.io.evaluation_folder import MOST_PICTURES, PICTURES
 
 Picture = npt.NDArray[np.uint8]

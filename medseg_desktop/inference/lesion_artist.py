@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from medseg_desktop.core.evaluation_result import LesionResult
-from medseg_desktop.core.lesion_picture import lesion_picture
+from medseg_desktop.core.evaluation.lesion_picture import lesion_picture
+from medseg_desktop.core.evaluation.result import LesionResult
+from medseg_desktop.core.evaluation.reviewed_stack import ReviewedStack
 from medseg_desktop.core.lesion_pieces import Piece, connected_pieces
 from medseg_desktop.core.preprocessing import scale_percentile, shown_values
-from medseg_desktop.core.reviewed_stack import ReviewedStack
 from medseg_desktop.io.dicom_series import ScanResult
 from medseg_desktop.io.job_input import read_reviewed
 from medseg_desktop.io.pixels.reader import FrameReader

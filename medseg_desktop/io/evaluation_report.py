@@ -13,9 +13,9 @@ import numpy.typing as npt
 
 from medseg_desktop import __version__
 from medseg_desktop.core import html_parts as html
-from medseg_desktop.core.evaluation_measures import BY_KEY, DICE, MEASURES, NOTHING, Measure
-from medseg_desktop.core.evaluation_result import Estimate, EvaluationRecord, EvaluationResult
-from medseg_desktop.core.evaluation_text import bin_title, verdict_text
+from medseg_desktop.core.evaluation.measures import BY_KEY, DICE, MEASURES, NOTHING, Measure
+from medseg_desktop.core.evaluation.result import Estimate, EvaluationRecord, EvaluationResult
+from medseg_desktop.core.evaluation.text import bin_title, verdict_text
 from medseg_desktop.core.finding import counted
 from medseg_desktop.core.notice import RESEARCH_NOTICE
 from medseg_desktop.io.evaluation_report_lists import finding_sections

@@ -8,10 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from medseg_desktop.core import html_parts as html
-from medseg_desktop.core import lesion_picture as colors
-from medseg_desktop.core.evaluation_result import EvaluationRecord, Fate, LesionChange
-from medseg_desktop.core.evaluation_rows import lesion_groups
-from medseg_desktop.core.evaluation_text import share_text, size_text
+from medseg_desktop.core.evaluation import lesion_picture as colors
+from medseg_desktop.core.evaluation.result import EvaluationRecord, Fate, LesionChange
+from medseg_desktop.core.evaluation.rows import lesion_groups
+from medseg_desktop.core.evaluation.text import share_text, size_text
 from medseg_desktop.io.report_pictures import data_uri
 
 _Pictures = Mapping[str, npt.NDArray[np.uint8]]

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from medseg_desktop.core import html_parts as html
-from medseg_desktop.core.evaluation_measures import BY_KEY
-from medseg_desktop.core.evaluation_result import EvaluationRecord
-from medseg_desktop.core.evaluation_rows import case_pairs
-from medseg_desktop.core.evaluation_text import found_text
+from medseg_desktop.core.evaluation.measures import BY_KEY
+from medseg_desktop.core.evaluation.result import EvaluationRecord
+from medseg_desktop.core.evaluation.rows import case_pairs
+from medseg_desktop.core.evaluation.text import found_text
 
 
 def patient_table(record: EvaluationRecord) -> Iterator[str]:

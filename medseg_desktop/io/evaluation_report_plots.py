@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from medseg_desktop.core import evaluation_svg as svg
 from medseg_desktop.core import html_parts as html
-from medseg_desktop.core.evaluation_result import EvaluationRecord, EvaluationResult
+from medseg_desktop.core.evaluation import svg as svg
+from medseg_desktop.core.evaluation.result import EvaluationRecord, EvaluationResult
 
 
 def plots(record: EvaluationRecord) -> Iterator[str]:

@@ -10,7 +10,7 @@ import csv
 import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from medseg_desktop.core.evaluation_result import (
+from medseg_desktop.core.evaluation.result import (
     CHANGES,
     CaseResult,
     EvaluationRecord,

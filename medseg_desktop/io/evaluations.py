@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from medseg_desktop.core.errors import WorkspaceError
-from medseg_desktop.core.evaluation_measures import DICE, dice_of
-from medseg_desktop.core.evaluation_result import (
+from medseg_desktop.core.evaluation.measures import DICE, dice_of
+from medseg_desktop.core.evaluation.result import (
     NO_CHANGES,
     ChangeCounts,
     Estimate,

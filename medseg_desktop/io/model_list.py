@@ -8,7 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from medseg_desktop.core.errors import WorkspaceError
-from medseg_desktop.core.evaluation_result import Estimate
+from medseg_desktop.core.evaluation.result import Estimate
 from medseg_desktop.core.split import SetName, Split
 from medseg_desktop.io.champions import Champion, Champions
 from medseg_desktop.io.evaluations import EvaluationEntry, EvaluationReader, last_test

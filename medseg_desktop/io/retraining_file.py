@@ -12,7 +12,7 @@ from typing import IO
 import msgspec
 
 from medseg_desktop.core.errors import WorkspaceError, describe_os_error
-from medseg_desktop.core.retraining import Retraining, Stage
+from medseg_desktop.core.retraining.state import Retraining, Stage
 from medseg_desktop.io.atomic import make_folder, write_bytes
 from medseg_desktop.io.file_lock import try_lock
 from medseg_desktop.io.run_folder import RETRAINING, RETRAINING_LOCK

@@ -13,12 +13,12 @@ from medseg_desktop.core.estimate import disk_bytes
 from medseg_desktop.core.finding import Finding
 from medseg_desktop.core.measurement import SMALLEST_BATCH
 from medseg_desktop.core.preprocessing import PRESETS
-from medseg_desktop.core.retraining import RetrainOptions, RetrainPlan, steps_for, train_spec
-from medseg_desktop.core.retraining_check import RetrainFacts, problems, warnings
-from medseg_desktop.core.retraining_cost import Workload
+from medseg_desktop.core.retraining.check import RetrainFacts, problems, warnings
+from medseg_desktop.core.retraining.cost import Workload
+from medseg_desktop.core.retraining.news import UNDRAWN, TrainingNews, training_news
+from medseg_desktop.core.retraining.state import RetrainOptions, RetrainPlan, steps_for, train_spec
 from medseg_desktop.core.specs import TrainSpec
 from medseg_desktop.core.split import TEST_FRACTION, TEST_MINIMUM_PATIENTS, VAL_FRACTION
-from medseg_desktop.core.training_news import UNDRAWN, TrainingNews, training_news
 from medseg_desktop.io.champions import Champions
 from medseg_desktop.io.model_package import WEIGHTS, ModelInfo, check_model_name, read_info
 from medseg_desktop.io.preflight import ARCHITECTURES, SIZES, TRAINING_PRESETS

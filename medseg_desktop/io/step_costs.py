@@ -1,6 +1,6 @@
 """Measured training steps, kept so that they need not be measured at every start.
 
-`WORKSPACE/step-costs.json`: what was measured -> `core.retraining_cost.StepCost`.  A workspace
+`WORKSPACE/step-costs.json`: what was measured -> `core.retraining.cost.StepCost`.  A workspace
 may lie on a shared disk, so the computer belongs to what was measured.
 """
 
@@ -20,7 +20,7 @@ import msgspec
 from medseg_desktop import __version__
 from medseg_desktop.core.errors import WorkspaceError
 from medseg_desktop.core.measurement import Measurement
-from medseg_desktop.core.retraining_cost import StepCost
+from medseg_desktop.core.retraining.cost import StepCost
 from medseg_desktop.core.specs import MeasureSpec, TrainSpec
 from medseg_desktop.io.atomic import make_folder, write_bytes
 from medseg_desktop.io.child_command import physical_cores

@@ -1,4 +1,4 @@
-"""What is reviewed in a source, and what a model was trained on, for `core.training_news`."""
+"""What is reviewed in a source, and what a model was trained on, for `core.retraining.news`."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from medseg_desktop.core.annotation import Annotation, Shape
 from medseg_desktop.core.errors import Cancelled, DatasetError
 from medseg_desktop.core.labels import LabelTable
 from medseg_desktop.core.raster import draw_label_map
+from medseg_desktop.core.retraining.news import OutlinedSlice, SliceId
 from medseg_desktop.core.shapes.fingerprint import fingerprint
-from medseg_desktop.core.training_news import OutlinedSlice, SliceId
 from medseg_desktop.core.volume import Series, Slice
 from medseg_desktop.io.dataset import MANIFEST, Dataset, read_dataset
 from medseg_desktop.io.dicom_series import ScanResult

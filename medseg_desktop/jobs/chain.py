@@ -15,16 +15,16 @@ from typing import IO
 import msgspec
 
 from medseg_desktop.core.errors import Cancelled, JobError, MedSegError, WorkspaceError
-from medseg_desktop.core.evaluation_measures import Verdict
-from medseg_desktop.core.retrain_outcome import RetrainOutcome, outcome_of
-from medseg_desktop.core.retraining import (
+from medseg_desktop.core.evaluation.measures import Verdict
+from medseg_desktop.core.retraining.check import no_test_cure
+from medseg_desktop.core.retraining.outcome import RetrainOutcome, outcome_of
+from medseg_desktop.core.retraining.state import (
     Retraining,
     RetrainPlan,
     Stage,
     evaluate_spec,
     train_spec,
 )
-from medseg_desktop.core.retraining_check import no_test_cure
 from medseg_desktop.core.run_state import RunState, RunStatus
 from medseg_desktop.core.specs import ConvertSpec, EvaluateSpec, TrainSpec
 from medseg_desktop.io.champions import Champions

@@ -13,7 +13,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QComboBox, QLabel, QSpinBox, QWidget
 from pytestqt.qtbot import QtBot
 
-from medseg_desktop.core.evaluation_rows import lesion_groups
+from medseg_desktop.core.evaluation.rows import lesion_groups
 from medseg_desktop.core.volume import Series
 from medseg_desktop.io.phantom_study import write_phantom_study
 from medseg_desktop.io.workspace import Workspace

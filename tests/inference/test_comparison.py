@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from medseg_desktop.core.errors import DataError
-from medseg_desktop.core.evaluation_result import EvaluationResult, ModelComparison
+from medseg_desktop.core.evaluation.result import EvaluationResult, ModelComparison
 from medseg_desktop.core.specs import EvaluateSpec
 from medseg_desktop.core.split import SetName
 from medseg_desktop.inference.evaluation import run_evaluation

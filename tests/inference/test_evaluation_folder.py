@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from medseg_desktop.core.errors import Cancelled, DataError, WorkspaceError
-from medseg_desktop.core.evaluation_result import EvaluationResult, ModelComparison
+from medseg_desktop.core.evaluation.result import EvaluationResult, ModelComparison
 from medseg_desktop.core.notice import RESEARCH_NOTICE
 from medseg_desktop.core.specs import EvaluateSpec
 from medseg_desktop.inference import gallery

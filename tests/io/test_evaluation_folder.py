@@ -6,8 +6,8 @@ import msgspec
 import pytest
 
 from medseg_desktop.core.errors import WorkspaceError
-from medseg_desktop.core.evaluation_result import EvaluationRecord
-from medseg_desktop.core.model_comparison import compare_evaluations
+from medseg_desktop.core.evaluation.comparison import compare_evaluations
+from medseg_desktop.core.evaluation.result import EvaluationRecord
 from medseg_desktop.io.evaluation_folder import RECORD, read_record, write_evaluation
 from tests.evaluations import case, lesion, result
 

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from medseg_desktop.core.errors import WorkspaceError
-from medseg_desktop.core.retraining import Retraining, RetrainOptions, RetrainPlan, Stage
+from medseg_desktop.core.retraining.state import Retraining, RetrainOptions, RetrainPlan, Stage
 from medseg_desktop.io.retraining_file import (
     discard,
     hold,

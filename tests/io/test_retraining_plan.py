@@ -15,11 +15,11 @@ import pytest
 from medseg_desktop.core.annotation import Shape
 from medseg_desktop.core.errors import Cancelled
 from medseg_desktop.core.preprocessing import PRESETS
-from medseg_desktop.core.retraining import RetrainOptions
+from medseg_desktop.core.retraining.news import UNDRAWN, Basis, SetNews
+from medseg_desktop.core.retraining.state import RetrainOptions
 from medseg_desktop.core.shapes.fingerprint import fingerprint
 from medseg_desktop.core.specs import TrainSpec
 from medseg_desktop.core.split import Split, SplitEntry
-from medseg_desktop.core.training_news import UNDRAWN, Basis, SetNews
 from medseg_desktop.io import training_news
 from medseg_desktop.io.conversion import run_conversion
 from medseg_desktop.io.conversion_request import conversion_spec

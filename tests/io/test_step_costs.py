@@ -5,7 +5,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from medseg_desktop.core.retraining_cost import StepCost
+from medseg_desktop.core.retraining.cost import StepCost
 from medseg_desktop.core.specs import TrainSpec
 from medseg_desktop.io.step_costs import StepCosts
 from medseg_desktop.io.workspace import Workspace

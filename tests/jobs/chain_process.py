@@ -9,7 +9,7 @@ import sys
 import time
 from pathlib import Path
 
-from medseg_desktop.core.retraining import Retraining, RetrainOptions
+from medseg_desktop.core.retraining.state import Retraining, RetrainOptions
 from medseg_desktop.core.run_state import RunState
 from medseg_desktop.io.workspace import Workspace
 from medseg_desktop.jobs.chain import Chain, Job, run_chain

@@ -10,8 +10,8 @@ import msgspec
 import pytest
 
 from medseg_desktop.core.errors import Cancelled, WorkspaceError
-from medseg_desktop.core.evaluation_measures import Verdict
-from medseg_desktop.core.retraining import Progress, Retraining, RetrainOptions, Stage
+from medseg_desktop.core.evaluation.measures import Verdict
+from medseg_desktop.core.retraining.state import Progress, Retraining, RetrainOptions, Stage
 from medseg_desktop.core.specs import EvaluateSpec, TrainSpec
 from medseg_desktop.io.retraining_file import is_held, read_retraining, stored_retrainings
 from medseg_desktop.io.workspace import Workspace

@@ -13,7 +13,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QFileDialog, QLabel, QWidget
 from pytestqt.qtbot import QtBot
 
-from medseg_desktop.core.evaluation_result import EvaluationRecord, Fate, LesionChange
+from medseg_desktop.core.evaluation.result import EvaluationRecord, Fate, LesionChange
 from medseg_desktop.io.champions import Champions
 from medseg_desktop.io.evaluation_folder import read_record, write_record
 from medseg_desktop.io.workspace import Workspace

@@ -15,7 +15,7 @@ from PySide6.QtWidgets import QApplication, QLabel, QWidget
 from pytestqt.qtbot import QtBot
 
 from medseg_desktop.core.errors import WorkspaceError
-from medseg_desktop.core.retraining import Mark, Progress, Retraining, RetrainOptions, Stage
+from medseg_desktop.core.retraining.state import Mark, Progress, Retraining, RetrainOptions, Stage
 from medseg_desktop.core.shapes.edit import Shapes
 from medseg_desktop.core.shapes.history import Place
 from medseg_desktop.core.specs import EvaluateSpec, Spec, TrainSpec

@@ -14,10 +14,10 @@ from pytestqt.qtbot import QtBot
 
 from medseg_desktop.cli.evaluate import evaluation_text
 from medseg_desktop.cli.retrain import outcome_text
-from medseg_desktop.core.evaluation_measures import DICE, JUDGED, MEASURES, Verdict, verdict
-from medseg_desktop.core.evaluation_result import Estimate, EvaluationRecord
-from medseg_desktop.core.evaluation_text import verdict_text
-from medseg_desktop.core.retrain_outcome import outcome_of
+from medseg_desktop.core.evaluation.measures import DICE, JUDGED, MEASURES, Verdict, verdict
+from medseg_desktop.core.evaluation.result import Estimate, EvaluationRecord
+from medseg_desktop.core.evaluation.text import verdict_text
+from medseg_desktop.core.retraining.outcome import outcome_of
 from medseg_desktop.io.evaluation_report import report_html
 from medseg_desktop.qt.panels import evaluation_texts
 from medseg_desktop.qt.panels.evaluation_measures import MeasureTable

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from medseg_desktop.core.evaluation_result import EvaluationResult, ModelComparison
+from medseg_desktop.core.evaluation.result import EvaluationResult, ModelComparison
 from medseg_desktop.qt.dialogs.result_window import ResultWindow
 from medseg_desktop.qt.panels.evaluation_plot import DicePoint
 from medseg_desktop.qt.panels.evaluation_texts import unfair_lines

@@ -9,8 +9,8 @@ from PySide6.QtCore import QCoreApplication, QEvent, Qt, Signal
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QDialog, QFrame, QScrollArea, QTabWidget, QVBoxLayout, QWidget
 
-from medseg_desktop.core.evaluation_result import EvaluationRecord, Fate, LesionChange
-from medseg_desktop.core.evaluation_rows import case_pairs, lesion_groups
+from medseg_desktop.core.evaluation.result import EvaluationRecord, Fate, LesionChange
+from medseg_desktop.core.evaluation.rows import case_pairs, lesion_groups
 from medseg_desktop.qt.panels.controls import button, column, label, row
 from medseg_desktop.qt.panels.evaluation_cases import CaseTable
 from medseg_desktop.qt.panels.evaluation_lesions import LesionPage

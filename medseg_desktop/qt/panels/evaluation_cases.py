@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from PySide6.QtCore import QCoreApplication, QSize, Qt
 from PySide6.QtWidgets import QTreeWidget, QTreeWidgetItem, QWidget
 
-from medseg_desktop.core.evaluation_measures import BY_KEY, DICE, NOTHING
-from medseg_desktop.core.evaluation_result import CaseResult
-from medseg_desktop.core.evaluation_rows import CasePair
+from medseg_desktop.core.evaluation.measures import BY_KEY, DICE, NOTHING
+from medseg_desktop.core.evaluation.result import CaseResult
+from medseg_desktop.core.evaluation.rows import CasePair
 from medseg_desktop.qt.panels.controls import column, label
 from medseg_desktop.qt.panels.tree_table import ROW_PX, align_right, tree_table
 from medseg_desktop.qt.theme.icons import icon

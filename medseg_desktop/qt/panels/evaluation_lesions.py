@@ -15,7 +15,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from medseg_desktop.core.evaluation_result import Fate, LesionChange
+from medseg_desktop.core.evaluation.result import Fate, LesionChange
 from medseg_desktop.qt.panels.controls import Swatch, button, column, label, row
 from medseg_desktop.qt.panels.evaluation_texts import fate_tip, fate_title, volume_text
 from medseg_desktop.qt.panels.tree_table import ROW_PX, align_right, tree_table

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from PySide6.QtCore import QCoreApplication, Qt
 from PySide6.QtWidgets import QGridLayout, QWidget
 
-from medseg_desktop.core.evaluation_measures import JUDGED, NOTHING, Measure, Verdict, verdict
-from medseg_desktop.core.evaluation_result import (
+from medseg_desktop.core.evaluation.measures import JUDGED, NOTHING, Measure, Verdict, verdict
+from medseg_desktop.core.evaluation.result import (
     EvaluationResult,
     Fate,
     ModelComparison,

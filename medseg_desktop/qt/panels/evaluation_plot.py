@@ -9,7 +9,7 @@ from PySide6.QtCore import QCoreApplication, QEvent, QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFont, QHelpEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
-from medseg_desktop.core.evaluation_measures import DICE
+from medseg_desktop.core.evaluation.measures import DICE
 from medseg_desktop.qt.theme.state import current_tokens
 from medseg_desktop.qt.theme.tokens import SECONDARY_PX, SPACE_L, SPACE_S
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from PySide6.QtCore import QCoreApplication
 
-from medseg_desktop.core import evaluation_text
-from medseg_desktop.core.evaluation_measures import DICE, Verdict
-from medseg_desktop.core.evaluation_result import (
+from medseg_desktop.core.evaluation import text as evaluation_text
+from medseg_desktop.core.evaluation.measures import DICE, Verdict
+from medseg_desktop.core.evaluation.result import (
     ChangeCounts,
     Estimate,
     EvaluationRecord,
@@ -22,7 +22,7 @@ def _tr(text: str) -> str:
 
 
 def measure_name(key: str) -> str:
-    """The name of a measure of `core.evaluation_measures`."""
+    """The name of a measure of `core.evaluation.measures`."""
     names = {
         "foreground_dice": _tr("Dice"),
         "sensitivity": _tr("Lesions found"),

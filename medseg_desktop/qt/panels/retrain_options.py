@@ -6,7 +6,7 @@ from PySide6.QtCore import QSignalBlocker, Signal
 from PySide6.QtWidgets import QCheckBox, QComboBox, QFormLayout, QLineEdit, QSpinBox, QWidget
 
 from medseg_desktop.core.measurement import LARGEST_BATCH, SMALLEST_BATCH
-from medseg_desktop.core.retraining import RetrainOptions, RetrainPlan
+from medseg_desktop.core.retraining.state import RetrainOptions, RetrainPlan
 from medseg_desktop.qt.panels.training_form import SIZES, size_text
 from medseg_desktop.qt.theme.tokens import CONTROL_HEIGHT, SPACE_M, SPACE_S
 

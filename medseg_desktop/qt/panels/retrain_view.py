@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from medseg_desktop.core.retraining import Mark, Stage
+from medseg_desktop.core.retraining.state import Mark, Stage
 from medseg_desktop.qt.panels.check_report import Problem, Rows
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
 
-from medseg_desktop.core.retraining import Mark
+from medseg_desktop.core.retraining.state import Mark
 from medseg_desktop.qt.panels.controls import column, label, row, set_role
 from medseg_desktop.qt.panels.progress_strip import ProgressStrip
 from medseg_desktop.qt.panels.retrain_view import StageRow

@@ -9,9 +9,9 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal
 
 from medseg_desktop.core.errors import MedSegError
-from medseg_desktop.core.retrain_outcome import RetrainOutcome
-from medseg_desktop.core.retraining import Progress, Retraining, Stage
-from medseg_desktop.core.retraining_cost import Cost
+from medseg_desktop.core.retraining.cost import Cost
+from medseg_desktop.core.retraining.outcome import RetrainOutcome
+from medseg_desktop.core.retraining.state import Progress, Retraining, Stage
 from medseg_desktop.core.run_state import RunState
 from medseg_desktop.io.evaluation_folder import REPORT
 from medseg_desktop.io.retraining_file import StoredRetraining, stored_retrainings

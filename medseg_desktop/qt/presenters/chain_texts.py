@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from PySide6.QtCore import QCoreApplication
 
 from medseg_desktop.core.estimate import duration_text
-from medseg_desktop.core.evaluation_measures import DICE, Verdict
-from medseg_desktop.core.evaluation_result import Fate
-from medseg_desktop.core.retrain_outcome import RetrainOutcome
-from medseg_desktop.core.retraining import Mark, Progress, Retraining, Stage
-from medseg_desktop.core.retraining_cost import Cost, remaining_s
+from medseg_desktop.core.evaluation.measures import DICE, Verdict
+from medseg_desktop.core.evaluation.result import Fate
+from medseg_desktop.core.retraining.cost import Cost, remaining_s
+from medseg_desktop.core.retraining.outcome import RetrainOutcome
+from medseg_desktop.core.retraining.state import Mark, Progress, Retraining, Stage
 from medseg_desktop.core.run_facts import run_facts
 from medseg_desktop.core.run_state import RunState, RunStatus
 from medseg_desktop.qt.panels.evaluation_texts import fate_title

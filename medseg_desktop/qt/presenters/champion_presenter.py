@@ -9,7 +9,7 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QWidget
 
 from medseg_desktop.core.errors import MedSegError
-from medseg_desktop.core.evaluation_result import EvaluationRecord
+from medseg_desktop.core.evaluation.result import EvaluationRecord
 from medseg_desktop.inference.predictor import Predictor
 from medseg_desktop.io.champions import Champion, Champions
 from medseg_desktop.io.evaluation_folder import read_record

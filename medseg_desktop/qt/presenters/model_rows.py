@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from PySide6.QtCore import QCoreApplication
 
-from medseg_desktop.core.evaluation_measures import DICE
-from medseg_desktop.core.evaluation_result import Estimate
+from medseg_desktop.core.evaluation.measures import DICE
+from medseg_desktop.core.evaluation.result import Estimate
 from medseg_desktop.core.specs import STARTER
 from medseg_desktop.io.evaluations import EvaluationEntry
 from medseg_desktop.io.model_list import ListedModel, ModelList, ModelStatus

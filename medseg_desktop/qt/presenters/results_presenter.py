@@ -10,7 +10,7 @@ from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from medseg_desktop.core.errors import WorkspaceError, describe_os_error
-from medseg_desktop.core.evaluation_result import EvaluationRecord, LesionChange
+from medseg_desktop.core.evaluation.result import EvaluationRecord, LesionChange
 from medseg_desktop.io.atomic import write_bytes
 from medseg_desktop.io.evaluation_folder import CASES, REPORT, read_record
 from medseg_desktop.io.evaluation_picture import picture_file

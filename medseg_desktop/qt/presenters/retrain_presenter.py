@@ -11,8 +11,8 @@ from PySide6.QtCore import QCoreApplication, QObject, QTimer, Signal
 
 from medseg_desktop.core.annotation import Annotation
 from medseg_desktop.core.errors import MedSegError
-from medseg_desktop.core.retraining import Retraining
-from medseg_desktop.core.retraining_cost import Cost, cost_of
+from medseg_desktop.core.retraining.cost import Cost, cost_of
+from medseg_desktop.core.retraining.state import Retraining
 from medseg_desktop.io.child_command import physical_cores
 from medseg_desktop.io.dicom_series import ScanResult
 from medseg_desktop.io.job_input import Context

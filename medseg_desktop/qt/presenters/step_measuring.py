@@ -9,7 +9,7 @@ from pathlib import Path
 from PySide6.QtCore import QCoreApplication, QObject, QTimer, Signal
 
 from medseg_desktop.core.finding import Finding
-from medseg_desktop.core.retraining_cost import StepCost
+from medseg_desktop.core.retraining.cost import StepCost
 from medseg_desktop.core.run_state import RunState, RunStatus
 from medseg_desktop.core.specs import MeasureSpec, TrainSpec
 from medseg_desktop.io.speed_dataset import write_speed_dataset

@@ -11,7 +11,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal
 
 from medseg_desktop.core.errors import Cancelled, MedSegError
-from medseg_desktop.core.retraining import Retraining, Stage
+from medseg_desktop.core.retraining.state import Retraining, Stage
 from medseg_desktop.core.run_state import RunState, RunStatus
 from medseg_desktop.core.specs import TrainSpec
 from medseg_desktop.io.retraining_file import discard

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from medseg_desktop.core.evaluation_result import (
+from medseg_desktop.core.evaluation.result import (
     CHANGES,
     CaseResult,
     EvaluationRecord,

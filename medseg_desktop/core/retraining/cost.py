@@ -14,7 +14,7 @@ from medseg_desktop.core.estimate import (
     training_seconds,
 )
 from medseg_desktop.core.measurement import Measurement
-from medseg_desktop.core.retraining import STAGES, Retraining, Stage
+from medseg_desktop.core.retraining.state import STAGES, Retraining, Stage
 from medseg_desktop.core.run_facts import run_facts
 from medseg_desktop.core.run_state import RunState, RunStatus
 from medseg_desktop.core.specs import TrainSpec

@@ -2,14 +2,14 @@ from __future__ import annotations
 
 import pytest
 
-from medseg_desktop.core.evaluation_measures import Verdict
-from medseg_desktop.core.evaluation_result import (
+from medseg_desktop.core.evaluation.measures import Verdict
+from medseg_desktop.core.evaluation.result import (
     Estimate,
     EvaluationRecord,
     EvaluationResult,
     ModelComparison,
 )
-from medseg_desktop.core.retrain_outcome import outcome_of
+from medseg_desktop.core.retraining.outcome import outcome_of
 
 
 def comparison(low: float, high: float) -> ModelComparison:

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from medseg_desktop.core.finding import Finding, counted
+from medseg_desktop.core.retraining.news import UNDRAWN, Basis, TrainingNews
 from medseg_desktop.core.split import TEST_MINIMUM_PATIENTS
-from medseg_desktop.core.training_news import UNDRAWN, Basis, TrainingNews
 
 #: Where less than this many times what is written is free, the disk may become full.
 _DISK_MARGIN = 2

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from medseg_desktop.core.evaluation_measures import DICE, Verdict, dice_of, verdict
-from medseg_desktop.core.evaluation_result import (
+from medseg_desktop.core.evaluation.measures import DICE, Verdict, dice_of, verdict
+from medseg_desktop.core.evaluation.result import (
     NO_CHANGES,
     ChangeCounts,
     Estimate,

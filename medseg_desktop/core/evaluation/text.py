@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from medseg_desktop.core.evaluation_measures import DICE, NOTHING, Verdict, verdict
-from medseg_desktop.core.evaluation_result import CaseResult, Estimate, ModelComparison, SizeBin
+from medseg_desktop.core.evaluation.measures import DICE, NOTHING, Verdict, verdict
+from medseg_desktop.core.evaluation.result import CaseResult, Estimate, ModelComparison, SizeBin
 from medseg_desktop.core.finding import counted
 
 

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from medseg_desktop.core.evaluation_measures import BY_KEY, DICE, JUDGED, Measure, Verdict, verdict
-from medseg_desktop.core.evaluation_result import Estimate, ModelComparison
+from medseg_desktop.core.evaluation.measures import BY_KEY, DICE, JUDGED, Measure, Verdict, verdict
+from medseg_desktop.core.evaluation.result import Estimate, ModelComparison
 
 
 def said(measure: Measure, difference: Estimate | None, *reasons: str) -> Verdict:

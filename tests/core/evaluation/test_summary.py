@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from medseg_desktop.core.evaluation_summary import unsized_lesions
+from medseg_desktop.core.evaluation.summary import unsized_lesions
 from tests.evaluations import case, lesion, result
 
 

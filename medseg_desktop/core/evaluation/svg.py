@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from html import escape
 
 from medseg_desktop.core.curves_svg import COLORS, Axis, document, number, round_step, value_lines
-from medseg_desktop.core.evaluation_result import Estimate, SizeBin
-from medseg_desktop.core.evaluation_text import bin_title
+from medseg_desktop.core.evaluation.result import Estimate, SizeBin
+from medseg_desktop.core.evaluation.text import bin_title
 
 #: Of the model, and of the one it is compared with.
 MODEL_COLORS = COLORS[:2]

@@ -3,8 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from medseg_desktop.core.split import SetName
-from medseg_desktop.core.training_news import (
+from medseg_desktop.core.retraining.news import (
     UNDRAWN,
     Basis,
     OutlinedSlice,
@@ -13,6 +12,7 @@ from medseg_desktop.core.training_news import (
     SliceId,
     training_news,
 )
+from medseg_desktop.core.split import SetName
 
 SETS: dict[str, SetName] = {"a": "train", "b": "train", "c": "val", "d": "test", "e": "incoming"}
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from medseg_desktop.core.lesion_picture import (
+from medseg_desktop.core.evaluation.lesion_picture import (
     GAP,
     MINE,
     MODEL,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from medseg_desktop.core.bootstrap import mean_estimate
-from medseg_desktop.core.evaluation_measures import MEASURES
-from medseg_desktop.core.evaluation_result import CaseResult, EvaluationResult, SizeBin
+from medseg_desktop.core.evaluation.bootstrap import mean_estimate
+from medseg_desktop.core.evaluation.measures import MEASURES
+from medseg_desktop.core.evaluation.result import CaseResult, EvaluationResult, SizeBin
 from medseg_desktop.core.metrics import mean_or_none
 
 #: Lower bounds of the sizes by which lesions are counted, in ml; the last bin is open.

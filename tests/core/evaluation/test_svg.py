@@ -5,9 +5,9 @@ from xml.etree import ElementTree
 
 import pytest
 
-from medseg_desktop.core import evaluation_svg as svg
-from medseg_desktop.core.evaluation_result import Estimate, SizeBin
-from medseg_desktop.core.evaluation_svg import Dot
+from medseg_desktop.core.evaluation import svg as svg
+from medseg_desktop.core.evaluation.result import Estimate, SizeBin
+from medseg_desktop.core.evaluation.svg import Dot
 
 MEAN = Estimate(mean=0.6, low=0.5, high=0.7, n=3)
 NOBODY = Estimate(mean=None)

@@ -2,14 +2,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from medseg_desktop.core.retraining_check import (
+from medseg_desktop.core.retraining.check import (
     NOTHING_NEW,
     RetrainFacts,
     memory_warning,
     problems,
     warnings,
 )
-from medseg_desktop.core.training_news import UNDRAWN, Basis, SetNews, SetSize, TrainingNews
+from medseg_desktop.core.retraining.news import UNDRAWN, Basis, SetNews, SetSize, TrainingNews
 
 SIZES = {"train": SetSize(5, 60, 30), "val": SetSize(2, 20, 8), "test": SetSize(3, 40, 20)}
 NEWS = TrainingNews(Basis.DATASET, {"train": SetNews(1, 12, 0, 0, 9)}, SIZES)

@@ -8,7 +8,7 @@ import SimpleITK as sitk
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from medseg_desktop.core.surface_distance import hd95_mm
+from medseg_desktop.core.evaluation.surface_distance import hd95_mm
 from medseg_desktop.core.volume import Acquisition
 from tests.reviewed_stacks import Volume, blank, reviewed, series
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from medseg_desktop.core.bootstrap import mean_estimate
-from medseg_desktop.core.evaluation_measures import MEASURES
-from medseg_desktop.core.evaluation_result import (
+from medseg_desktop.core.evaluation.bootstrap import mean_estimate
+from medseg_desktop.core.evaluation.measures import MEASURES
+from medseg_desktop.core.evaluation.result import (
     CHANGES,
     CaseResult,
     EvaluationResult,

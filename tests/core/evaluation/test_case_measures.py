@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from medseg_desktop.core.case_measures import CaseIdentity, measure_case
-from medseg_desktop.core.evaluation_result import CaseResult
+from medseg_desktop.core.evaluation.case_measures import CaseIdentity, measure_case
+from medseg_desktop.core.evaluation.result import CaseResult
+from medseg_desktop.core.evaluation.reviewed_stack import ReviewedStack
 from medseg_desktop.core.labels import LabelTable
-from medseg_desktop.core.reviewed_stack import ReviewedStack
 from tests.reviewed_stacks import Volume, blank, reviewed, series
 
 TABLE = LabelTable.from_names(["H", "I"])

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from medseg_desktop.core.bootstrap import mean_estimate
-from medseg_desktop.core.evaluation_result import Estimate
+from medseg_desktop.core.evaluation.bootstrap import mean_estimate
+from medseg_desktop.core.evaluation.result import Estimate
 
 scores = st.lists(st.floats(0, 1), min_size=3, max_size=12)
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from medseg_desktop.core.evaluation_result import (
+from medseg_desktop.core.evaluation.result import (
     CaseResult,
     Estimate,
     EvaluationResult,

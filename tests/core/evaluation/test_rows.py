@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-from medseg_desktop.core.evaluation_result import EvaluationRecord, Fate
-from medseg_desktop.core.evaluation_rows import case_pairs, lesion_groups
+from medseg_desktop.core.evaluation.result import EvaluationRecord, Fate
+from medseg_desktop.core.evaluation.rows import case_pairs, lesion_groups
 from tests.evaluation_records import case, change, comparison, lesion, result
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import numpy as np
 import numpy.typing as npt
 
-from medseg_desktop.core.evaluation_result import Estimate
+from medseg_desktop.core.evaluation.result import Estimate
 
 #: Of two patients no interval can be told.
 FEWEST_PATIENTS = 3

@@ -5,14 +5,14 @@ from typing import Any
 import msgspec
 import pytest
 
-from medseg_desktop.core.evaluation_result import (
+from medseg_desktop.core.evaluation.comparison import compare_evaluations
+from medseg_desktop.core.evaluation.result import (
     CHANGES,
     Estimate,
     EvaluationResult,
     ModelComparison,
 )
-from medseg_desktop.core.evaluation_text import verdict_text
-from medseg_desktop.core.model_comparison import compare_evaluations
+from medseg_desktop.core.evaluation.text import verdict_text
 from tests.evaluations import case, lesion, result
 
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from medseg_desktop.core.retraining import (
+from medseg_desktop.core.retraining.state import (
     STAGES,
     Mark,
     Progress,

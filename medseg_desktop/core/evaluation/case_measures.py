@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from medseg_desktop.core.evaluation_result import CaseResult, LesionResult
+from medseg_desktop.core.evaluation.lesion_matching import annotated_lesions, false_lesions
+from medseg_desktop.core.evaluation.result import CaseResult, LesionResult
+from medseg_desktop.core.evaluation.reviewed_stack import ReviewedStack
+from medseg_desktop.core.evaluation.surface_distance import hd95_mm
 from medseg_desktop.core.labels import LabelTable
-from medseg_desktop.core.lesion_matching import annotated_lesions, false_lesions
 from medseg_desktop.core.metrics import CaseCounts, Overlap
-from medseg_desktop.core.reviewed_stack import ReviewedStack
-from medseg_desktop.core.surface_distance import hd95_mm
 
 #: Volumes and distances are told to so many digits.
 _DIGITS = 6

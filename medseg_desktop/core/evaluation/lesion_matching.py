@@ -13,11 +13,11 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import groupby
 
-from medseg_desktop.core.evaluation_result import LesionResult
+from medseg_desktop.core.evaluation.result import LesionResult
+from medseg_desktop.core.evaluation.reviewed_stack import ReviewedStack
 from medseg_desktop.core.labels import LabelTable
 from medseg_desktop.core.lesion_pieces import Piece, connected_pieces
 from medseg_desktop.core.raster import LabelMap
-from medseg_desktop.core.reviewed_stack import ReviewedStack
 from medseg_desktop.core.volume import Series
 
 

@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from medseg_desktop.core.evaluation.reviewed_stack import ReviewedStack
 from medseg_desktop.core.raster import LabelMap
-from medseg_desktop.core.reviewed_stack import ReviewedStack
 from medseg_desktop.core.volume import Series, slice_normal
 
 _Volume = npt.NDArray[np.bool_]

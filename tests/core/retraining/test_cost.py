@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from medseg_desktop.core.measurement import Measurement
-from medseg_desktop.core.retraining import Retraining, RetrainPlan, Stage
-from medseg_desktop.core.retraining_cost import StepCost, Workload, cost_of, remaining_s
+from medseg_desktop.core.retraining.cost import StepCost, Workload, cost_of, remaining_s
+from medseg_desktop.core.retraining.state import Retraining, RetrainPlan, Stage
 from medseg_desktop.core.run_state import fold
 from medseg_desktop.core.specs import TrainSpec
 from tests.runs import STEP_S, run_events
