@@ -17,7 +17,7 @@ from medseg_desktop.core.evaluation.result import (
     ModelComparison,
     SizeBin,
 )
-from medseg_desktop.io.evaluation_folder import REPORT, write_record
+from medseg_desktop.io.evaluation.folder import REPORT, write_record
 from medseg_desktop.io.model_package import read_info
 from medseg_desktop.io.png import write_png
 

@@ -19,11 +19,11 @@ from medseg_desktop.core.events import Failed, Finished, Started, encode_event
 from medseg_desktop.core.run_state import RunState, RunStatus, fold
 from medseg_desktop.core.specs import ConvertSpec, EvaluateSpec, TrainSpec, decode_spec, encode_spec
 from medseg_desktop.io.atomic import new_folder
-from medseg_desktop.io.champions import Champions
 from medseg_desktop.io.conversion import run_conversion
 from medseg_desktop.io.dataset import read_dataset
-from medseg_desktop.io.evaluation_folder import REPORT, write_record
+from medseg_desktop.io.evaluation.folder import REPORT, write_record
 from medseg_desktop.io.model_package import InputShape, read_info
+from medseg_desktop.io.models.champions import Champions
 from medseg_desktop.io.run_folder import CHECKPOINTS, LATEST
 from medseg_desktop.io.workspace import Workspace
 from medseg_desktop.jobs.chain import Job

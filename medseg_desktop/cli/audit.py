@@ -12,7 +12,7 @@ from medseg_desktop.cli.console import print_json
 from medseg_desktop.cli.context import workspace_of
 from medseg_desktop.io.audit import AuditEntry, AuditReport
 from medseg_desktop.io.audit_text import reason, what
-from medseg_desktop.io.champions import Champions
+from medseg_desktop.io.models.champions import Champions
 
 
 def run_verify(arguments: argparse.Namespace) -> int:

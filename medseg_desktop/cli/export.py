@@ -21,7 +21,7 @@ from medseg_desktop.io.model_package import (
     open_model,
     pack_model,
 )
-from medseg_desktop.io.onnx_metadata import described_as
+from medseg_desktop.io.models.onnx_metadata import described_as
 from medseg_desktop.io.settings_file import load_settings
 from medseg_desktop.jobs.run import run_job
 

@@ -11,8 +11,8 @@ from medseg_desktop.core.errors import LabelError, ModelError, UsageError
 from medseg_desktop.core.labels import LabelTable
 from medseg_desktop.core.specs import ImportSpec
 from medseg_desktop.inference.predictor import Predictor
-from medseg_desktop.io.model_import import import_package, is_package, label_table, package_of
 from medseg_desktop.io.model_package import check_model_name
+from medseg_desktop.io.models.importing import import_package, is_package, label_table, package_of
 from medseg_desktop.io.settings_file import load_settings, user_name
 from medseg_desktop.io.workspace import ModelEntry
 from medseg_desktop.jobs.run import run_job, temporary_work_dir

@@ -10,9 +10,9 @@ from medseg_desktop.cli.console import count, print_json, table
 from medseg_desktop.cli.context import workspace_of
 from medseg_desktop.core.evaluation.result import Estimate
 from medseg_desktop.inference.predictor import Predictor
-from medseg_desktop.io.champions import Champions
-from medseg_desktop.io.model_import import import_package
-from medseg_desktop.io.model_list import ListedModel, ModelListReader, ModelStatus
+from medseg_desktop.io.models.champions import Champions
+from medseg_desktop.io.models.importing import import_package
+from medseg_desktop.io.models.listing import ListedModel, ModelListReader, ModelStatus
 from medseg_desktop.io.settings_file import load_settings, user_name
 from medseg_desktop.io.workspace import Workspace
 

@@ -19,11 +19,11 @@ from medseg_desktop.core.settings import Settings
 from medseg_desktop.io.child_command import physical_cores
 from medseg_desktop.io.dicom_series import require_series, scan
 from medseg_desktop.io.memory import free_memory_bytes
-from medseg_desktop.io.retraining_plan import Situation, look
+from medseg_desktop.io.retraining.news import Reviewed
+from medseg_desktop.io.retraining.plan import Situation, look
+from medseg_desktop.io.retraining.step_costs import StepCosts, cost_of_result, measuring
 from medseg_desktop.io.sources.source import open_source
-from medseg_desktop.io.step_costs import StepCosts, cost_of_result, measuring
 from medseg_desktop.io.store.annotation_store import AnnotationStore
-from medseg_desktop.io.training_news import Reviewed
 from medseg_desktop.io.workspace import Workspace
 from medseg_desktop.jobs.run import run_job
 

@@ -26,7 +26,7 @@ Log = Callable[[str, str], None]
 
 
 class Ancestry(msgspec.Struct, frozen=True, kw_only=True):
-    """What a new model owes to the one it began with; see `io.model_info.ModelInfo`."""
+    """What a new model owes to the one it began with; see `io.models.info.ModelInfo`."""
 
     parent: str = ""
     parent_network: str = ""

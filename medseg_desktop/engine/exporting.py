@@ -30,8 +30,8 @@ from medseg_desktop.engine.networks.export import (
 )
 from medseg_desktop.engine.networks.network import build_network, decode_weights, load_exactly
 from medseg_desktop.engine.networks.sample_slices import generated_slices
-from medseg_desktop.io.model_info import ModelInfo
 from medseg_desktop.io.model_package import open_model, read_weights
+from medseg_desktop.io.models.info import ModelInfo
 from medseg_desktop.io.onnx_check import INPUT_NAME, OUTPUT_NAME
 
 if TYPE_CHECKING:

@@ -15,9 +15,9 @@ from medseg_desktop.core.labels import MAXIMUM_LABELS, RECIPE_LABELS, LabelTable
 from medseg_desktop.core.preprocessing import PRESETS, Preprocessing
 from medseg_desktop.core.specs import ImportSpec
 from medseg_desktop.io.machine import machine_facts
-from medseg_desktop.io.model_info import InputShape, ModelInfo
 from medseg_desktop.io.model_package import write_model
-from medseg_desktop.io.pdparams import Arrays, read_pdparams
+from medseg_desktop.io.models.info import InputShape, ModelInfo
+from medseg_desktop.io.models.pdparams import Arrays, read_pdparams
 from medseg_desktop.io.process_memory import limited_memory
 
 if TYPE_CHECKING:

@@ -37,7 +37,7 @@ from medseg_desktop.inference.lesion_artist import LesionArtist
 from medseg_desktop.inference.predictor import Predictor
 from medseg_desktop.io.atomic import check_free
 from medseg_desktop.io.dicom_series import ScanResult, require_series
-from medseg_desktop.io.evaluation_folder import write_evaluation
+from medseg_desktop.io.evaluation.folder import write_evaluation
 from medseg_desktop.io.job_input import Context, check_annotations, scanned_source
 from medseg_desktop.io.pixels.reader import FrameReader
 from medseg_desktop.io.workspace import Workspace

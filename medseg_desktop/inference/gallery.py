@@ -18,7 +18,7 @@ from medseg_desktop.core.evaluation.result import (
     LesionResult,
     ModelComparison,
 )
-from medseg_desktop.io.evaluation_folder import MOST_PICTURES, PICTURES
+from medseg_desktop.io.evaluation.folder import MOST_PICTURES, PICTURES
 
 Picture = npt.NDArray[np.uint8]
 #: What identifies a finding: its list, the patient, and the lesion in the patient's series.

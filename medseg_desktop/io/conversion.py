@@ -17,9 +17,9 @@ from medseg_desktop.core.specs import ConvertSpec
 from medseg_desktop.core.split import SetName, count_sets
 from medseg_desktop.core.volume import Slice
 from medseg_desktop.io.atomic import is_free, new_folder
-from medseg_desktop.io.conversion_guards import check_sides
-from medseg_desktop.io.conversion_slices import Converted, Reviewed, convert_slices, numbered
-from medseg_desktop.io.conversion_split import plan_split
+from medseg_desktop.io.converting.guards import check_sides
+from medseg_desktop.io.converting.slices import Converted, Reviewed, convert_slices, numbered
+from medseg_desktop.io.converting.split import plan_split
 from medseg_desktop.io.dataset import (
     MANIFEST,
     Manifest,

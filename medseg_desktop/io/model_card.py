@@ -13,8 +13,8 @@ import msgspec
 from medseg_desktop.core.estimate import duration_text
 from medseg_desktop.core.events import CaseScore
 from medseg_desktop.core.run_history import HistoryRow
-from medseg_desktop.io.card_words import CHINESE, ENGLISH, CardWords
-from medseg_desktop.io.model_info import ModelInfo
+from medseg_desktop.io.models.card_words import CHINESE, ENGLISH, CardWords
+from medseg_desktop.io.models.info import ModelInfo
 
 
 def model_card(info: ModelInfo) -> str:

@@ -17,11 +17,11 @@ from medseg_desktop.core.labels import MAXIMUM_LABELS
 from medseg_desktop.core.preprocessing import Preprocessing
 from medseg_desktop.io.atomic import new_folder
 from medseg_desktop.io.model_card import model_card
-from medseg_desktop.io.model_info import CARD, MODEL_JSON, ONNX, WEIGHTS, InputShape, ModelInfo
+from medseg_desktop.io.models.info import CARD, MODEL_JSON, ONNX, WEIGHTS, InputShape, ModelInfo
+from medseg_desktop.io.models.package_files import READ_ERRORS, PackageFiles, write_archive
+from medseg_desktop.io.models.weights_check import check_weights
 from medseg_desktop.io.onnx_check import check_onnx
-from medseg_desktop.io.package_files import READ_ERRORS, PackageFiles, write_archive
 from medseg_desktop.io.sources.inner_path import UnsafePathError, inner_parts, writable_part
-from medseg_desktop.io.weights_check import check_weights
 
 __all__ = [
     "CARD", "MODEL_JSON", "ONNX", "WEIGHTS", "InputShape", "ModelInfo", "ModelPackage",

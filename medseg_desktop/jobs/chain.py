@@ -27,17 +27,18 @@ from medseg_desktop.core.retraining.state import (
 )
 from medseg_desktop.core.run_state import RunState, RunStatus
 from medseg_desktop.core.specs import ConvertSpec, EvaluateSpec, TrainSpec
-from medseg_desktop.io.champions import Champions
 from medseg_desktop.io.conversion_request import conversion_spec
 from medseg_desktop.io.dataset import MANIFEST, Dataset, read_dataset
 from medseg_desktop.io.dataset_scan import scan_pixels
 from medseg_desktop.io.dicom_series import require_series
-from medseg_desktop.io.evaluation_folder import RECORD, read_record
+from medseg_desktop.io.evaluation.folder import RECORD, read_record
 from medseg_desktop.io.job_input import Context, scanned_source
 from medseg_desktop.io.model_package import read_info
+from medseg_desktop.io.models.champions import Champions
 from medseg_desktop.io.preflight import check_training
-from medseg_desktop.io.retraining_file import discard, hold, read_retraining, write_retraining
-from medseg_desktop.io.retraining_plan import Situation, look
+from medseg_desktop.io.retraining.file import discard, hold, read_retraining, write_retraining
+from medseg_desktop.io.retraining.news import Reviewed
+from medseg_desktop.io.retraining.plan import Situation, look
 from medseg_desktop.io.run_folder import (
     MODEL_FOLDER,
     RETRAINING,
@@ -45,7 +46,6 @@ from medseg_desktop.io.run_folder import (
     has_checkpoint,
 )
 from medseg_desktop.io.runs import read_run
-from medseg_desktop.io.training_news import Reviewed
 from medseg_desktop.io.workspace import Workspace
 from medseg_desktop.jobs.failed_run import clear_failed_run
 from medseg_desktop.jobs.orphans import wait_for_orphan

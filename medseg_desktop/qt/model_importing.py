@@ -9,8 +9,8 @@ from PySide6.QtWidgets import QFileDialog, QInputDialog, QWidget
 
 from medseg_desktop.core.errors import MedSegError
 from medseg_desktop.core.labels import RECIPE_LABELS
-from medseg_desktop.io.model_import import PDPARAMS, label_table
 from medseg_desktop.io.model_package import MODEL_JSON, check_model_name
+from medseg_desktop.io.models.importing import PDPARAMS, label_table
 from medseg_desktop.qt.messages import sentence
 from medseg_desktop.qt.sessions import RunSession
 

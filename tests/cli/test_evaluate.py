@@ -9,7 +9,7 @@ import pytest
 from medseg_desktop.cli.evaluate import evaluation_text
 from medseg_desktop.core.specs import EvaluateSpec
 from medseg_desktop.inference.evaluation import run_evaluation
-from medseg_desktop.io.evaluation_folder import read_record
+from medseg_desktop.io.evaluation.folder import read_record
 from medseg_desktop.io.workspace import Workspace
 from tests.builders import QuietContext
 from tests.cli.test_commands import Capture, last_json, one_line, run

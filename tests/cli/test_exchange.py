@@ -19,8 +19,8 @@ from onnx import TensorProto
 
 from medseg_desktop.core.notice import RESEARCH_NOTICE_ZH
 from medseg_desktop.core.preprocessing import Preprocessing
-from medseg_desktop.io.model_info import ModelInfo
 from medseg_desktop.io.model_package import open_model, read_info, write_model
+from medseg_desktop.io.models.info import ModelInfo
 from medseg_desktop.io.workspace import Workspace
 from tests.builders import model_info, threshold_network, write_model_package
 from tests.cli.test_commands import Capture, last_json, one_line, run

@@ -15,7 +15,7 @@ import pytest
 from medseg_desktop.cli import main
 from medseg_desktop.core.run_state import RunState, RunStatus
 from medseg_desktop.core.specs import EvaluateSpec, MeasureSpec, Spec
-from medseg_desktop.io.retraining_file import stored_retrainings
+from medseg_desktop.io.retraining.file import stored_retrainings
 from medseg_desktop.io.run_folder import has_checkpoint
 from medseg_desktop.io.workspace import Workspace
 from medseg_desktop.jobs import run as job_runner
@@ -141,7 +141,9 @@ def test_check_tells_what_is_new_and_measures_once(
         return RunState(message="Training needs PaddlePaddle.", status=RunStatus.FAILED)
 
     monkeypatch.setattr("medseg_desktop.cli.retrain_check.run_job", measured)
-    monkeypatch.setattr("medseg_desktop.io.step_costs.write_speed_dataset", lambda folder: folder)
+    monkeypatch.setattr(
+        "medseg_desktop.io.retraining.step_costs.write_speed_dataset", lambda folder: folder
+    )
     assert main(["retrain", str(study), "--check"]) == 0
     told = capsys.readouterr()
     assert "this is the first model" in told.out

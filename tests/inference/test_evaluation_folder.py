@@ -21,7 +21,7 @@ from medseg_desktop.core.specs import EvaluateSpec
 from medseg_desktop.inference import gallery
 from medseg_desktop.inference.evaluation import run_evaluation
 from medseg_desktop.io.dicom.stacks import patient_hash
-from medseg_desktop.io.evaluation_folder import read_record
+from medseg_desktop.io.evaluation.folder import read_record
 from medseg_desktop.io.model_package import read_info
 from tests.builders import QuietContext, annotation_json, shape_json, write_dicom, write_json
 from tests.html_page import Page

@@ -13,7 +13,7 @@ from medseg_desktop.core.errors import Cancelled, WorkspaceError
 from medseg_desktop.core.evaluation.measures import Verdict
 from medseg_desktop.core.retraining.state import Progress, Retraining, RetrainOptions, Stage
 from medseg_desktop.core.specs import EvaluateSpec, TrainSpec
-from medseg_desktop.io.retraining_file import is_held, read_retraining, stored_retrainings
+from medseg_desktop.io.retraining.file import is_held, read_retraining, stored_retrainings
 from medseg_desktop.io.workspace import Workspace
 from medseg_desktop.jobs.chain import Chain, outcome, run_chain
 from tests.builders import QuietContext, write_study

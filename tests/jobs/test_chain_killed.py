@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from medseg_desktop.core.retraining.state import Progress, Stage
-from medseg_desktop.io.retraining_file import stored_retrainings
+from medseg_desktop.io.retraining.file import stored_retrainings
 from medseg_desktop.io.workspace import Workspace
 from medseg_desktop.jobs.chain import Chain, run_chain
 from tests.builders import QuietContext

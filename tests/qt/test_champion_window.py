@@ -11,7 +11,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QFileDialog, QLabel, QTextBrowser
 from pytestqt.qtbot import QtBot
 
-from medseg_desktop.io.champions import Champions
+from medseg_desktop.io.models.champions import Champions
 from medseg_desktop.io.workspace import Workspace
 from medseg_desktop.qt.controller import Controller
 from medseg_desktop.qt.dialogs.champion_dialog import ChampionDialog

@@ -14,8 +14,8 @@ from PySide6.QtWidgets import QFileDialog, QLabel, QWidget
 from pytestqt.qtbot import QtBot
 
 from medseg_desktop.core.evaluation.result import EvaluationRecord, Fate, LesionChange
-from medseg_desktop.io.champions import Champions
-from medseg_desktop.io.evaluation_folder import read_record, write_record
+from medseg_desktop.io.evaluation.folder import read_record, write_record
+from medseg_desktop.io.models.champions import Champions
 from medseg_desktop.io.workspace import Workspace
 from medseg_desktop.qt.controller import Controller
 from medseg_desktop.qt.dialogs.comparison_window import ComparisonWindow

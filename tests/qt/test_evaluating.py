@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from pytestqt.qtbot import QtBot
 
-from medseg_desktop.io.champions import Champions
+from medseg_desktop.io.models.champions import Champions
 from medseg_desktop.io.workspace import Workspace
 from medseg_desktop.qt.controller import Controller
 from medseg_desktop.qt.dialogs.comparison_window import ComparisonWindow

@@ -19,7 +19,7 @@ from medseg_desktop.core.retraining.state import Mark, Progress, Retraining, Ret
 from medseg_desktop.core.shapes.edit import Shapes
 from medseg_desktop.core.shapes.history import Place
 from medseg_desktop.core.specs import EvaluateSpec, Spec, TrainSpec
-from medseg_desktop.io.retraining_file import stored_retrainings
+from medseg_desktop.io.retraining.file import stored_retrainings
 from medseg_desktop.io.workspace import Workspace
 from medseg_desktop.jobs.chain import Chain, run_chain
 from medseg_desktop.qt.controller import Controller

@@ -12,7 +12,7 @@ from medseg_desktop.core.events import Failed, Finished
 from medseg_desktop.core.measurement import Measurement
 from medseg_desktop.core.run_state import RunState, fold
 from medseg_desktop.core.specs import MeasureSpec
-from medseg_desktop.io.step_costs import StepCosts
+from medseg_desktop.io.retraining.step_costs import StepCosts
 from medseg_desktop.qt.controller import Controller
 from medseg_desktop.qt.panels.retrain_page import RetrainPage
 from tests.retraining import write_six

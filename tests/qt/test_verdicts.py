@@ -18,7 +18,7 @@ from medseg_desktop.core.evaluation.measures import DICE, JUDGED, MEASURES, Verd
 from medseg_desktop.core.evaluation.result import Estimate, EvaluationRecord
 from medseg_desktop.core.evaluation.text import verdict_text
 from medseg_desktop.core.retraining.outcome import outcome_of
-from medseg_desktop.io.evaluation_report import report_html
+from medseg_desktop.io.evaluation.report import report_html
 from medseg_desktop.qt.panels import evaluation_texts
 from medseg_desktop.qt.panels.evaluation_measures import MeasureTable
 from medseg_desktop.qt.presenters.chain_texts import outcome_view

@@ -16,8 +16,8 @@ from medseg_desktop.core.labels import LabelTable
 from medseg_desktop.core.preprocessing import Preprocessing, network_input
 from medseg_desktop.engine.backend import paddle
 from medseg_desktop.engine.validation import argmax
+from medseg_desktop.io.models.onnx_metadata import described
 from medseg_desktop.io.onnx_check import INPUT_NAME, OUTPUT_NAME, check_onnx
-from medseg_desktop.io.onnx_metadata import described
 
 if TYPE_CHECKING:
     from paddle import Tensor

@@ -13,8 +13,8 @@ from medseg_desktop.core.retraining.cost import Cost
 from medseg_desktop.core.retraining.outcome import RetrainOutcome
 from medseg_desktop.core.retraining.state import Progress, Retraining, Stage
 from medseg_desktop.core.run_state import RunState
-from medseg_desktop.io.evaluation_folder import REPORT
-from medseg_desktop.io.retraining_file import StoredRetraining, stored_retrainings
+from medseg_desktop.io.evaluation.folder import REPORT
+from medseg_desktop.io.retraining.file import StoredRetraining, stored_retrainings
 from medseg_desktop.jobs.chain import outcome
 from medseg_desktop.qt.background import Background
 from medseg_desktop.qt.panels.retrain_view import ChainView

@@ -11,10 +11,10 @@ from PySide6.QtWidgets import QWidget
 from medseg_desktop.core.errors import MedSegError
 from medseg_desktop.core.evaluation.result import EvaluationRecord
 from medseg_desktop.inference.predictor import Predictor
-from medseg_desktop.io.champions import Champion, Champions
-from medseg_desktop.io.evaluation_folder import read_record
-from medseg_desktop.io.evaluations import EvaluationEntry, last_comparison
-from medseg_desktop.io.model_list import ListedModel, ModelList
+from medseg_desktop.io.evaluation.entries import EvaluationEntry, last_comparison
+from medseg_desktop.io.evaluation.folder import read_record
+from medseg_desktop.io.models.champions import Champion, Champions
+from medseg_desktop.io.models.listing import ListedModel, ModelList
 from medseg_desktop.qt.background import Background
 from medseg_desktop.qt.dialogs.champion_dialog import ChampionDialog, Figures, Question
 from medseg_desktop.qt.messages import sentence

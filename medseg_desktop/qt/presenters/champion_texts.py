@@ -6,7 +6,7 @@ from PySide6.QtCore import QCoreApplication
 
 from medseg_desktop.core.evaluation.measures import JUDGED, verdict
 from medseg_desktop.core.evaluation.result import EvaluationRecord, ModelComparison
-from medseg_desktop.io.model_list import ListedModel
+from medseg_desktop.io.models.listing import ListedModel
 from medseg_desktop.qt.dialogs.champion_dialog import Figures
 from medseg_desktop.qt.panels.evaluation_texts import (
     about_text,

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QWidget
 from medseg_desktop.core.errors import MedSegError
 from medseg_desktop.core.run_state import RunState, RunStatus
 from medseg_desktop.core.specs import EvaluateSpec
-from medseg_desktop.io.model_list import ListedModel
+from medseg_desktop.io.models.listing import ListedModel
 from medseg_desktop.qt.dialogs.evaluate_dialog import EvaluateChoice, EvaluateDialog
 from medseg_desktop.qt.messages import sentence
 from medseg_desktop.qt.panels.evaluation_texts import progress_text

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QComboBox
 
 from medseg_desktop.core.view import LayerState, ResolvedView
 from medseg_desktop.inference.predictor import Predictor
-from medseg_desktop.io.model_list import ModelStatus
+from medseg_desktop.io.models.listing import ModelStatus
 from medseg_desktop.io.workspace import ModelEntry
 from medseg_desktop.qt.panels.message_bar import Level, Message, MessageBar
 from medseg_desktop.qt.panels.overlay_panel import Layer, OverlayPanel

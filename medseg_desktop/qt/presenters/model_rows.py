@@ -9,8 +9,8 @@ from PySide6.QtCore import QCoreApplication
 from medseg_desktop.core.evaluation.measures import DICE
 from medseg_desktop.core.evaluation.result import Estimate
 from medseg_desktop.core.specs import STARTER
-from medseg_desktop.io.evaluations import EvaluationEntry
-from medseg_desktop.io.model_list import ListedModel, ModelList, ModelStatus
+from medseg_desktop.io.evaluation.entries import EvaluationEntry
+from medseg_desktop.io.models.listing import ListedModel, ModelList, ModelStatus
 from medseg_desktop.qt.panels.evaluation_texts import change_counts, dice_text, subset_text
 from medseg_desktop.qt.panels.models_champion import ChampionFacts
 from medseg_desktop.qt.panels.models_detail import EvaluationRow

@@ -6,8 +6,8 @@ from datetime import datetime
 
 from PySide6.QtCore import QCoreApplication
 
-from medseg_desktop.io.model_list import ModelStatus
 from medseg_desktop.io.model_package import ModelInfo
+from medseg_desktop.io.models.listing import ModelStatus
 
 
 def status_text(status: ModelStatus) -> str:

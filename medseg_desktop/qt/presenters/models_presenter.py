@@ -11,9 +11,9 @@ from PySide6.QtWidgets import QWidget
 
 from medseg_desktop.core.errors import ModelError, describe_os_error
 from medseg_desktop.io.audit import AuditReport
-from medseg_desktop.io.champions import Champion, Champions
-from medseg_desktop.io.model_list import ListedModel, ModelStatus
 from medseg_desktop.io.model_package import CARD
+from medseg_desktop.io.models.champions import Champion, Champions
+from medseg_desktop.io.models.listing import ListedModel, ModelStatus
 from medseg_desktop.qt.background import Background
 from medseg_desktop.qt.dialogs.audit_dialog import AuditDialog
 from medseg_desktop.qt.dialogs.card_dialog import show_card

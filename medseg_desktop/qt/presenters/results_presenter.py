@@ -12,9 +12,9 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 from medseg_desktop.core.errors import WorkspaceError, describe_os_error
 from medseg_desktop.core.evaluation.result import EvaluationRecord, LesionChange
 from medseg_desktop.io.atomic import write_bytes
-from medseg_desktop.io.evaluation_folder import CASES, REPORT, read_record
-from medseg_desktop.io.evaluation_picture import picture_file
-from medseg_desktop.io.model_list import ListedModel
+from medseg_desktop.io.evaluation.folder import CASES, REPORT, read_record
+from medseg_desktop.io.evaluation.picture import picture_file
+from medseg_desktop.io.models.listing import ListedModel
 from medseg_desktop.qt.background import Background
 from medseg_desktop.qt.dialogs.comparison_window import ComparisonWindow
 from medseg_desktop.qt.dialogs.evaluation_window import EvaluationWindow

@@ -17,8 +17,8 @@ from medseg_desktop.io.child_command import physical_cores
 from medseg_desktop.io.dicom_series import ScanResult
 from medseg_desktop.io.job_input import Context
 from medseg_desktop.io.memory import free_memory_bytes
-from medseg_desktop.io.retraining_plan import Situation, look
-from medseg_desktop.io.training_news import OutlineReader, Reviewed
+from medseg_desktop.io.retraining.news import OutlineReader, Reviewed
+from medseg_desktop.io.retraining.plan import Situation, look
 from medseg_desktop.jobs.chain import Look, is_cancelled
 from medseg_desktop.qt.background import Background
 from medseg_desktop.qt.messages import sentence

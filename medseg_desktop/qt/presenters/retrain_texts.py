@@ -11,7 +11,7 @@ from medseg_desktop.core.finding import Finding
 from medseg_desktop.core.retraining.check import NOTHING_NEW, memory_warning
 from medseg_desktop.core.retraining.cost import Cost
 from medseg_desktop.core.retraining.news import UNDRAWN, Basis, TrainingNews
-from medseg_desktop.io.retraining_plan import Situation
+from medseg_desktop.io.retraining.plan import Situation
 from medseg_desktop.qt.panels.check_report import Problem, Rows
 from medseg_desktop.qt.panels.retrain_view import RetrainView, Start
 from medseg_desktop.qt.panels.training_facts import memory_text

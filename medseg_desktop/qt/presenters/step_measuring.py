@@ -12,8 +12,8 @@ from medseg_desktop.core.finding import Finding
 from medseg_desktop.core.retraining.cost import StepCost
 from medseg_desktop.core.run_state import RunState, RunStatus
 from medseg_desktop.core.specs import MeasureSpec, TrainSpec
+from medseg_desktop.io.retraining.step_costs import StepCosts, cost_of_result, measure_spec
 from medseg_desktop.io.speed_dataset import write_speed_dataset
-from medseg_desktop.io.step_costs import StepCosts, cost_of_result, measure_spec
 from medseg_desktop.qt.background import Background
 from medseg_desktop.qt.panels.training_panel import TrainingPanel
 from medseg_desktop.qt.sessions.runs import RunSession

@@ -11,7 +11,7 @@ from PySide6.QtCore import QObject, Signal
 
 from medseg_desktop.core.run_state import RunState, RunStatus
 from medseg_desktop.core.specs import EvaluateSpec
-from medseg_desktop.io.evaluation_folder import read_record
+from medseg_desktop.io.evaluation.folder import read_record
 from medseg_desktop.qt.job_thread import JobThread
 from medseg_desktop.qt.sessions.jobs import Jobs
 

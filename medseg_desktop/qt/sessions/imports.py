@@ -13,7 +13,7 @@ from medseg_desktop.core.labels import LabelTable
 from medseg_desktop.core.run_state import RunState, RunStatus
 from medseg_desktop.core.specs import ImportSpec
 from medseg_desktop.inference.predictor import Predictor
-from medseg_desktop.io.model_import import PDPARAMS, import_package, package_of
+from medseg_desktop.io.models.importing import PDPARAMS, import_package, package_of
 from medseg_desktop.io.settings_file import user_name
 from medseg_desktop.io.workspace import ModelEntry, Workspace
 from medseg_desktop.qt.background import Background

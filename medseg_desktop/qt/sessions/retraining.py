@@ -14,7 +14,7 @@ from medseg_desktop.core.errors import Cancelled, MedSegError
 from medseg_desktop.core.retraining.state import Retraining, Stage
 from medseg_desktop.core.run_state import RunState, RunStatus
 from medseg_desktop.core.specs import TrainSpec
-from medseg_desktop.io.retraining_file import discard
+from medseg_desktop.io.retraining.file import discard
 from medseg_desktop.jobs.chain import Chain, Job, Look
 from medseg_desktop.qt.background import Background
 from medseg_desktop.qt.job_thread import JobThread

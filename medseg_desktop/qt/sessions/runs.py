@@ -14,8 +14,8 @@ from medseg_desktop.core.run_state import RunState, RunStatus
 from medseg_desktop.core.settings import Settings
 from medseg_desktop.core.specs import ConvertSpec, TrainSpec
 from medseg_desktop.inference.predictor import Predictor
-from medseg_desktop.io.champions import Champion
-from medseg_desktop.io.model_list import ModelList, ModelListReader
+from medseg_desktop.io.models.champions import Champion
+from medseg_desktop.io.models.listing import ModelList, ModelListReader
 from medseg_desktop.io.workspace import ModelEntry, Workspace
 from medseg_desktop.qt.background import Background
 from medseg_desktop.qt.job_thread import JobThread

@@ -9,7 +9,7 @@ import pytest
 import safetensors.numpy
 
 from medseg_desktop.core.errors import ModelError
-from medseg_desktop.io.weights_check import check_weights
+from medseg_desktop.io.models.weights_check import check_weights
 
 
 def file_of(header: dict[str, Any] | bytes, content: bytes = b"") -> bytes:

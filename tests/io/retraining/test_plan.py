@@ -20,15 +20,15 @@ from medseg_desktop.core.retraining.state import RetrainOptions
 from medseg_desktop.core.shapes.fingerprint import fingerprint
 from medseg_desktop.core.specs import TrainSpec
 from medseg_desktop.core.split import Split, SplitEntry
-from medseg_desktop.io import training_news
 from medseg_desktop.io.conversion import run_conversion
 from medseg_desktop.io.conversion_request import conversion_spec
 from medseg_desktop.io.dataset import MANIFEST, Manifest
 from medseg_desktop.io.dicom_series import ScanResult, scan
 from medseg_desktop.io.model_package import MODEL_JSON, read_info
-from medseg_desktop.io.retraining_plan import Situation, look
+from medseg_desktop.io.retraining import news as training_news
+from medseg_desktop.io.retraining.news import OutlineReader, Reviewed
+from medseg_desktop.io.retraining.plan import Situation, look
 from medseg_desktop.io.sources.source import open_source
-from medseg_desktop.io.training_news import OutlineReader, Reviewed
 from medseg_desktop.io.workspace import Workspace
 from tests.builders import QuietContext, write_study
 from tests.retraining import SIX, pretend_to_train, promote, write_six

@@ -9,8 +9,8 @@ from pathlib import Path
 from medseg_desktop.core.errors import ModelError, WorkspaceError, describe_os_error
 from medseg_desktop.core.label_names import checked_name
 from medseg_desktop.core.labels import LabelTable
-from medseg_desktop.io.model_info import MODEL_JSON
 from medseg_desktop.io.model_package import check_model_name, read_info
+from medseg_desktop.io.models.info import MODEL_JSON
 from medseg_desktop.io.sources.archive import is_archive
 from medseg_desktop.io.workspace import ModelEntry, Workspace
 

@@ -10,9 +10,9 @@ from pathlib import Path
 from medseg_desktop.core.errors import WorkspaceError
 from medseg_desktop.core.evaluation.result import Estimate
 from medseg_desktop.core.split import SetName, Split
-from medseg_desktop.io.champions import Champion, Champions
-from medseg_desktop.io.evaluations import EvaluationEntry, EvaluationReader, last_test
+from medseg_desktop.io.evaluation.entries import EvaluationEntry, EvaluationReader, last_test
 from medseg_desktop.io.model_package import ModelInfo
+from medseg_desktop.io.models.champions import Champion, Champions
 from medseg_desktop.io.workspace import ModelEntry, Workspace
 
 #: A model that was trained with another split than the workspace's carries it.

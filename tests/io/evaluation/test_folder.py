@@ -8,7 +8,7 @@ import pytest
 from medseg_desktop.core.errors import WorkspaceError
 from medseg_desktop.core.evaluation.comparison import compare_evaluations
 from medseg_desktop.core.evaluation.result import EvaluationRecord
-from medseg_desktop.io.evaluation_folder import RECORD, read_record, write_evaluation
+from medseg_desktop.io.evaluation.folder import RECORD, read_record, write_evaluation
 from tests.evaluations import case, lesion, result
 
 ONE = result(case("a", 0.4, [lesion(1, 2.0, 0.5), lesion(2, None)], [lesion(3)]), case("b", None))

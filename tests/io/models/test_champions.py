@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 
 from medseg_desktop.core.errors import ModelError, UsageError, WorkspaceError
-from medseg_desktop.io import audit, champions
-from medseg_desktop.io.champions import Champions, Reign
+from medseg_desktop.io import audit
+from medseg_desktop.io.models import champions
+from medseg_desktop.io.models.champions import Champions, Reign
 from medseg_desktop.io.workspace import Workspace
 from tests.builders import model_info, write_model_package
 

@@ -7,7 +7,7 @@ import pytest
 
 from medseg_desktop.core.retraining.cost import StepCost
 from medseg_desktop.core.specs import TrainSpec
-from medseg_desktop.io.step_costs import StepCosts
+from medseg_desktop.io.retraining.step_costs import StepCosts
 from medseg_desktop.io.workspace import Workspace
 
 TRAIN = TrainSpec(dataset="d", run="r", model_name="m", size=256)

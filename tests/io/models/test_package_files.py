@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from medseg_desktop.core.errors import ModelError
-from medseg_desktop.io import package_files
 from medseg_desktop.io.model_package import open_model, pack_model, read_info
+from medseg_desktop.io.models import package_files
 from tests.builders import write_model_package
 
 Members = list[tuple[str, bytes]]

@@ -1,7 +1,7 @@
 """Reading PaddlePaddle's weight files (.pdparams) without running what is in them.
 
-Such a file is a pickle, see `io.pickle_machine`: a dictionary of arrays by PaddleSeg's names, as
-`paddle.save(network.state_dict(), path)` of 2.6.2 and 3.3 writes it.
+Such a file is a pickle, see `io.models.pickle_machine`: a dictionary of arrays by PaddleSeg's
+names, as `paddle.save(network.state_dict(), path)` of 2.6.2 and 3.3 writes it.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from medseg_desktop.core.errors import ModelError, describe_os_error
-from medseg_desktop.io.pickle_machine import Array, RefusedError, Slot, run_pickle
+from medseg_desktop.io.models.pickle_machine import Array, RefusedError, Slot, run_pickle
 
 Arrays = dict[str, Array]
 

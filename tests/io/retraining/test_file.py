@@ -8,7 +8,7 @@ import pytest
 
 from medseg_desktop.core.errors import WorkspaceError
 from medseg_desktop.core.retraining.state import Retraining, RetrainOptions, RetrainPlan, Stage
-from medseg_desktop.io.retraining_file import (
+from medseg_desktop.io.retraining.file import (
     discard,
     hold,
     is_held,

@@ -12,8 +12,8 @@ import numpy.typing as npt
 from medseg_desktop.core.errors import WorkspaceError, describe_os_error
 from medseg_desktop.core.evaluation.result import EvaluationRecord
 from medseg_desktop.io.atomic import new_folder
-from medseg_desktop.io.evaluation_report import report_html
-from medseg_desktop.io.evaluation_tables import cases_csv, lesions_csv
+from medseg_desktop.io.evaluation.report import report_html
+from medseg_desktop.io.evaluation.tables import cases_csv, lesions_csv
 from medseg_desktop.io.png import write_png
 
 RECORD = "evaluation.json"

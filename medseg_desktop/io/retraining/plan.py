@@ -19,11 +19,11 @@ from medseg_desktop.core.retraining.news import UNDRAWN, TrainingNews, training_
 from medseg_desktop.core.retraining.state import RetrainOptions, RetrainPlan, steps_for, train_spec
 from medseg_desktop.core.specs import TrainSpec
 from medseg_desktop.core.split import TEST_FRACTION, TEST_MINIMUM_PATIENTS, VAL_FRACTION
-from medseg_desktop.io.champions import Champions
 from medseg_desktop.io.model_package import WEIGHTS, ModelInfo, check_model_name, read_info
+from medseg_desktop.io.models.champions import Champions
 from medseg_desktop.io.preflight import ARCHITECTURES, SIZES, TRAINING_PRESETS
 from medseg_desktop.io.preflight_resources import free_disk_bytes
-from medseg_desktop.io.training_news import (
+from medseg_desktop.io.retraining.news import (
     OutlineReader,
     Reviewed,
     converted_slices,

@@ -5,9 +5,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from medseg_desktop.io.champions import Champions
-from medseg_desktop.io.evaluations import EvaluationReader, last_comparison
-from medseg_desktop.io.model_list import ModelList, ModelListReader, ModelStatus
+from medseg_desktop.io.evaluation.entries import EvaluationReader, last_comparison
+from medseg_desktop.io.models.champions import Champions
+from medseg_desktop.io.models.listing import ModelList, ModelListReader, ModelStatus
 from medseg_desktop.io.workspace import Workspace
 from tests.builders import model_info, write_model_package
 from tests.evaluation_records import write_evaluation

@@ -17,7 +17,7 @@ from medseg_desktop.core.leaks import (
 )
 from medseg_desktop.core.split import SetName
 from medseg_desktop.core.volume import NO_UID, Series
-from medseg_desktop.io.conversion_slices import Converted
+from medseg_desktop.io.converting.slices import Converted
 from medseg_desktop.io.dicom.stacks import PatientKey, relative_path
 
 

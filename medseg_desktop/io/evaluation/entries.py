@@ -15,7 +15,7 @@ from medseg_desktop.core.evaluation.result import (
     EvaluationRecord,
     ModelComparison,
 )
-from medseg_desktop.io.evaluation_folder import RECORD, read_record
+from medseg_desktop.io.evaluation.folder import RECORD, read_record
 
 
 @dataclass(frozen=True, slots=True)

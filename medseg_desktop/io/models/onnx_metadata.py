@@ -13,7 +13,7 @@ import msgspec
 from medseg_desktop.core.labels import Label
 from medseg_desktop.core.notice import RESEARCH_NOTICE, RESEARCH_NOTICE_ZH
 from medseg_desktop.core.preprocessing import Preprocessing
-from medseg_desktop.io.model_info import ModelInfo
+from medseg_desktop.io.models.info import ModelInfo
 
 
 def described(

@@ -18,9 +18,9 @@ from medseg_desktop.core.evaluation.result import Estimate, EvaluationRecord, Ev
 from medseg_desktop.core.evaluation.text import bin_title, verdict_text
 from medseg_desktop.core.finding import counted
 from medseg_desktop.core.notice import RESEARCH_NOTICE
-from medseg_desktop.io.evaluation_report_lists import finding_sections
-from medseg_desktop.io.evaluation_report_patients import patient_table
-from medseg_desktop.io.evaluation_report_plots import plots
+from medseg_desktop.io.evaluation.report_lists import finding_sections
+from medseg_desktop.io.evaluation.report_patients import patient_table
+from medseg_desktop.io.evaluation.report_plots import plots
 
 _SUBSETS = {
     "test": "kept for testing",

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 
 from medseg_desktop.core.errors import ModelError
 from medseg_desktop.io import process_memory
-from medseg_desktop.io.pdparams import read_pdparams
-from medseg_desktop.io.pickle_machine import RefusedError, run_pickle
+from medseg_desktop.io.models.pdparams import read_pdparams
+from medseg_desktop.io.models.pickle_machine import RefusedError, run_pickle
 from tests.weight_files import as_numpy_1, hostile_files, instructions, pickled, small_weights
 
 HOSTILE = sorted(hostile_files(Path("canary")))
@@ -173,7 +173,7 @@ def test_a_file_that_cannot_be_opened_is_told(tmp_path: Path) -> None:
 
 
 def test_too_large_a_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("medseg_desktop.io.pdparams._LARGEST_BYTES", 100)
+    monkeypatch.setattr("medseg_desktop.io.models.pdparams._LARGEST_BYTES", 100)
     path = tmp_path / "x.pdparams"
     path.write_bytes(pickled(small_weights()))
     with pytest.raises(ModelError, match="larger than the weights of a network can be"):

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from medseg_desktop.core.errors import DataError, ModelError
-from medseg_desktop.io.model_info import CARD, MODEL_JSON, ONNX, WEIGHTS
+from medseg_desktop.io.models.info import CARD, MODEL_JSON, ONNX, WEIGHTS
 from medseg_desktop.io.sources.archive import ENCRYPTED, METHODS, member_names, opened_archive
 from medseg_desktop.io.sources.inner_path import UnsafePathError, inner_parts, shown_path
 

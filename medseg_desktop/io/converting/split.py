@@ -19,7 +19,7 @@ from medseg_desktop.core.split import (
     resolve_split,
 )
 from medseg_desktop.core.volume import Patient
-from medseg_desktop.io.conversion_slices import Converted, Reviewed
+from medseg_desktop.io.converting.slices import Converted, Reviewed
 from medseg_desktop.io.dicom.stacks import hashes_of_name
 from medseg_desktop.io.dicom_series import ScanResult
 from medseg_desktop.io.workspace import Workspace

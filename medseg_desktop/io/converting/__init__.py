@@ -1,0 +1,1 @@
+"""What a conversion consists of: slices, split, and what guards it."""

@@ -1,0 +1,1 @@
+"""What model packages consist of, where they come from, and which one is the champion."""

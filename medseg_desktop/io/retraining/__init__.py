@@ -1,0 +1,1 @@
+"""A retraining on disk: its file, and what there is to plan it by."""
