@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from medseg_desktop.core.specs import EvaluateSpec
-from medseg_desktop.inference.evaluation_labels import CommonLabels
-from medseg_desktop.inference.evaluation_patients import is_of_workspace
+from medseg_desktop.inference.evaluating.labels import CommonLabels
+from medseg_desktop.inference.evaluating.patients import is_of_workspace
 from medseg_desktop.io.model_package import ModelInfo
 
 

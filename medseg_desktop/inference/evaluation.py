@@ -22,18 +22,18 @@ from medseg_desktop.core.evaluation.summary import evaluation_result
 from medseg_desktop.core.labels import LabelTable
 from medseg_desktop.core.specs import EvaluateSpec
 from medseg_desktop.core.volume import Series
-from medseg_desktop.inference.case_evaluation import CaseReader, case_path
 from medseg_desktop.inference.comparison import unfair
-from medseg_desktop.inference.evaluation_labels import CommonLabels
-from medseg_desktop.inference.evaluation_notes import model_notes
-from medseg_desktop.inference.evaluation_patients import (
+from medseg_desktop.inference.evaluating.cases import CaseReader, case_path
+from medseg_desktop.inference.evaluating.gallery import Gallery
+from medseg_desktop.inference.evaluating.labels import CommonLabels
+from medseg_desktop.inference.evaluating.lesion_artist import LesionArtist
+from medseg_desktop.inference.evaluating.notes import model_notes
+from medseg_desktop.inference.evaluating.patients import (
     check_labels,
     chosen_patients,
     known_sets,
     was_seen,
 )
-from medseg_desktop.inference.gallery import Gallery
-from medseg_desktop.inference.lesion_artist import LesionArtist
 from medseg_desktop.inference.predictor import Predictor
 from medseg_desktop.io.atomic import check_free
 from medseg_desktop.io.dicom_series import ScanResult, require_series

@@ -31,7 +31,7 @@ from medseg_desktop.qt.panels.message_bar import Level, Message
 from medseg_desktop.qt.pictures import Pictures
 from medseg_desktop.qt.prediction_loader import PredictionLoader
 from medseg_desktop.qt.preferences import Preferences
-from medseg_desktop.qt.presenters.compare_presenter import ComparePresenter
+from medseg_desktop.qt.presenters.comparing.compare_presenter import ComparePresenter
 from medseg_desktop.qt.presenters.drawing_presenter import DrawingPresenter
 from medseg_desktop.qt.presenters.marks_presenter import MarksPresenter
 from medseg_desktop.qt.presenters.model_presenter import ModelPresenter

@@ -11,9 +11,9 @@ from medseg_desktop.qt.dialogs.text_dialog import show_text_file
 from medseg_desktop.qt.main_window import MainWindow
 from medseg_desktop.qt.model_importing import ModelImporting
 from medseg_desktop.qt.presenters.conversion_presenter import ConversionPresenter
-from medseg_desktop.qt.presenters.models_presenter import ModelsPresenter
+from medseg_desktop.qt.presenters.models.models_presenter import ModelsPresenter
 from medseg_desktop.qt.presenters.patients_presenter import PatientsPresenter
-from medseg_desktop.qt.presenters.retrain_presenter import RetrainPresenter
+from medseg_desktop.qt.presenters.retraining.retrain_presenter import RetrainPresenter
 from medseg_desktop.qt.presenters.training_presenter import TrainingPresenter
 from medseg_desktop.qt.saving import Saving
 from medseg_desktop.qt.sessions import AnnotationSession, RunSession, StudySession

@@ -48,7 +48,7 @@ from medseg_desktop.qt.panels.controls import Section, column, label, set_role, 
 from medseg_desktop.qt.panels.labels_panel import LabelsPanel
 from medseg_desktop.qt.panels.lesions_panel import LesionsPanel
 from medseg_desktop.qt.panels.message_bar import MessageBar
-from medseg_desktop.qt.panels.models_panel import ModelsPanel
+from medseg_desktop.qt.panels.models.panel import ModelsPanel
 from medseg_desktop.qt.panels.overlay_panel import OverlayPanel
 from medseg_desktop.qt.panels.progress_strip import ProgressStrip
 from medseg_desktop.qt.panels.series_panel import SeriesPanel

@@ -10,7 +10,7 @@ from medseg_desktop.core.geometry import patient_position_mm
 from medseg_desktop.core.run_state import RunState, RunStatus
 from medseg_desktop.qt.loaded_slice import LoadedSlice
 from medseg_desktop.qt.main_window import MainWindow
-from medseg_desktop.qt.panels.evaluation_texts import progress_text
+from medseg_desktop.qt.panels.evaluation.texts import progress_text
 from medseg_desktop.qt.prediction_loader import PredictionLoader
 from medseg_desktop.qt.sessions import RunSession, StudySession
 

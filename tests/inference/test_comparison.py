@@ -121,7 +121,7 @@ def test_the_measures_are_those_counted_by_hand(source: Path, keen: Path, strict
 def test_every_slice_is_read_once_for_both_models(
     source: Path, keen: Path, strict: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from medseg_desktop.inference import case_evaluation
+    from medseg_desktop.inference.evaluating import cases as case_evaluation
 
     read: list[str] = []
     real = case_evaluation.read_reviewed

@@ -18,7 +18,7 @@ from medseg_desktop.core.errors import Cancelled, DataError, WorkspaceError
 from medseg_desktop.core.evaluation.result import EvaluationResult, ModelComparison
 from medseg_desktop.core.notice import RESEARCH_NOTICE
 from medseg_desktop.core.specs import EvaluateSpec
-from medseg_desktop.inference import gallery
+from medseg_desktop.inference.evaluating import gallery
 from medseg_desktop.inference.evaluation import run_evaluation
 from medseg_desktop.io.dicom.stacks import patient_hash
 from medseg_desktop.io.evaluation.folder import read_record

@@ -19,7 +19,7 @@ from medseg_desktop.core.split import SetName
 from medseg_desktop.io.workspace import Workspace
 from medseg_desktop.qt.controller import Controller
 from medseg_desktop.qt.job_thread import JobThread
-from medseg_desktop.qt.panels.models_panel import ModelsPanel
+from medseg_desktop.qt.panels.models.panel import ModelsPanel
 from tests.builders import model_info, write_model_package, write_study
 from tests.fake_worker import fake_command
 from tests.qt.viewing import WAIT_MS, opened

@@ -356,7 +356,7 @@ def test_a_noisy_prediction_is_compared_in_the_background(
     noise = np.zeros((32, 40), np.uint8)
     noise[::2, ::2] = 1
     monkeypatch.setattr(Predictor, "predict", lambda *_: noise)
-    monkeypatch.setattr("medseg_desktop.qt.presenters.compare_areas._MOST_VERTICES", 100)
+    monkeypatch.setattr("medseg_desktop.qt.presenters.comparing.areas._MOST_VERTICES", 100)
     compare(controller)
     all_compared(qtbot, controller)
     shown(qtbot, controller)

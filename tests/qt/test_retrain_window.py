@@ -336,7 +336,7 @@ def test_what_the_check_refuses_is_told_until_it_is_closed(
     def refuse(*arguments: object, **options: object) -> None:
         raise WorkspaceError("The workspace is gone.", "Plug the disk in.")
 
-    monkeypatch.setattr("medseg_desktop.qt.presenters.retrain_presenter.look", refuse)
+    monkeypatch.setattr("medseg_desktop.qt.presenters.retraining.retrain_presenter.look", refuse)
     click(panel.retrain.start)
     ended(qtbot, controller)
     with qtbot.waitSignal(controller.runs.datasets_changed, timeout=WAIT_MS):

@@ -14,7 +14,7 @@ from medseg_desktop.core.run_state import RunState, fold
 from medseg_desktop.core.specs import MeasureSpec
 from medseg_desktop.io.retraining.step_costs import StepCosts
 from medseg_desktop.qt.controller import Controller
-from medseg_desktop.qt.panels.retrain_page import RetrainPage
+from medseg_desktop.qt.panels.retraining.page import RetrainPage
 from tests.retraining import write_six
 
 WAIT_MS = 20_000
@@ -36,7 +36,8 @@ def asked(controller: Controller, monkeypatch: pytest.MonkeyPatch) -> list[Measu
     specs: list[MeasureSpec] = []
     monkeypatch.setattr(controller.runs.measurements, "start", specs.append)
     monkeypatch.setattr(
-        "medseg_desktop.qt.presenters.step_measuring.write_speed_dataset", lambda folder: folder
+        "medseg_desktop.qt.presenters.retraining.step_measuring.write_speed_dataset",
+        lambda folder: folder,
     )
     controller.retrain.measuring.is_automatic = True
     controller.retrain.measuring._soon.setInterval(20)

@@ -19,10 +19,10 @@ from medseg_desktop.core.evaluation.result import Estimate, EvaluationRecord
 from medseg_desktop.core.evaluation.text import verdict_text
 from medseg_desktop.core.retraining.outcome import outcome_of
 from medseg_desktop.io.evaluation.report import report_html
-from medseg_desktop.qt.panels import evaluation_texts
-from medseg_desktop.qt.panels.evaluation_measures import MeasureTable
-from medseg_desktop.qt.presenters.chain_texts import outcome_view
-from medseg_desktop.qt.presenters.champion_texts import comparison_figures
+from medseg_desktop.qt.panels.evaluation import texts as evaluation_texts
+from medseg_desktop.qt.panels.evaluation.measures import MeasureTable
+from medseg_desktop.qt.presenters.models.champion_texts import comparison_figures
+from medseg_desktop.qt.presenters.retraining.chain_texts import outcome_view
 from tests import evaluation_records
 
 #: How sentences about the Dice begin or go on.

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from medseg_desktop.core.evaluation.result import EvaluationResult, ModelComparison
 from medseg_desktop.qt.dialogs.result_window import ResultWindow
-from medseg_desktop.qt.panels.evaluation_plot import DicePoint
-from medseg_desktop.qt.panels.evaluation_texts import unfair_lines
+from medseg_desktop.qt.panels.evaluation.plot import DicePoint
+from medseg_desktop.qt.panels.evaluation.texts import unfair_lines
 
 
 class ComparisonWindow(ResultWindow):

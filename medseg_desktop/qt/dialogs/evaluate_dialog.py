@@ -9,7 +9,7 @@ from PySide6.QtCore import QCoreApplication, Qt, Signal
 from PySide6.QtWidgets import QButtonGroup, QCheckBox, QDialog, QRadioButton, QWidget
 
 from medseg_desktop.qt.panels.controls import button, column, label, row
-from medseg_desktop.qt.panels.evaluation_texts import patients_text, subset_text
+from medseg_desktop.qt.panels.evaluation.texts import patients_text, subset_text
 from medseg_desktop.qt.theme.tokens import SPACE_L, SPACE_M, SPACE_XS
 
 _WIDTH = 420

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from medseg_desktop.qt.dialogs.result_window import ResultWindow
-from medseg_desktop.qt.panels.evaluation_plot import DicePoint
+from medseg_desktop.qt.panels.evaluation.plot import DicePoint
 
 
 class EvaluationWindow(ResultWindow):

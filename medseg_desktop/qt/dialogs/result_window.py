@@ -12,11 +12,11 @@ from PySide6.QtWidgets import QDialog, QFrame, QScrollArea, QTabWidget, QVBoxLay
 from medseg_desktop.core.evaluation.result import EvaluationRecord, Fate, LesionChange
 from medseg_desktop.core.evaluation.rows import case_pairs, lesion_groups
 from medseg_desktop.qt.panels.controls import button, column, label, row
-from medseg_desktop.qt.panels.evaluation_cases import CaseTable
-from medseg_desktop.qt.panels.evaluation_lesions import LesionPage
-from medseg_desktop.qt.panels.evaluation_measures import ChangeCounts, MeasureTable, SizeTable
-from medseg_desktop.qt.panels.evaluation_plot import DicePlot, DicePoint
-from medseg_desktop.qt.panels.evaluation_texts import about_text
+from medseg_desktop.qt.panels.evaluation.cases import CaseTable
+from medseg_desktop.qt.panels.evaluation.lesions import LesionPage
+from medseg_desktop.qt.panels.evaluation.measures import ChangeCounts, MeasureTable, SizeTable
+from medseg_desktop.qt.panels.evaluation.plot import DicePlot, DicePoint
+from medseg_desktop.qt.panels.evaluation.texts import about_text
 from medseg_desktop.qt.panels.number_table import IconLine
 from medseg_desktop.qt.theme.tokens import SPACE_L, SPACE_M, SPACE_S, SPACE_XL
 

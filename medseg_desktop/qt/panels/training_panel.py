@@ -10,10 +10,10 @@ from PySide6.QtWidgets import QComboBox, QFrame, QScrollArea, QVBoxLayout, QWidg
 
 from medseg_desktop.core.run_state import RunState
 from medseg_desktop.qt.panels.controls import Section, button, column, label, row, separator
-from medseg_desktop.qt.panels.retrain_options import RetrainOptionsForm
-from medseg_desktop.qt.panels.retrain_page import RetrainPage
-from medseg_desktop.qt.panels.retrain_progress import RetrainProgress
-from medseg_desktop.qt.panels.retrain_view import ChainView
+from medseg_desktop.qt.panels.retraining.options import RetrainOptionsForm
+from medseg_desktop.qt.panels.retraining.page import RetrainPage
+from medseg_desktop.qt.panels.retraining.progress import RetrainProgress
+from medseg_desktop.qt.panels.retraining.view import ChainView
 from medseg_desktop.qt.panels.training_form import TrainForm, TrainFormSection
 from medseg_desktop.qt.panels.training_history import RunHistory
 from medseg_desktop.qt.panels.training_queue import QueueList

@@ -31,7 +31,7 @@ from medseg_desktop.qt.loaded_slice import LoadedSlice
 from medseg_desktop.qt.panels.measure_text import length_text
 from medseg_desktop.qt.panels.overlay_panel import Layer, OverlayPanel
 from medseg_desktop.qt.presenters import overlays
-from medseg_desktop.qt.presenters.compare_areas import CompareAreas
+from medseg_desktop.qt.presenters.comparing.areas import CompareAreas
 from medseg_desktop.qt.presenters.drawing_presenter import DrawingPresenter
 from medseg_desktop.qt.sessions import AnnotationSession, DrawingSession, StudySession
 from medseg_desktop.qt.theme.tokens import DARK

@@ -18,7 +18,7 @@ from medseg_desktop.io.models.listing import ListedModel, ModelList
 from medseg_desktop.qt.background import Background
 from medseg_desktop.qt.dialogs.champion_dialog import ChampionDialog, Figures, Question
 from medseg_desktop.qt.messages import sentence
-from medseg_desktop.qt.presenters.champion_texts import comparison_figures, promotion_figures
+from medseg_desktop.qt.presenters.models.champion_texts import comparison_figures, promotion_figures
 from medseg_desktop.qt.sessions import RunSession
 
 

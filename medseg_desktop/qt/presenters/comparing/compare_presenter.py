@@ -15,9 +15,9 @@ from medseg_desktop.qt.main_window import MainWindow
 from medseg_desktop.qt.panels.comparison_box import OtherModel
 from medseg_desktop.qt.panels.message_bar import Level
 from medseg_desktop.qt.prediction_loader import PredictionLoader, Purpose
-from medseg_desktop.qt.presenters import compare_texts
-from medseg_desktop.qt.presenters.compare_legend import CompareLegend
-from medseg_desktop.qt.presenters.disagreement_search import DisagreementSearch
+from medseg_desktop.qt.presenters.comparing import texts as compare_texts
+from medseg_desktop.qt.presenters.comparing.disagreement_search import DisagreementSearch
+from medseg_desktop.qt.presenters.comparing.legend import CompareLegend
 from medseg_desktop.qt.presenters.model_texts import full_name
 from medseg_desktop.qt.presenters.slice_presenter import SlicePresenter
 from medseg_desktop.qt.sessions import AnnotationSession, RunSession, StudySession

@@ -8,8 +8,8 @@ from medseg_desktop.core.comparison_map import OTHER_LABEL, Disagreement, Side
 from medseg_desktop.core.view import ResolvedView
 from medseg_desktop.qt.comparisons import Comparisons
 from medseg_desktop.qt.panels.comparison_box import ComparisonBox, LegendRow
-from medseg_desktop.qt.presenters import compare_texts
-from medseg_desktop.qt.presenters.compare_areas import area_styles
+from medseg_desktop.qt.presenters.comparing import texts as compare_texts
+from medseg_desktop.qt.presenters.comparing.areas import area_styles
 from medseg_desktop.qt.sessions import AnnotationSession, StudySession
 from medseg_desktop.qt.sessions.compared_model import ComparedModels
 

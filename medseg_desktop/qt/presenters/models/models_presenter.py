@@ -20,18 +20,18 @@ from medseg_desktop.qt.dialogs.card_dialog import show_card
 from medseg_desktop.qt.messages import Level, Message, sentence
 from medseg_desktop.qt.model_exporting import ModelExporting
 from medseg_desktop.qt.panels.message_bar import MessageBar
-from medseg_desktop.qt.panels.models_detail import ModelDetail
-from medseg_desktop.qt.panels.models_panel import ModelsPanel
-from medseg_desktop.qt.presenters.champion_presenter import ChampionPresenter
-from medseg_desktop.qt.presenters.evaluation_presenter import EvaluationPresenter
-from medseg_desktop.qt.presenters.model_rows import (
+from medseg_desktop.qt.panels.models.detail import ModelDetail
+from medseg_desktop.qt.panels.models.panel import ModelsPanel
+from medseg_desktop.qt.presenters.model_texts import status_text
+from medseg_desktop.qt.presenters.models.champion_presenter import ChampionPresenter
+from medseg_desktop.qt.presenters.models.evaluation_presenter import EvaluationPresenter
+from medseg_desktop.qt.presenters.models.model_rows import (
     champion_facts,
     evaluation_rows,
     model_lines,
     model_row,
 )
-from medseg_desktop.qt.presenters.model_texts import status_text
-from medseg_desktop.qt.presenters.results_presenter import ResultsPresenter
+from medseg_desktop.qt.presenters.models.results_presenter import ResultsPresenter
 from medseg_desktop.qt.saving import Saving
 from medseg_desktop.qt.sessions import AnnotationSession, RunSession, StudySession
 

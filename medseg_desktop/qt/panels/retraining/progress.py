@@ -7,8 +7,8 @@ from PySide6.QtWidgets import QWidget
 
 from medseg_desktop.qt.panels.controls import button, clear_layout, column, label, row
 from medseg_desktop.qt.panels.number_table import IconLine, NumberTable
-from medseg_desktop.qt.panels.retrain_view import ChainView, Outcome
-from medseg_desktop.qt.panels.stage_list import StageList
+from medseg_desktop.qt.panels.retraining.stage_list import StageList
+from medseg_desktop.qt.panels.retraining.view import ChainView, Outcome
 from medseg_desktop.qt.theme.icons import set_icon
 from medseg_desktop.qt.theme.tokens import SPACE_M, SPACE_S
 

@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
 
 from medseg_desktop.core.evaluation.result import Fate, LesionChange
 from medseg_desktop.qt.panels.controls import Swatch, button, column, label, row
-from medseg_desktop.qt.panels.evaluation_texts import fate_tip, fate_title, volume_text
+from medseg_desktop.qt.panels.evaluation.texts import fate_tip, fate_title, volume_text
 from medseg_desktop.qt.panels.tree_table import ROW_PX, align_right, tree_table
 from medseg_desktop.qt.theme.state import current_tokens
 from medseg_desktop.qt.theme.tokens import DARK, SPACE_L, SPACE_M, SPACE_S, SPACE_XS

@@ -16,8 +16,8 @@ from medseg_desktop.core.specs import EvaluateSpec
 from medseg_desktop.io.models.listing import ListedModel
 from medseg_desktop.qt.dialogs.evaluate_dialog import EvaluateChoice, EvaluateDialog
 from medseg_desktop.qt.messages import sentence
-from medseg_desktop.qt.panels.evaluation_texts import progress_text
-from medseg_desktop.qt.panels.models_panel import ModelsPanel
+from medseg_desktop.qt.panels.evaluation.texts import progress_text
+from medseg_desktop.qt.panels.models.panel import ModelsPanel
 from medseg_desktop.qt.saved_first import SavedFirst, UnsavedTexts
 from medseg_desktop.qt.saving import Saving
 from medseg_desktop.qt.sessions import AnnotationSession, RunSession, StudySession

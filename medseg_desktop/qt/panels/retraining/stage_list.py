@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
 from medseg_desktop.core.retraining.state import Mark
 from medseg_desktop.qt.panels.controls import column, label, row, set_role
 from medseg_desktop.qt.panels.progress_strip import ProgressStrip
-from medseg_desktop.qt.panels.retrain_view import StageRow
+from medseg_desktop.qt.panels.retraining.view import StageRow
 from medseg_desktop.qt.theme.icons import pixmap
 from medseg_desktop.qt.theme.state import current_tokens
 from medseg_desktop.qt.theme.tokens import SPACE_M, SPACE_S, SPACE_XS

@@ -14,7 +14,7 @@ from medseg_desktop.core.evaluation.reviewed_stack import ReviewedStack
 from medseg_desktop.core.preprocessing import Preprocessing, preprocess
 from medseg_desktop.core.raster import LabelMap
 from medseg_desktop.core.volume import Series
-from medseg_desktop.inference.evaluation_labels import CommonLabels
+from medseg_desktop.inference.evaluating.labels import CommonLabels
 from medseg_desktop.inference.predictor import Predictor
 from medseg_desktop.io.dicom_series import ScanResult
 from medseg_desktop.io.job_input import UnusableSliceError, read_reviewed

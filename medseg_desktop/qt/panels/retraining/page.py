@@ -14,7 +14,7 @@ from medseg_desktop.qt.panels.controls import (
 )
 from medseg_desktop.qt.panels.number_table import IconLine, NumberTable
 from medseg_desktop.qt.panels.problem_lines import show_problems
-from medseg_desktop.qt.panels.retrain_view import RetrainView, Start
+from medseg_desktop.qt.panels.retraining.view import RetrainView, Start
 from medseg_desktop.qt.panels.work_line import WorkLine
 from medseg_desktop.qt.theme.icons import set_icon
 from medseg_desktop.qt.theme.tokens import SPACE_M, SPACE_S, SPACE_XS

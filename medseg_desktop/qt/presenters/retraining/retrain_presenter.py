@@ -23,10 +23,14 @@ from medseg_desktop.jobs.chain import Look, is_cancelled
 from medseg_desktop.qt.background import Background
 from medseg_desktop.qt.messages import sentence
 from medseg_desktop.qt.panels.training_panel import TrainingPanel
-from medseg_desktop.qt.presenters.chain_presenter import ChainPresenter
-from medseg_desktop.qt.presenters.retrain_texts import nothing_open, retrain_view, unreadable
+from medseg_desktop.qt.presenters.retraining.chain_presenter import ChainPresenter
+from medseg_desktop.qt.presenters.retraining.retrain_texts import (
+    nothing_open,
+    retrain_view,
+    unreadable,
+)
+from medseg_desktop.qt.presenters.retraining.step_measuring import StepMeasuring
 from medseg_desktop.qt.presenters.run_presenter import RunPresenter
-from medseg_desktop.qt.presenters.step_measuring import StepMeasuring
 from medseg_desktop.qt.saved_first import SavedFirst, UnsavedTexts
 from medseg_desktop.qt.saving import Saving
 from medseg_desktop.qt.sessions.annotations import AnnotationSession

@@ -6,15 +6,15 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
 from medseg_desktop.qt.panels.controls import button, column, separator
-from medseg_desktop.qt.panels.models_champion import ChampionCard
-from medseg_desktop.qt.panels.models_detail import ModelDetails
-from medseg_desktop.qt.panels.models_list import ModelsList
+from medseg_desktop.qt.panels.models.champion import ChampionCard
+from medseg_desktop.qt.panels.models.detail import ModelDetails
+from medseg_desktop.qt.panels.models.list import ModelsList
 from medseg_desktop.qt.panels.work_line import WorkLine
 from medseg_desktop.qt.theme.tokens import SPACE_M
 
 
 class ModelsPanel(QWidget):
-    """Widgets of the tab under their own names; `qt.presenters.models_presenter` fills them.
+    """Widgets of the tab under their own names; `qt.presenters.models.models_presenter` fills them.
 
     Signals:
         audit_requested(): show the audit trail.

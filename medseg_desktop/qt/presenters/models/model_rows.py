@@ -11,10 +11,10 @@ from medseg_desktop.core.evaluation.result import Estimate
 from medseg_desktop.core.specs import STARTER
 from medseg_desktop.io.evaluation.entries import EvaluationEntry
 from medseg_desktop.io.models.listing import ListedModel, ModelList, ModelStatus
-from medseg_desktop.qt.panels.evaluation_texts import change_counts, dice_text, subset_text
-from medseg_desktop.qt.panels.models_champion import ChampionFacts
-from medseg_desktop.qt.panels.models_detail import EvaluationRow
-from medseg_desktop.qt.panels.models_list import ModelRow
+from medseg_desktop.qt.panels.evaluation.texts import change_counts, dice_text, subset_text
+from medseg_desktop.qt.panels.models.champion import ChampionFacts
+from medseg_desktop.qt.panels.models.detail import EvaluationRow
+from medseg_desktop.qt.panels.models.list import ModelRow
 from medseg_desktop.qt.panels.when_text import day_text, minute_text
 from medseg_desktop.qt.presenters.model_texts import status_text
 

@@ -8,7 +8,7 @@ from medseg_desktop.core.evaluation.measures import JUDGED, verdict
 from medseg_desktop.core.evaluation.result import EvaluationRecord, ModelComparison
 from medseg_desktop.io.models.listing import ListedModel
 from medseg_desktop.qt.dialogs.champion_dialog import Figures
-from medseg_desktop.qt.panels.evaluation_texts import (
+from medseg_desktop.qt.panels.evaluation.texts import (
     about_text,
     change_counts,
     measure_name,

@@ -11,7 +11,7 @@ from medseg_desktop.core.errors import DataError
 from medseg_desktop.core.specs import EvaluateSpec
 from medseg_desktop.core.split import SetName
 from medseg_desktop.core.volume import Series
-from medseg_desktop.inference.evaluation_labels import CommonLabels
+from medseg_desktop.inference.evaluating.labels import CommonLabels
 from medseg_desktop.io.dataset import split_digest
 from medseg_desktop.io.dicom.stacks import relative_path
 from medseg_desktop.io.dicom_series import ScanResult

@@ -15,7 +15,7 @@ from medseg_desktop.core.evaluation.result import (
     SizeBin,
 )
 from medseg_desktop.qt.panels.controls import button, clear_layout, column, label, row
-from medseg_desktop.qt.panels.evaluation_texts import (
+from medseg_desktop.qt.panels.evaluation.texts import (
     fate_tip,
     fate_title,
     measure_name,

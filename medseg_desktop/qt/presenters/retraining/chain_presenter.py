@@ -17,9 +17,9 @@ from medseg_desktop.io.evaluation.folder import REPORT
 from medseg_desktop.io.retraining.file import StoredRetraining, stored_retrainings
 from medseg_desktop.jobs.chain import outcome
 from medseg_desktop.qt.background import Background
-from medseg_desktop.qt.panels.retrain_view import ChainView
+from medseg_desktop.qt.panels.retraining.view import ChainView
 from medseg_desktop.qt.panels.training_panel import TrainingPanel
-from medseg_desktop.qt.presenters.chain_texts import done_view, halted_view, running_view
+from medseg_desktop.qt.presenters.retraining.chain_texts import done_view, halted_view, running_view
 from medseg_desktop.qt.presenters.run_presenter import RunPresenter
 from medseg_desktop.qt.report_opening import ReportOpening
 from medseg_desktop.qt.sessions.retraining import RetrainSession

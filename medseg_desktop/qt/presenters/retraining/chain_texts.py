@@ -14,8 +14,8 @@ from medseg_desktop.core.retraining.outcome import RetrainOutcome
 from medseg_desktop.core.retraining.state import Mark, Progress, Retraining, Stage
 from medseg_desktop.core.run_facts import run_facts
 from medseg_desktop.core.run_state import RunState, RunStatus
-from medseg_desktop.qt.panels.evaluation_texts import fate_title
-from medseg_desktop.qt.panels.retrain_view import ChainView, Outcome, StageRow
+from medseg_desktop.qt.panels.evaluation.texts import fate_title
+from medseg_desktop.qt.panels.retraining.view import ChainView, Outcome, StageRow
 from medseg_desktop.qt.panels.when_text import moment_text
 
 _WORK = (Stage.CHECK, Stage.CONVERT, Stage.TRAIN, Stage.EVALUATE)

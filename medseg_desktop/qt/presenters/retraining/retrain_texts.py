@@ -13,7 +13,7 @@ from medseg_desktop.core.retraining.cost import Cost
 from medseg_desktop.core.retraining.news import UNDRAWN, Basis, TrainingNews
 from medseg_desktop.io.retraining.plan import Situation
 from medseg_desktop.qt.panels.check_report import Problem, Rows
-from medseg_desktop.qt.panels.retrain_view import RetrainView, Start
+from medseg_desktop.qt.panels.retraining.view import RetrainView, Start
 from medseg_desktop.qt.panels.training_facts import memory_text
 from medseg_desktop.qt.presenters.check_texts import unseen_text
 

@@ -1,0 +1,1 @@
+"""What an evaluation consists of: patients, their slices and labels, pictures of lesions."""

@@ -1,0 +1,1 @@
+"""What the tab Train shows of a retraining."""

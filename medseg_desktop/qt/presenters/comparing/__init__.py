@@ -1,0 +1,1 @@
+"""Between two models compared on the slice and what shows them."""

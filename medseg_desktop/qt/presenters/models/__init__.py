@@ -1,0 +1,1 @@
+"""Between models, their evaluations, and the champion, and what shows them."""

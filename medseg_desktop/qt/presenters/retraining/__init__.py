@@ -1,0 +1,1 @@
+"""Between a retraining and what shows it."""
