@@ -10,7 +10,8 @@ from medseg_desktop.cli.output import JobPrinter, print_json, result_of
 from medseg_desktop.core.errors import LabelError, ModelError, UsageError
 from medseg_desktop.core.labels import LabelTable
 from medseg_desktop.core.specs import ImportSpec
-from medseg_desktop.io.model_import import import_package, is_package, label_table
+from medseg_desktop.inference.predictor import Predictor
+from medseg_desktop.io.model_import import import_package, is_package, label_table, package_of
 from medseg_desktop.io.model_package import check_model_name
 from medseg_desktop.io.settings_file import load_settings, user_name
 from medseg_desktop.io.workspace import ModelEntry
@@ -23,6 +24,7 @@ def run(arguments: argparse.Namespace) -> int:
     if is_package(file):
         if labels is not None:
             raise UsageError("A package knows its labels.", "Leave out --labels.")
+        Predictor.require_runnable(package_of(file))
         entry = import_package(workspace_of(arguments), file, arguments.name, _actor())
         result: dict[str, Any] = {"format": "package"}
     else:

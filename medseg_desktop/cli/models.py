@@ -9,6 +9,7 @@ from typing import Any
 from medseg_desktop.cli.console import count, print_json, table
 from medseg_desktop.cli.context import workspace_of
 from medseg_desktop.core.evaluation_result import Estimate
+from medseg_desktop.inference.predictor import Predictor
 from medseg_desktop.io.champions import Champions
 from medseg_desktop.io.model_import import import_package
 from medseg_desktop.io.model_list import ListedModel, ModelListReader, ModelStatus
@@ -44,7 +45,9 @@ def run_promote(arguments: argparse.Namespace) -> int:
     workspace, by = workspace_of(arguments), _who(arguments)
     champions = Champions(workspace)
     champions.require(by, arguments.reason)  # before anything is copied
-    name = _registered(workspace, workspace.find_model(arguments.model), by)
+    found = workspace.find_model(arguments.model)
+    Predictor.require_runnable(found)
+    name = _registered(workspace, found, by)
     champion = champions.promote(name, by, arguments.reason)
     print(f"{champion.model} is the champion now, promoted by {champion.by}.")
     return 0

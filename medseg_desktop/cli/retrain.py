@@ -11,12 +11,13 @@ from medseg_desktop.cli.console import count
 from medseg_desktop.cli.context import existing, sources, workspace_of
 from medseg_desktop.cli.output import JobPrinter, ProgressLine, print_json, warn
 from medseg_desktop.cli.retrain_check import check
-from medseg_desktop.core.errors import Cancelled, JobError, UsageError
+from medseg_desktop.core.errors import Cancelled, JobError, ModelError, UsageError
 from medseg_desktop.core.evaluation_result import Estimate
 from medseg_desktop.core.retrain_outcome import RetrainOutcome, Verdict, difference_text
 from medseg_desktop.core.retraining import Progress, Retraining, RetrainOptions, Stage
 from medseg_desktop.core.run_state import RunState
 from medseg_desktop.core.settings import Settings
+from medseg_desktop.io.model_package import check_model_name
 from medseg_desktop.io.settings_file import load_settings, user_name
 from medseg_desktop.io.workspace import Workspace
 from medseg_desktop.jobs.chain import Chain, Job, outcome, run_chain
@@ -73,6 +74,11 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _asked(arguments: argparse.Namespace) -> Retraining:
+    if arguments.name:
+        try:  # the model gets its name when all the work is done
+            check_model_name(arguments.name)
+        except ModelError as error:
+            raise UsageError(error.message, error.hint) from error
     options = RetrainOptions(
         name=arguments.name,
         iterations=arguments.iters or 0,

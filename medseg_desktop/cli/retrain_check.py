@@ -106,12 +106,10 @@ def _sentences(situation: Situation, cost: Cost | None) -> Iterator[str]:
         yield f"New since {champion}:"
     elif news.basis is Basis.PATIENTS:
         yield f"The dataset of {champion} is gone, so only new patients are known:"
+    elif situation.champion is None:
+        yield "Everything is new" + ("; this is the first model." if not champion else ":")
     else:
-        yield (
-            "Everything is new; this is the first model."
-            if not champion
-            else (f"Everything is new: {champion} was not trained in this workspace.")
-        )
+        yield f"Everything is new: {champion} was not trained in this workspace."
     yield _table(news) if news.total else "nothing"
     if cost is not None:
         how = "measured" if cost.is_measured else "roughly estimated"

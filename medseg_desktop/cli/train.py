@@ -10,10 +10,11 @@ import msgspec
 from medseg_desktop.cli.context import existing, workspace_of
 from medseg_desktop.cli.output import JobPrinter, print_json, result_of, warn
 from medseg_desktop.cli.train_check import checked, refuse_check_options, report
-from medseg_desktop.core.errors import JobError, UsageError, WorkspaceError
+from medseg_desktop.core.errors import JobError, ModelError, UsageError, WorkspaceError
 from medseg_desktop.core.estimate import duration_text
 from medseg_desktop.core.run_state import RunStatus
 from medseg_desktop.core.specs import STARTER, TrainSpec, decode_spec
+from medseg_desktop.io.model_package import check_model_name
 from medseg_desktop.io.run_folder import has_checkpoint
 from medseg_desktop.io.settings_file import load_settings
 from medseg_desktop.jobs.failed_run import clear_failed_run
@@ -123,13 +124,22 @@ def _continued(arguments: argparse.Namespace) -> TrainSpec:
     )
 
 
+def _model_name(run: Path) -> str:
+    """That of the folder, unless a model cannot have it."""
+    try:
+        check_model_name(run.name)
+    except ModelError:
+        return "model"
+    return run.name
+
+
 def _spec(arguments: argparse.Namespace) -> TrainSpec:
     dataset = existing(arguments.dataset)
     run_folder = arguments.run_folder.absolute()
     return TrainSpec(
         dataset=str(dataset),
         run=str(run_folder),
-        model_name=run_folder.name,
+        model_name=_model_name(run_folder),
         preset=arguments.preset,
         architecture=arguments.model,
         iterations=arguments.iters or DEFAULT_ITERATIONS,

@@ -100,6 +100,11 @@ class RetrainPlan(msgspec.Struct, frozen=True, kw_only=True):
     device: str = "auto"
     seed: int = 0
 
+    def of_run(self, run: str) -> RetrainPlan:
+        """Its folders go by the name of its run, which no other one has: two that begin at once
+        must not take one another's dataset for their own."""
+        return msgspec.structs.replace(self, dataset=f"retrain-{run}", evaluation=run)
+
 
 class Retraining(msgspec.Struct, frozen=True, kw_only=True):
     """Where a retraining stands.

@@ -54,6 +54,16 @@ class Predictor:
         """Check a package and load its network."""
         return cls(open_model(path), threads)
 
+    @classmethod
+    def require_runnable(cls, path: Path) -> None:
+        """Predict an empty slice before a model is taken over or promoted: one that passes every
+        check of `open_model` may still not load, or answer otherwise than it declares.
+
+        Raises:
+            ModelError: what failed.
+        """
+        cls.open(path).predict_grey(np.zeros((64, 64), np.uint8))
+
     @property
     def table(self) -> LabelTable:
         return self.info.table
@@ -76,11 +86,19 @@ class Predictor:
         return resize_label_map(label_map, rows, columns)
 
     def logits(self, image: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """Network output (N, K, H, W) for normalised input (N, C, H, W), float32."""
+        """Network output (N, K, H, W) for normalised input (N, C, H, W), float32.
+
+        Raises:
+            ModelError: it cannot be run, or its answer is none: what a network declares of its
+                output binds nobody, and of values that are no numbers the background would win.
+        """
         try:
-            outputs: list[npt.NDArray[np.float32]] = self._session.run(
-                [OUTPUT_NAME], {INPUT_NAME: image}
-            )
+            (logits,) = self._session.run([OUTPUT_NAME], {INPUT_NAME: image})
         except Exception as error:  # ONNX Runtime raises many types of its own
             raise ModelError(f"The network of {self.info.title} cannot be run.") from error
-        return outputs[0]
+        answer: npt.NDArray[np.float32] = logits
+        if answer.shape != (len(image), len(self.info.labels), *image.shape[2:]):
+            raise ModelError(f"The network of {self.info.title} answers in another size.")
+        if not np.isfinite(answer).all():
+            raise ModelError(f"The network of {self.info.title} gives values that are no numbers.")
+        return answer

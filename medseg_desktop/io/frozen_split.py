@@ -22,6 +22,8 @@ from medseg_desktop.io.file_lock import turn
 from medseg_desktop.io.settings_file import user_name
 
 SPLIT = "split.json"
+#: Longer than whoever has the turn waits for the audit trail.
+_PATIENCE_S = 15.0
 
 
 class FrozenSplit:
@@ -66,8 +68,7 @@ class FrozenSplit:
             if request.draw == "random":
                 details["seed"] = request.seed
             action: Action = "patients_added" if known.patients else "split_created"
-            self._audit.append(user_name() or "unknown", action, details)
-            self._write(split)
+            self._write(split, user_name() or "unknown", action, details)
 
     def move(self, patient_hash: str, name: SetName, by: str, reason: str) -> SetName:
         """Put a patient into another set; see `Workspace.move_patient`."""
@@ -84,8 +85,8 @@ class FrozenSplit:
             if before == name:
                 raise UsageError(f"Patient {patient_hash} is in {name} already.")
             details = {"patient_hash": patient_hash, "from": before, "to": name, "reason": reason}
-            self._audit.append(by, "patient_moved", details)
-            self._write(Split({**split.patients, patient_hash: SplitEntry(name)}))
+            moved = Split({**split.patients, patient_hash: SplitEntry(name)})
+            self._write(moved, by, "patient_moved", details)
         return before
 
     @staticmethod
@@ -104,8 +105,13 @@ class FrozenSplit:
     def _turn(self) -> Iterator[None]:
         """Change the split one process at a time."""
         make_folder(self.path.parent)
-        with turn(self.path.with_name(".split.lock")):
+        with turn(self.path.with_name(".split.lock"), _PATIENCE_S, is_required=True):
             yield
 
-    def _write(self, split: Split) -> None:
-        write_bytes(self.path, msgspec.json.format(msgspec.json.encode(split), indent=1) + b"\n")
+    def _write(self, split: Split, by: str, action: Action, details: dict[str, Any]) -> None:
+        """Write the entry between writing the split and giving it its name, so that a full disk
+        changes neither."""
+        data = msgspec.json.format(msgspec.json.encode(split), indent=1) + b"\n"
+        self._audit.append(
+            by, action, details, lambda _, tell: write_bytes(self.path, data, before_replace=tell)
+        )

@@ -196,8 +196,12 @@ def _flat(values: Mapping[str, Any], before: str = "") -> Iterator[str]:
 
 
 def _plain(text: str) -> str:
-    """A name inside Markdown: on one line, without what would start a cell or a tag."""
-    return " ".join(text.split()).replace("|", "\\|").replace("<", "&lt;")
+    """A name inside Markdown: on one line, without what would start a cell, a tag, a link or a
+    picture, which other programs would load."""
+    line = " ".join(text.split())
+    for mark, written in (("|", "\\|"), ("<", "&lt;"), ("[", "\\[")):
+        line = line.replace(mark, written)
+    return line
 
 
 def _number(value: float | None) -> str:

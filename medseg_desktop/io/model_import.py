@@ -30,6 +30,11 @@ def is_package(path: Path) -> bool:
         raise ModelError(describe_os_error(error, path, "read")) from error
 
 
+def package_of(file: Path) -> Path:
+    """The package that a file or folder is: a model.json stands for its folder."""
+    return file.parent if file.name == MODEL_JSON else file
+
+
 def label_table(names: str) -> LabelTable | None:
     """The labels of `A,B,...`, which come after the background; None for none.
 
@@ -57,7 +62,7 @@ def import_package(
     Raises:
         ModelError, WorkspaceError: nothing was changed.
     """
-    package = package.parent if package.name == MODEL_JSON else package
+    package = package_of(package)
     check_model_name(name or read_info(package).name)
     if problem := workspace.audit.verify().problem:
         raise WorkspaceError(problem, "Restore it from a backup.")

@@ -7,7 +7,6 @@ runs, and every byte is read once, so what was checked is what is used.  Nothing
 from __future__ import annotations
 
 import hashlib
-import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,6 +29,9 @@ __all__ = [
 ]  # fmt: skip
 
 _LONGEST_NAME = 150
+#: Means, deviations and widths of a preparation that works with grey values up to 255 lie far
+#: within.
+_LARGEST_NUMBER = 1e6
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,8 +134,8 @@ def _is_usable(how: Preprocessing) -> bool:
         numbers += [how.denoise.sigma_color, how.denoise.sigma_space]
         if not 1 <= how.denoise.diameter <= 64:
             return False
-    finite = all(math.isfinite(n) for n in numbers)
-    return finite and how.std > 0 and 0 <= how.low < how.high <= 100 and how.version == 1
+    sane = all(abs(n) <= _LARGEST_NUMBER for n in numbers) and how.std >= 1 / _LARGEST_NUMBER
+    return sane and 0 <= how.low < how.high <= 100 and how.version == 1
 
 
 def _read_checked(path: Path, files: PackageFiles, info: ModelInfo, name: str) -> bytes:

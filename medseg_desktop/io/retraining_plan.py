@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -220,14 +219,11 @@ def _plan(
     architecture = info.architecture if info else ARCHITECTURES[0]
     if architecture not in ARCHITECTURES:
         architecture = ARCHITECTURES[0]
-    defaults = RetrainPlan(
-        dataset=_free_name(workspace, f"retrain-{time.strftime('%Y%m%d-%H%M')}"),
-        evaluation=workspace.new_run().name,
-        model_name=options.name or (info.name if info else _FIRST_NAME),
-    )
+    name = options.name or (info.name if info else _FIRST_NAME)
+    defaults = RetrainPlan(dataset="", evaluation="", model_name=name)
     conversion = _conversion_preset(info)
     return msgspec.structs.replace(
-        defaults,
+        defaults.of_run(workspace.new_run().name),
         champion=known.folder,
         init=_init(architecture, conversion, info, options, may_start_from_it),
         conversion=conversion,
@@ -276,14 +272,6 @@ def _batch(value: object, default: int) -> int:
 
 def _known_or(value: object, known: tuple[str, ...], default: str) -> str:
     return value if isinstance(value, str) and value in known else default
-
-
-def _free_name(workspace: Workspace, base: str) -> str:
-    number, name = 1, base
-    while (workspace.datasets / name).exists():
-        number += 1
-        name = f"{base}-{number}"
-    return name
 
 
 def _slices(news: TrainingNews) -> tuple[int, int, int]:

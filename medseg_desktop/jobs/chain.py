@@ -202,8 +202,7 @@ class Chain:
         if situation.problems:
             first = situation.problems[0]
             raise JobError(first.message, first.cure)
-        plan = msgspec.structs.replace(situation.plan, evaluation=self.run.name)
-        self._set(self.retraining.checked(plan))
+        self._set(self.retraining.checked(situation.plan.of_run(self.run.name)))
 
     def _scan(self, retraining: Retraining, context: Context) -> Situation:
         salt = self._workspace.salt().hex()
@@ -251,7 +250,8 @@ class Chain:
             resume=has_checkpoint(self.run),
         )
         if not spec.resume:
-            clear_failed_run(self.run, keep=(RETRAINING, RETRAINING_LOCK))
+            # A training that fails packs its best model; here nobody else asks for that one.
+            clear_failed_run(self.run, keep=(RETRAINING, RETRAINING_LOCK), also=(MODEL_FOLDER,))
             scan = scan_pixels(
                 dataset,
                 lambda done, total: context.progress("check", done, total),

@@ -19,11 +19,12 @@ _RECORD = {
 }  # fmt: skip
 
 
-def clear_failed_run(run: Path, keep: Collection[str] = ()) -> None:
+def clear_failed_run(run: Path, keep: Collection[str] = (), also: Collection[str] = ()) -> None:
     """Make room for a training from its beginning.
 
     Args:
         keep: names of files that may be there, and stay.
+        also: names that may be there too, and go.
 
     Raises:
         WorkspaceError: the folder holds anything but the record of such a training.
@@ -32,7 +33,9 @@ def clear_failed_run(run: Path, keep: Collection[str] = ()) -> None:
         return
     try:
         left = [path for path in run.iterdir() if path.name not in keep]
-        if all(_is_record(path.name) for path in left) and not has_checkpoint(run):
+        if all(_is_record(path.name) or path.name in also for path in left) and not has_checkpoint(
+            run
+        ):
             _remove(run, left, bool(keep))
             return
     except OSError as error:

@@ -167,6 +167,12 @@ def external(folder: Path) -> Path:
     return package_of(folder, network=network)
 
 
+def unrunnable(folder: Path) -> Path:
+    network = threshold_network((32, 40), (128.5,))
+    network.graph.node[0].input[1] = "missing"
+    return package_of(folder, network=network)
+
+
 def another_schema(folder: Path) -> Path:
     return package_of(folder, schema=2)
 
@@ -229,6 +235,7 @@ def weight_file(folder: Path, data: bytes) -> Path:
         (schema_of_nothing, "no model that this program can read"),
         (other_shapes, "no float32 tensor image of N x 1 x 32 x 40"),
         (external, "keeps data outside its file"),
+        (unrunnable, "does not load"),
         (no_numbers, "values that are no numbers"),
         (other_bytes, "not the file the model was saved with"),
         (escaping_zip, "leads out of the folder"),

@@ -14,7 +14,7 @@ import pytest
 from medseg_desktop.core.settings import Settings
 from medseg_desktop.io.settings_file import save_settings
 from medseg_desktop.io.workspace import Workspace
-from tests.builders import model_info, write_model_package
+from tests.builders import model_info, threshold_network, write_model_package
 from tests.cli.test_commands import last_json, one_line, run
 from tests.evaluation_records import write_evaluation
 
@@ -178,6 +178,18 @@ def test_a_package_that_fails_a_check_is_not_copied(
     before = state(workspace)
     assert run("models", "promote", package, "--by", "Ann", "--reason", "r") == 1
     assert "not the file the model was saved with" in one_line(capsys)
+    assert state(workspace) == before
+
+
+def test_a_network_that_cannot_be_run_is_not_promoted(
+    workspace: Workspace, capsys: Capture
+) -> None:
+    network = threshold_network((32, 40), (128,))
+    network.graph.node[0].input[1] = "missing"
+    write_model_package(workspace.models / "c-v1", model_info(name="c"), network=network)
+    before = state(workspace)
+    assert run("models", "promote", "c", "--by", "Ann", "--reason", "r") == 1
+    assert "does not load" in one_line(capsys)
     assert state(workspace) == before
 
 

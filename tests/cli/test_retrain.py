@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 import time
@@ -99,6 +100,8 @@ def test_a_failed_stage_says_how_to_go_on(
         (["--resume", "STUDY"], 1, "is not the folder of a retraining"),
         (["STUDY", "--resume", "STUDY"], 2, "--resume goes on"),
         (["STUDY", "--size", "65"], 2, "multiple of 32"),
+        (["STUDY", "--name", "../flair"], 2, "no name for a model"),
+        (["STUDY", "--name", "con"], 2, "no name for a model"),
         (["EMPTY"], 1, "is empty"),
     ],
 )
@@ -155,6 +158,18 @@ def test_check_tells_what_is_new_and_measures_once(
     assert sum(row["gone_slices"] for row in found["news"].values()) == 1
     assert (found["champion"], found["init"], found["size"]) == ("model-v1", "champion", 64)
     assert found["cost"]["total_s"] > 0
+
+
+def test_check_says_that_the_champion_is_gone(
+    study: Path, workspace: Workspace, jobs: FakeJobs, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(["retrain", str(study), "--size", "64"])
+    shutil.rmtree(promote(workspace, "model-v1"))
+    capsys.readouterr()
+    assert main(["retrain", str(study), "--check"]) == 1
+    told = capsys.readouterr()
+    assert "model-v1, which Li Wei promoted, is not in" in told.err
+    assert "not trained in this workspace" not in told.out
 
 
 @pytest.mark.timeout(180)

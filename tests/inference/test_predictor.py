@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import cv2
 import numpy as np
+import onnx
 import pytest
+from onnx import TensorProto, helper
 
 from medseg_desktop.core.display import PixelFormat
 from medseg_desktop.core.errors import ModelError
@@ -72,3 +75,31 @@ def test_a_network_that_does_not_load_is_said(tmp_path: Path) -> None:
     package = write_model_package(tmp_path / "m", network=network)
     with pytest.raises(ModelError, match="does not load"):
         Predictor.open(package)
+
+
+def enlarged(network: onnx.ModelProto) -> None:
+    """Its answer is twice as large as it declares."""
+    network.graph.node[0].output[0] = "small"
+    scales = helper.make_tensor("scales", TensorProto.FLOAT, [4], [1.0, 1.0, 2.0, 2.0])
+    network.graph.initializer.append(scales)
+    network.graph.node.append(helper.make_node("Resize", ["small", "", "scales"], ["logits"]))
+
+
+def not_a_number(network: onnx.ModelProto) -> None:
+    network.graph.initializer[1].float_data[1] = np.nan
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [(enlarged, "answers in another size"), (not_a_number, "values that are no numbers")],
+)
+def test_an_answer_that_is_none_is_no_label_map(
+    tmp_path: Path, spoil: Callable[[onnx.ModelProto], None], words: str
+) -> None:
+    network = threshold_network((32, 40), (128,))
+    spoil(network)
+    package = write_model_package(tmp_path / "m", network=network)
+    with pytest.raises(ModelError, match=words):
+        Predictor.open(package).predict(lesion_slice(), PixelFormat())
+    with pytest.raises(ModelError, match=words):
+        Predictor.require_runnable(package)

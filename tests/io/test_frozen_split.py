@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import threading
 from pathlib import Path
 
@@ -10,6 +12,7 @@ import pytest
 from medseg_desktop.core.errors import UsageError, WorkspaceError
 from medseg_desktop.core.split import SplitRequest
 from medseg_desktop.io import frozen_split
+from medseg_desktop.io.file_lock import turn
 from medseg_desktop.io.workspace import Workspace, salt_id
 from tests.builders import model_info, write_model_package
 
@@ -60,14 +63,31 @@ def test_without_a_sound_audit_trail_nobody_is_moved(workspace: Workspace) -> No
 def test_the_record_comes_before_the_move(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(*_: object) -> None:
-        raise WorkspaceError("The disk is full.")
+    replace = os.replace
 
-    monkeypatch.setattr(frozen_split, "write_bytes", full)
+    def stopped(source: Path, target: Path) -> None:
+        if Path(target).name == "split.json":
+            raise OSError(errno.EIO, "the program ends here")
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", stopped)
     with pytest.raises(WorkspaceError):
         workspace.move_patient("a", "test", "Li", "why")
     assert workspace.split().set_of("a") == "train"
     assert workspace.audit.verify().entries[-1].action == "patient_moved"
+
+
+def test_on_a_full_disk_nobody_is_moved_and_nothing_is_on_record(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    before = {p.name: p.read_bytes() for p in workspace.root.iterdir()}
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(WorkspaceError, match="disk is full"):
+        workspace.move_patient("a", "test", "Li", "why")
+    assert {p.name: p.read_bytes() for p in workspace.root.iterdir()} == before
 
 
 def test_moves_at_the_same_time_all_count(workspace: Workspace) -> None:
@@ -118,3 +138,17 @@ def test_the_models_that_saw_a_patient(workspace: Workspace) -> None:
     assert {h: [e.title for e in entries] for h, entries in found.items()} == {
         "a": ["one-v1"], "b": ["two-v1"],
     }  # fmt: skip
+
+
+def test_whose_turn_does_not_come_changes_nothing(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise the patients that the other program is about to add would be lost."""
+    monkeypatch.setattr(frozen_split, "_PATIENCE_S", 0.05)
+    with turn(workspace.root / ".split.lock"):
+        with pytest.raises(WorkspaceError, match="Another program is writing"):
+            workspace.freeze({"d": "train"})
+        with pytest.raises(WorkspaceError, match="Another program is writing"):
+            workspace.move_patient("a", "test", "Li", "why")
+    assert workspace.split().sets == {"a": "train", "b": "test", "c": "incoming"}
+    assert len(workspace.audit.verify().entries) == 1

@@ -137,3 +137,10 @@ def test_a_long_history_keeps_the_best_and_the_last_evaluation() -> None:
     assert found == sorted(found)
     assert {1, 333, 1000} <= set(found)
     assert rows[0].loss is None
+
+
+def test_a_name_loads_nothing_in_a_viewer_of_markdown() -> None:
+    card = model_card(model_info(labels=("![x](https://a.example/y.png)", "<img src=z>")))
+    assert "- Labels: !\\[x](https://a.example/y.png), &lt;img src=z>" in card.splitlines()
+    assert "![" not in card
+    assert "<img" not in card

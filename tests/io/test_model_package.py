@@ -88,6 +88,8 @@ def test_a_missing_file_is_said(package: Path, name: str) -> None:
         {"name": ".."},
         {"name": "a\nb"},
         {"preprocessing": {"std": 0}},
+        {"preprocessing": {"mean": 1e308}},
+        {"preprocessing": {"std": 1e-300}},
         {"preprocessing": {"version": 2}},
         {"preprocessing": {"low": 90, "high": 10}},
         {"preprocessing": {"scaling": "magic"}},

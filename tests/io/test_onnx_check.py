@@ -66,6 +66,18 @@ def external_constant(model: onnx.ModelProto) -> None:
     model.graph.node.append(helper.make_node("Constant", [], ["c"], value=tensor))
 
 
+def sparse_constant(model: onnx.ModelProto) -> None:
+    values = helper.make_tensor("v", TensorProto.FLOAT, [1], [1.0])
+    values.external_data.add(key="location", value="../x")
+    places = helper.make_tensor("i", TensorProto.INT64, [1], [0])
+    sparse = helper.make_sparse_tensor(values, places, [1 << 40])
+    model.graph.node.append(helper.make_node("Constant", [], ["c"], sparse_value=sparse))
+
+
+def fixed_batch(model: onnx.ModelProto) -> None:
+    model.graph.input[0].type.tensor_type.shape.dim[0].dim_value = 3
+
+
 def nested_graph(model: onnx.ModelProto) -> None:
     graph = helper.make_graph([], "inner", [], [])
     model.graph.node.append(helper.make_node("Identity", ["image"], ["y"], body=graph))
@@ -88,7 +100,7 @@ def function(model: onnx.ModelProto) -> None:
     "spoil",
     [
         another_operator, another_domain, another_opset, external_data, external_constant,
-        nested_graph, control_flow, second_input, function,
+        sparse_constant, fixed_batch, nested_graph, control_flow, second_input, function,
     ],
 )  # fmt: skip
 def test_anything_but_plain_standard_operators_is_refused(

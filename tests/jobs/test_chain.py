@@ -68,6 +68,20 @@ def test_the_first_model_begins_with_the_starter_and_is_evaluated_alone(
     assert not is_held(chain.run)
 
 
+def test_two_that_begin_at_once_keep_their_datasets_apart(
+    workspace: Workspace, study: Path, tmp_path: Path
+) -> None:
+    other = write_study(tmp_path / "other", ("G", "H", "I", "J"), slices=2, size=(64, 64))
+    chains = [Chain.begin(workspace, asked(folder)) for folder in (study, other)]
+    for chain in chains:  # both look before either converts
+        assert chain.prepare(QuietContext()) is None
+    done = [driven(chain, FakeJobs(fails=["evaluate"])) for chain in chains]
+    plans = [retraining.plan for retraining in done]
+    assert None not in plans
+    assert len({plan.dataset for plan in plans if plan}) == 2
+    assert [sum(retraining.slices.values()) for retraining in done] == [12, 8]
+
+
 def test_a_retraining_trains_from_the_champion_and_is_compared_with_it(
     workspace: Workspace, study: Path
 ) -> None:
@@ -175,6 +189,11 @@ def test_a_training_goes_on_from_its_checkpoint_or_begins_anew(
     driven(chain, FakeJobs(cancels=["train"]))
     spec = TrainSpec(dataset="d", run=str(chain.run), model_name="model")
     begin_training(spec, checkpoint)
+    if not checkpoint:  # the disk was full after the best one, which was packed as a model
+        (chain.run / "checkpoints").mkdir()
+        (chain.run / "checkpoints" / "best.safetensors").write_bytes(b"x")
+        (chain.run / "model").mkdir()
+        (chain.run / "model" / "model.onnx").write_bytes(b"x")
     jobs = FakeJobs()
     driven(Chain.reopen(workspace, chain.run), jobs)
     train = jobs.specs[0]

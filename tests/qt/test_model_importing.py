@@ -14,7 +14,7 @@ from medseg_desktop.core.run_state import RunState, RunStatus
 from medseg_desktop.core.specs import ImportSpec
 from medseg_desktop.qt.controller import Controller
 from medseg_desktop.qt.job_thread import JobThread
-from tests.builders import write_model_package
+from tests.builders import threshold_network, write_model_package
 from tests.fake_worker import fake_command
 from tests.weight_files import hostile_files
 
@@ -69,6 +69,19 @@ def test_weights_become_a_model_of_the_workspace(
     assert added.args[0].title == "old-v1"
     (entry,) = controller.workspace.audit.verify().entries
     assert entry.details == {"model": "old-v1", "source_sha256": "5" * 64}
+
+
+def test_a_network_that_cannot_be_run_does_not_come_in(
+    controller: Controller, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network = threshold_network((32, 40), (128,))
+    network.graph.node[0].input[1] = "missing"
+    package = write_model_package(tmp_path / "made", network=network)
+    answers(monkeypatch, package / "model.json", "x")
+    with qtbot.waitSignal(controller.runs.failed, timeout=WAIT_MS):
+        controller.window.actions_by_key["import_model"].trigger()
+    assert "does not load" in shown(controller)
+    assert controller.workspace.model_entries() == ()
 
 
 def test_a_hostile_file_is_told_in_a_sentence_and_runs_nothing(

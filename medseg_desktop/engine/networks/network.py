@@ -111,7 +111,7 @@ def load_exactly(network: Layer, weights: Mapping[str, npt.NDArray[np.generic]],
 
 def _listed(names: list[str]) -> str:
     more = f" and {len(names) - 1} more arrays" if len(names) > 1 else ""
-    return names[0][:80] + more
+    return "".join(c if c.isprintable() else "?" for c in names[0][:80]) + more
 
 
 def _shape(values: npt.NDArray[np.generic]) -> str:

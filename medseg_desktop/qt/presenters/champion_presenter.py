@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QWidget
 from medseg_desktop.core.errors import MedSegError
 from medseg_desktop.core.evaluation_measures import MEASURES, direction
 from medseg_desktop.core.evaluation_result import EvaluationRecord, ModelComparison
+from medseg_desktop.inference.predictor import Predictor
 from medseg_desktop.io.champions import Champion, Champions
 from medseg_desktop.io.evaluation_folder import read_record
 from medseg_desktop.io.evaluations import EvaluationEntry, last_comparison
@@ -111,8 +112,12 @@ class ChampionPresenter(QObject):
         )
         self._show(
             question,
-            lambda by, reason: self._champions.promote(model.path.name, by, reason, name),
+            partial(self._promote, model, name),
         )
+
+    def _promote(self, model: ListedModel, evaluation: str, by: str, reason: str) -> Champion:
+        Predictor.require_runnable(model.path)
+        return self._champions.promote(model.path.name, by, reason, evaluation)
 
     def _ask_to_roll_back(
         self, found: ModelList, evaluation: EvaluationEntry | None, record: EvaluationRecord | None

@@ -17,7 +17,7 @@ from medseg_desktop.core.settings import Settings
 from medseg_desktop.core.specs import ConvertSpec, ImportSpec, MeasureSpec, Spec, TrainSpec
 from medseg_desktop.inference.predictor import Predictor
 from medseg_desktop.io.champions import Champion
-from medseg_desktop.io.model_import import PDPARAMS, import_package
+from medseg_desktop.io.model_import import PDPARAMS, import_package, package_of
 from medseg_desktop.io.model_list import ModelList, ModelListReader
 from medseg_desktop.io.settings_file import user_name
 from medseg_desktop.io.workspace import ModelEntry, Workspace
@@ -156,9 +156,11 @@ class RunSession(QObject):
             self.refresh()
             self.model_added.emit(entry)
 
-        self._background.submit(
-            lambda: import_package(self.workspace, file, name, actor), done, self.failed.emit
-        )
+        def take_over() -> ModelEntry:
+            Predictor.require_runnable(package_of(file))
+            return import_package(self.workspace, file, name, actor)
+
+        self._background.submit(take_over, done, self.failed.emit)
 
     def stop_import(self) -> None:
         """Ask the import to stop; there will be no model."""
