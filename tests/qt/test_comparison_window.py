@@ -98,7 +98,7 @@ def test_measures_say_better_and_worse_only_where_it_is_clear(comparison: Result
     assert told["Volume difference, absolute"][-1] == "no clear difference"
     assert told["Lesions found"] == ["75 %", "75 %", "−10 %", "", "3", "too few patients"]
     assert told["False lesions per patient"][-1] == "no clear difference"
-    assert told["False-positive volume without lesion"][2:] == ["–", "", "0", "too few patients"]
+    assert told["False-positive volume"][2:] == ["–", "", "0", "too few patients"]
     assert not comparison.banner.isVisible()
 
 

@@ -116,7 +116,7 @@ MEASURES: Final = (
         _absolute_difference_ml,
     ),
     Measure(
-        "false_positive_ml", "False-positive volume without lesion", "ml", 2, False,
+        "false_positive_ml", "False-positive volume", "ml", 2, False,
         _false_positive_ml,
     ),
 )  # fmt: skip

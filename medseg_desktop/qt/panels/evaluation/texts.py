@@ -30,7 +30,7 @@ def measure_name(key: str) -> str:
         "hd95_mm": _tr("HD95"),
         "volume_difference_ml": _tr("Volume difference"),
         "absolute_volume_difference_ml": _tr("Volume difference, absolute"),
-        "false_positive_ml": _tr("False-positive volume without lesion"),
+        "false_positive_ml": _tr("False-positive volume"),
     }
     return names[key]
 

@@ -59,11 +59,12 @@ def comparison_figures(record: EvaluationRecord, compared: ModelComparison) -> F
     for measure in JUDGED:
         mine, old = record.candidate.summary.get(measure.key), other.get(measure.key)
         difference = compared.differences.get(measure.key)
+        found = verdict(compared, measure)
         texts = (
             measure.value(mine.mean if mine else None),
             measure.value(old.mean if old else None),
             measure.value(difference.mean if difference else None, signed=True),
-            verdict_text(verdict(compared, measure)),
+            verdict_text(found) if compared.is_comparable else "",
         )
         rows.append((measure_name(measure.key), texts))
     columns = (compared.candidate, compared.champion, _tr("Difference"), "")
