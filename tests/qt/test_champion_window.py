@@ -344,7 +344,8 @@ def test_the_card_of_a_model_is_shown_and_loads_nothing(
     select(controller, "new")
     card = model(workspace, "new") / "card.md"
     picture = tmp_path / "secret.png"
-    card.write_text(f"# A card\n\n<b>x</b> ![y]({picture.as_uri()}) [z](file:///etc)\n")
+    long = "- a line\n" * 200
+    card.write_text(f"# A card\n\n<b>x</b> ![y]({picture.as_uri()}) [z](file:///etc)\n\n{long}")
     press(controller, "card")
 
     def view() -> QTextBrowser | None:
@@ -356,6 +357,9 @@ def test_the_card_of_a_model_is_shown_and_loads_nothing(
     assert "A card" in browser.toPlainText()
     assert "<b>x</b>" in browser.toPlainText()  # no HTML
     assert browser.openLinks() is False
+    qtbot.wait(50)
+    bar = browser.verticalScrollBar()
+    assert bar.maximum() > 0 == bar.value()  # it is read from its beginning
     browser.window().close()
     card.unlink()
     press(controller, "card")
