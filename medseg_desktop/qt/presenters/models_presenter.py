@@ -22,7 +22,7 @@ from medseg_desktop.qt.model_exporting import ModelExporting
 from medseg_desktop.qt.panels.message_bar import MessageBar
 from medseg_desktop.qt.panels.models_detail import ModelDetail
 from medseg_desktop.qt.panels.models_panel import ModelsPanel
-from medseg_desktop.qt.presenters.champion_presenter import ChampionPresenter
+from medseg_desktop.qt.presenters.champion_presenter import ChampionPresenter, decisive_evaluation
 from medseg_desktop.qt.presenters.evaluation_presenter import EvaluationPresenter
 from medseg_desktop.qt.presenters.model_rows import (
     champion_facts,
@@ -113,10 +113,16 @@ class ModelsPresenter(QObject):
         self._show_detail()
 
     def compare(self, path: Path) -> None:
-        """Compare a model with the champion, and show its row."""
-        model = self._runs.model_list.of_path(path)
-        if model is not None:
-            self._panel.models.select(path)
+        """Show how a model compares with the champion, which is evaluated where it is not known."""
+        found = self._runs.model_list
+        model = found.of_path(path)
+        if model is None:
+            return
+        self._panel.models.select(path)
+        known = decisive_evaluation(found, model) if found.champion else None
+        if known is not None:
+            self.results.show(known.path)
+        else:
             self.evaluations.compare(model)
 
     def promote(self, path: Path) -> None:
