@@ -195,6 +195,19 @@ def test_without_the_champions_dataset_it_says_what_it_cannot_know(
     assert {"Reviewed slices", "Train", "Val.", "Test"} <= texts(panel.retrain)
 
 
+def test_a_champion_that_was_changed_is_no_first_model(
+    controller: Controller, panel: TrainingPanel, qtbot: QtBot, study: Path
+) -> None:
+    with_champion(controller.workspace, study)
+    card = controller.workspace.models / "flair-v1" / "card.md"
+    card.write_text("# Another model\n")
+    opened(qtbot, controller, study)
+    qtbot.waitUntil(lambda: has(panel.retrain, "is not what"), timeout=WAIT_MS)
+    assert panel.retrain.title.text() == "Retrain flair-v1"
+    assert not panel.retrain.lead.isVisible()
+    assert not panel.retrain.start.isEnabled()
+
+
 def test_a_broken_annotation_file_forbids_it_until_it_is_to_be_left_out(
     controller: Controller, panel: TrainingPanel, qtbot: QtBot, study: Path
 ) -> None:
