@@ -316,6 +316,21 @@ def test_the_question_shows_what_is_known_of_both_models(
     assert entry.details.get("evaluation", "") == ("e" if kind in ("fair", "unfair") else "")
 
 
+def test_a_first_champion_is_asked_for_with_its_own_figures(
+    controller: Controller, qtbot: QtBot, workspace: Workspace
+) -> None:
+    """Also where the newest evaluation of it was made to compare another one with it."""
+    write_evaluation(workspace.evaluations / "e", model(workspace, "new"), model(workspace, "old"))
+    listed(qtbot, controller)
+    select(controller, "old")
+    press(controller, "promote")
+    text = said(asked(qtbot, controller))
+    assert "0.657" in text
+    assert "0.700" not in text
+    assert "better" not in text.split("\n")
+    click(asked(qtbot, controller).cancel)
+
+
 def test_the_audit_trail_is_shown_with_its_verdict(
     controller: Controller, qtbot: QtBot, workspace: Workspace
 ) -> None:

@@ -10,7 +10,11 @@ from PySide6.QtWidgets import QWidget
 
 from medseg_desktop.core.errors import MedSegError
 from medseg_desktop.core.evaluation_measures import MEASURES, direction
-from medseg_desktop.core.evaluation_result import EvaluationRecord, ModelComparison
+from medseg_desktop.core.evaluation_result import (
+    EvaluationRecord,
+    EvaluationResult,
+    ModelComparison,
+)
 from medseg_desktop.io.champions import Champion, Champions
 from medseg_desktop.io.evaluation_folder import read_record
 from medseg_desktop.io.evaluations import EvaluationEntry, last_comparison
@@ -176,10 +180,10 @@ class ChampionPresenter(QObject):
     def _figures(
         self, model: ListedModel, champion: ListedModel | None, record: EvaluationRecord | None
     ) -> Figures:
-        if record is not None and record.comparison is not None:
+        if record is not None and champion is not None and record.comparison is not None:
             return self._comparison(record, record.comparison)
         if record is not None:
-            return self._single_figures(record)
+            return self._single_figures(record, _result_of(record, model))
         if champion is None:
             return Figures(
                 self.tr("It was not evaluated on test patients."),
@@ -191,8 +195,8 @@ class ChampionPresenter(QObject):
             cautions=(self.tr("Whether it is better is not known. Compare the two first."),),
         )
 
-    def _single_figures(self, record: EvaluationRecord) -> Figures:
-        known = [(m, e) for m in MEASURES if (e := record.candidate.summary.get(m.key)) is not None]
+    def _single_figures(self, record: EvaluationRecord, result: EvaluationResult) -> Figures:
+        known = [(m, e) for m in MEASURES if (e := result.summary.get(m.key)) is not None]
         columns: tuple[str, ...] = (self.tr("Mean"), self.tr("95 % interval"))
         if not any(m.interval_text(e) for m, e in known):
             columns = columns[:1]  # there are too few patients for one
@@ -238,6 +242,13 @@ def decisive_evaluation(found: ModelList, model: ListedModel) -> EvaluationEntry
     return last_comparison(
         found.evaluations, model.info.network_digest, champion.info.network_digest
     )
+
+
+def _result_of(record: EvaluationRecord, model: ListedModel) -> EvaluationResult:
+    """What an evaluation says of a model, which may be the one that another was compared with."""
+    digest = model.info.network_digest if model.info else ""
+    other = record.champion
+    return other if other is not None and other.network == digest else record.candidate
 
 
 def _head(record: EvaluationRecord) -> str:
