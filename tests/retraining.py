@@ -112,26 +112,33 @@ def pretend_to_train(spec: TrainSpec) -> dict[str, object]:
 
 def pretend_to_evaluate(spec: EvaluateSpec, difference: float = 0.04) -> None:
     """Leave what an evaluation leaves."""
-    info = read_info(Path(spec.model))
-    result = EvaluationResult(
-        model=info.title,
-        network=info.network_digest,
-        cases=(),
-        mean={"foreground_dice": 0.7, "n": 1},
-        summary={"foreground_dice": Estimate(mean=0.7, n=1)},
-    )
+    result, champion = _evaluated(Path(spec.model), 0.7), None
     comparison = None
     if spec.against:
+        champion = _evaluated(Path(spec.against), 0.7 - difference)
         found = Estimate(mean=difference, low=difference - 0.01, high=difference + 0.01, n=5)
         comparison = ModelComparison(
-            candidate=info.title,
-            champion=read_info(Path(spec.against)).title,
+            candidate=result.model,
+            champion=champion.model,
             differences={"foreground_dice": found},
         )
-    record = EvaluationRecord(subset="test", candidate=result, comparison=comparison)
+    record = EvaluationRecord(
+        subset="test", candidate=result, champion=champion, comparison=comparison
+    )
     with new_folder(Path(spec.out)) as folder:
         write_record(folder, record)
         (folder / REPORT).write_text("<!doctype html>", encoding="utf-8")
+
+
+def _evaluated(model: Path, dice: float) -> EvaluationResult:
+    info = read_info(model)
+    return EvaluationResult(
+        model=info.title,
+        network=info.network_digest,
+        cases=(),
+        mean={"foreground_dice": dice, "n": 1},
+        summary={"foreground_dice": Estimate(mean=dice, n=1)},
+    )
 
 
 def promote(workspace: Workspace, model: str) -> Path:

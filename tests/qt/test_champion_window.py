@@ -316,6 +316,21 @@ def test_the_question_shows_what_is_known_of_both_models(
     assert entry.details.get("evaluation", "") == ("e" if kind in ("fair", "unfair") else "")
 
 
+def test_a_first_champion_is_asked_for_with_its_own_figures(
+    controller: Controller, qtbot: QtBot, workspace: Workspace
+) -> None:
+    """Also where the newest evaluation of it was made to compare another one with it."""
+    write_evaluation(workspace.evaluations / "e", model(workspace, "new"), model(workspace, "old"))
+    listed(qtbot, controller)
+    select(controller, "old")
+    press(controller, "promote")
+    text = said(asked(qtbot, controller))
+    assert "0.657" in text
+    assert "0.700" not in text
+    assert "better" not in text.split("\n")
+    click(asked(qtbot, controller).cancel)
+
+
 def test_the_audit_trail_is_shown_with_its_verdict(
     controller: Controller, qtbot: QtBot, workspace: Workspace
 ) -> None:
@@ -344,7 +359,8 @@ def test_the_card_of_a_model_is_shown_and_loads_nothing(
     select(controller, "new")
     card = model(workspace, "new") / "card.md"
     picture = tmp_path / "secret.png"
-    card.write_text(f"# A card\n\n<b>x</b> ![y]({picture.as_uri()}) [z](file:///etc)\n")
+    long = "- a line\n" * 200
+    card.write_text(f"# A card\n\n<b>x</b> ![y]({picture.as_uri()}) [z](file:///etc)\n\n{long}")
     press(controller, "card")
 
     def view() -> QTextBrowser | None:
@@ -356,6 +372,9 @@ def test_the_card_of_a_model_is_shown_and_loads_nothing(
     assert "A card" in browser.toPlainText()
     assert "<b>x</b>" in browser.toPlainText()  # no HTML
     assert browser.openLinks() is False
+    qtbot.wait(50)
+    bar = browser.verticalScrollBar()
+    assert bar.maximum() > 0 == bar.value()  # it is read from its beginning
     browser.window().close()
     card.unlink()
     press(controller, "card")

@@ -60,6 +60,21 @@ def at(controller: Controller) -> tuple[int, tuple[int, int, int, int] | None]:
     return view(controller).index, marked(controller)
 
 
+def test_the_legend_is_in_sight_in_the_smallest_window(
+    controller: Controller, qtbot: QtBot, tmp_path: Path
+) -> None:
+    controller.window.resize(1280, 720)
+    with_models(qtbot, controller, tmp_path)
+    box = controller.window.overlay_panel.comparison
+    compare(controller)
+    all_compared(qtbot, controller)
+
+    def in_sight() -> bool:
+        return box.isVisible() and box.visibleRegion().boundingRect().height() == box.height()
+
+    qtbot.waitUntil(in_sight, timeout=WAIT_MS)
+
+
 def test_the_slice_shows_who_marks_what_and_the_legend_how_much(
     controller: Controller, qtbot: QtBot, tmp_path: Path
 ) -> None:

@@ -199,6 +199,19 @@ def test_without_the_champions_dataset_it_says_what_it_cannot_know(
     assert {"Reviewed slices", "Train", "Val.", "Test"} <= texts(panel.retrain)
 
 
+def test_a_champion_that_was_changed_is_no_first_model(
+    controller: Controller, panel: TrainingPanel, qtbot: QtBot, study: Path
+) -> None:
+    with_champion(controller.workspace, study)
+    card = controller.workspace.models / "flair-v1" / "card.md"
+    card.write_text("# Another model\n")
+    opened(qtbot, controller, study)
+    qtbot.waitUntil(lambda: has(panel.retrain, "is not what"), timeout=WAIT_MS)
+    assert panel.retrain.title.text() == "Retrain flair-v1"
+    assert not panel.retrain.lead.isVisible()
+    assert not panel.retrain.start.isEnabled()
+
+
 def test_a_broken_annotation_file_forbids_it_until_it_is_to_be_left_out(
     controller: Controller, panel: TrainingPanel, qtbot: QtBot, study: Path
 ) -> None:
@@ -251,6 +264,10 @@ def test_one_press_leads_to_a_candidate_beside_the_champion(
     qtbot.waitUntil(lambda: title.text() == "Retrain flair-v1", timeout=WAIT_MS)
     assert panel.retrain.isVisible()
     modes[TrainSpec] = PRETENDS  # the first one was real
+    said_early: list[str] = []
+    controller.retrain.session.job_changed.connect(
+        lambda _: said_early.extend(t for t in texts(controller.window.messages) if "flair-v2" in t)
+    )
     click(panel.retrain.start)
     again = ended(qtbot, controller)
     assert again.is_done, again.message
@@ -262,6 +279,15 @@ def test_one_press_leads_to_a_candidate_beside_the_champion(
     qtbot.waitUntil(lambda: wanted <= texts(panel.chain), timeout=WAIT_MS)
     assert not panel.chain.outcome.promote.isVisible()  # the comparison comes first
     assert controller.runs.chosen_path == controller.workspace.models / "flair-v1"
+    bar = controller.window.messages
+    qtbot.waitUntil(lambda: "flair-v2 is ready, a candidate" in bar.text.text(), timeout=WAIT_MS)
+    assert said_early == []
+    click(bar.action)  # shows what is known, and evaluates nothing again
+    windows = controller.model_tab.results.windows
+    qtbot.waitUntil(lambda: len(windows) == 1, timeout=WAIT_MS)
+    assert controller.runs.evaluations.spec is None
+    next(iter(windows.values())).close()
+    controller.window.tabs.setCurrentWidget(panel)
     with qtbot.waitSignal(controller.retrain.chain.compare_requested, timeout=WAIT_MS) as told:
         click(panel.chain.outcome.compare)
     run = controller.retrain.session.run

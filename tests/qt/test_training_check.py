@@ -107,8 +107,12 @@ def test_a_leak_forbids_the_start_and_stands_at_the_top(
     qtbot.waitUntil(lambda: page.title.text() == "Not ready to train", timeout=WAIT_MS)
     assert not page.start.isEnabled()
     assert unmeasured == []
-    labels = [x for x in page.findChildren(QLabel) if "same picture" in x.text() and x.isVisible()]
-    (leak,) = labels
+
+    def leaks() -> list[QLabel]:
+        return [x for x in page.findChildren(QLabel) if "same picture" in x.text()]
+
+    qtbot.waitUntil(lambda: [x.isVisible() for x in leaks()] == [True], timeout=WAIT_MS)
+    (leak,) = leaks()
     assert first in leak.text()
     assert second in leak.text()
     numbers = next(x for x in page.findChildren(QLabel) if x.text() == "Patients")

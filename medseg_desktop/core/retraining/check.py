@@ -118,7 +118,8 @@ def _warnings(facts: RetrainFacts) -> Iterator[Finding]:
     if waiting := news.size_of("incoming").patients:
         yield Finding(
             f"{counted(waiting, 'patient')} with reviewed slices {_wait(waiting)} to be assigned.",
-            "Put them into a set, or they are left out.",
+            "Put them into a set (Model > Patients and sets…, or split move); else they are "
+            "left out.",
         )
     if facts.untrainable:
         yield Finding(facts.untrainable, "The new model starts from the starter weights.")

@@ -85,7 +85,7 @@ def _item(entry: AuditEntry) -> QTreeWidgetItem:
     item = QTreeWidgetItem(texts)
     for place, text in enumerate(texts):
         item.setToolTip(place, text)
-        item.setSizeHint(place, QSize(0, ROW_PX))
+    item.setSizeHint(len(texts) - 1, QSize(0, ROW_PX))
     item.setToolTip(0, f"{entry.time}\n{entry.hash}")
     item.setToolTip(3, what(entry))
     return item

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from PySide6.QtCore import QCoreApplication, Qt, QUrl
-from PySide6.QtGui import QTextDocument
+from PySide6.QtGui import QTextCursor, QTextDocument
 from PySide6.QtWidgets import QDialog, QTextBrowser, QWidget
 
 from medseg_desktop.qt.panels.controls import button, column, row
@@ -23,6 +23,7 @@ class CardView(QTextBrowser):
         features = QTextDocument.MarkdownFeature
         dialect = features.MarkdownDialectGitHub | features.MarkdownNoHTML
         self.document().setMarkdown(text, dialect)
+        self.moveCursor(QTextCursor.MoveOperation.Start)  # it would be shown from its end
 
     def loadResource(self, kind: int, name: QUrl | str) -> Any:
         """Nothing is read from anywhere."""

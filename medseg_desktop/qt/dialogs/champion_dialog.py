@@ -108,6 +108,7 @@ class ChampionDialog(QDialog):
         told = _tr("Both are written to the audit trail, which cannot be changed afterwards.")
         layout.addWidget(label(told, "muted", wrap=True))
         layout.addWidget(self.error)
+        layout.addStretch(1)  # what is more than needed belongs to no field
         actions = row()
         actions.addStretch(1)
         actions.addWidget(self.cancel)

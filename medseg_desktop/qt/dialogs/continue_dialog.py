@@ -26,7 +26,7 @@ class ContinueDialog(QDialog):
         self.setWindowTitle(self.tr("Continue training"))
         self.setMinimumWidth(360)
         told = self.tr(
-            "{name} was trained for {done} of {planned} steps. It goes on from its last "
+            "{name} was trained for {done} of {planned} iterations. It goes on from its last "
             "checkpoint, with its weights, optimiser and best model."
         )
         text = told.format(name=name, done=f"{done:,}", planned=f"{planned:,}")
@@ -37,14 +37,14 @@ class ContinueDialog(QDialog):
         self.steps.setFixedHeight(CONTROL_HEIGHT)
         self.steps.lineEdit().setTextMargins(SPACE_S, 0, 0, 0)
         self.steps.setValue(planned if planned > done else done + max(planned, 1))
-        self.steps.setAccessibleName(self.tr("Steps in all"))
+        self.steps.setAccessibleName(self.tr("Iterations in all"))
         self.go_on = button(self.tr("Continue training"), "play", primary=True)
         self.go_on.setDefault(True)
         self.cancel = button(self.tr("Cancel"))
         layout = column(self, SPACE_L, SPACE_M)
         layout.addWidget(label(text, wrap=True))
         line = row(None, 0, SPACE_S)
-        line.addWidget(label(self.tr("Steps in all")))
+        line.addWidget(label(self.tr("Iterations in all")))
         line.addWidget(self.steps, 1)
         layout.addLayout(line)
         actions = row()

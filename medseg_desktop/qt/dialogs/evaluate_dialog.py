@@ -74,7 +74,9 @@ class EvaluateDialog(QDialog):
             _tr("Patients that a model has learned from flatter it; only test patients tell how "
                 "good it is."), "caution", wrap=True)  # fmt: skip
         layout.addWidget(self.caution)
-        self.with_champion = QCheckBox(_tr("Beside the champion {name}").format(name=champion))
+        self.with_champion = QCheckBox(
+            _tr("Compare with the champion {name}").format(name=champion)
+        )
         self.with_champion.setChecked(bool(champion))
         self.with_champion.setVisible(bool(champion))
         layout.addWidget(self.with_champion)

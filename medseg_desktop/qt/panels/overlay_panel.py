@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 
 from PySide6.QtCore import QSignalBlocker, Qt, QTimer, Signal
-from PySide6.QtGui import QAction
+from PySide6.QtGui import QAction, QResizeEvent
 from PySide6.QtWidgets import QScrollArea, QSlider, QWidget
 
 from medseg_desktop.qt.panels.comparison_box import ComparisonBox
@@ -24,6 +24,7 @@ from medseg_desktop.qt.theme.tokens import DARK, SPACE_S
 
 _ROW = 28
 _INDENT = 44
+_APPEARS_MS = 1000
 
 
 class Layer(StrEnum):
@@ -160,6 +161,10 @@ class OverlayPanel(QWidget):
         self.comparison = ComparisonBox(previous, following)
         self.comparison.hide()
         layout.addWidget(self.comparison)
+        # So long what is compared is kept in sight, however high it becomes.
+        self._appears = QTimer(self)
+        self._appears.setSingleShot(True)
+        self._appears.setInterval(_APPEARS_MS)
         self.hint = Hint()
         self.hint.link_activated.connect(self.link_activated)
         layout.addWidget(self.hint)
@@ -170,6 +175,14 @@ class OverlayPanel(QWidget):
         self.comparison.setVisible(on)
         if on:
             self.section.set_open(True)
+            self._appears.start()
+            QTimer.singleShot(0, self, self._bring_into_sight)
+        else:
+            self._appears.stop()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if self._appears.isActive():  # its legend comes when it is known who takes part
             QTimer.singleShot(0, self, self._bring_into_sight)
 
     def _bring_into_sight(self) -> None:

@@ -160,6 +160,6 @@ def _tip(entry: RunEntry, status: str) -> str:
     if entry.problem:
         return entry.problem
     dataset = Path(entry.spec.dataset).name if entry.spec else ""
-    return _tr("{title}: {status}, {n} steps, dataset {dataset}").format(
+    return _tr("{title}: {status}, {n} iterations, dataset {dataset}").format(
         title=run_title(entry), status=status, n=f"{entry.iterations:,}", dataset=dataset
     )

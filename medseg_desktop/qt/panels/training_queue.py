@@ -53,7 +53,11 @@ class QueueList(QWidget):
 class _Line(QWidget):
     def __init__(self, spec: TrainSpec, is_first: bool, is_last: bool) -> None:
         super().__init__()
-        text = self.tr("{name}, continued to {n}") if spec.resume else self.tr("{name}, {n} steps")
+        text = (
+            self.tr("{name}, continued to {n}")
+            if spec.resume
+            else self.tr("{name}, {n} iterations")
+        )
         self.text = label(text.format(name=spec.model_name, n=f"{spec.iterations:,}"))
         self.text.setToolTip(spec.dataset)
         self.text.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)

@@ -59,6 +59,7 @@ class ModelPresenter(QObject):
         self._study, self._annotations, self._runs = study, annotations, runs
         self._predictions, self._slices, self._marks = predictions, slices, marks
         self._offered: Path | None = None
+        self._waiting: ModelEntry | None = None  # for the end of its retraining
         #: The series on screen is predicted; else only slices that are asked for.
         self._whole_series = True
         self._shows_stored = False
@@ -68,7 +69,7 @@ class ModelPresenter(QObject):
         actions["predict_series"].triggered.connect(self.predict_series)
         actions["predict_all"].triggered.connect(self.predict_all)
         messages.action_requested.connect(self._on_message_action)
-        runs.models_changed.connect(self._fill)
+        runs.models_changed.connect(self._on_models)
         runs.champion_changed.connect(lambda _: self._show_name())
         runs.model_chosen.connect(self._on_model)
         runs.model_added.connect(self._on_added)
@@ -110,6 +111,13 @@ class ModelPresenter(QObject):
         """Predict no more until somebody asks for it again; what was found stays."""
         self._whole_series = False
         self._predictions.stop()
+
+    def _on_models(self, entries: tuple[ModelEntry, ...]) -> None:
+        self._fill(entries)
+        if self._waiting is not None and not self._runs.is_retraining:
+            # Its retraining is over, and what came of the comparison is in the lists.
+            entry, self._waiting = self._waiting, None
+            self._on_added(entry)
 
     def _fill(self, entries: tuple[ModelEntry, ...]) -> None:
         model = self._chooser.model()
@@ -183,6 +191,9 @@ class ModelPresenter(QObject):
             text = self.tr("The model {name} is ready and in use.").format(name=entry.title)
             show = self.tr("Show its predictions")
             self._messages.show_message(text, Level.SUCCESS, show, _PREDICT)
+            return
+        if self._runs.is_retraining:
+            self._waiting = entry
             return
         self._offered = entry.path
         predictor = self._runs.predictor

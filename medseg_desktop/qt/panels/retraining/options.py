@@ -12,6 +12,7 @@ from medseg_desktop.qt.theme.tokens import CONTROL_HEIGHT, SPACE_M, SPACE_S
 
 #: The value of the number box below the smallest batch stands for no choice.
 _NO_BATCH = SMALLEST_BATCH - 1
+_NARROWEST_PX = 120
 
 
 class RetrainOptionsForm(QWidget):
@@ -41,6 +42,11 @@ class RetrainOptionsForm(QWidget):
             self.device.addItem(text, key)
         self.skip_broken = QCheckBox(self.tr("Leave out files with problems"))
         self._boxes = (self.slice_size, self.start, self.device)
+        for box in self._boxes:  # their texts may be long, and shall not widen the panel
+            box.setSizeAdjustPolicy(
+                QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+            )
+            box.setMinimumContentsLength(8)
         self._lay_out()
         self.set_automatic(None, 0)
         self.name.editingFinished.connect(self._on_name)
@@ -130,6 +136,7 @@ def _number(low: int, high: int, step: int) -> QSpinBox:
     result.setGroupSeparatorShown(True)
     result.setKeyboardTracking(False)
     result.setFixedHeight(CONTROL_HEIGHT)
+    result.setMinimumWidth(_NARROWEST_PX)
     result.lineEdit().setTextMargins(SPACE_S, 0, 0, 0)
     return result
 

@@ -20,7 +20,7 @@ from medseg_desktop.qt.theme.icons import set_icon
 from medseg_desktop.qt.theme.tokens import SPACE_M, SPACE_S, SPACE_XS
 
 #: The captions are long, and the heads of the columns short.
-_COLUMN = 42
+_COLUMN = 32
 
 
 class RetrainPage(QWidget):

@@ -55,7 +55,7 @@ class ChampionPresenter(QObject):
         champion = found.champion_model
         if champion is not None and champion.path == model.path:
             champion = None  # its files have changed, and somebody wants it all the same
-        evaluation = _decisive(found, model)
+        evaluation = decisive_evaluation(found, model)
         self._with_record(evaluation, partial(self._ask_to_promote, model, champion, evaluation))
 
     def ask_to_roll_back(self) -> None:
@@ -169,7 +169,7 @@ class ChampionPresenter(QObject):
         self._background.submit(lambda: change(by, reason), done, failed)
 
 
-def _decisive(found: ModelList, model: ListedModel) -> EvaluationEntry | None:
+def decisive_evaluation(found: ModelList, model: ListedModel) -> EvaluationEntry | None:
     """The newest comparison with the champion; before there is one, the model's own test."""
     champion = found.champion_model
     if model.info is None or champion is None or champion.info is None:

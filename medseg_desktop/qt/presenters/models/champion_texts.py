@@ -5,7 +5,11 @@ from __future__ import annotations
 from PySide6.QtCore import QCoreApplication
 
 from medseg_desktop.core.evaluation.measures import JUDGED, verdict
-from medseg_desktop.core.evaluation.result import EvaluationRecord, ModelComparison
+from medseg_desktop.core.evaluation.result import (
+    EvaluationRecord,
+    EvaluationResult,
+    ModelComparison,
+)
 from medseg_desktop.io.models.listing import ListedModel
 from medseg_desktop.qt.dialogs.champion_dialog import Figures
 from medseg_desktop.qt.panels.evaluation.texts import (
@@ -25,10 +29,10 @@ def promotion_figures(
     model: ListedModel, champion: ListedModel | None, record: EvaluationRecord | None
 ) -> Figures:
     """What a promotion is decided on: a comparison, an evaluation, or nothing."""
-    if record is not None and record.comparison is not None:
+    if record is not None and champion is not None and record.comparison is not None:
         return comparison_figures(record, record.comparison)
     if record is not None:
-        return _single_figures(record)
+        return _single_figures(record, _result_of(record, model))
     if champion is None:
         return Figures(
             _tr("It was not evaluated on test patients."),
@@ -41,8 +45,15 @@ def promotion_figures(
     )
 
 
-def _single_figures(record: EvaluationRecord) -> Figures:
-    known = [(m, e) for m in JUDGED if (e := record.candidate.summary.get(m.key)) is not None]
+def _result_of(record: EvaluationRecord, model: ListedModel) -> EvaluationResult:
+    """What an evaluation says of a model, which may be the one that another was compared with."""
+    digest = model.info.network_digest if model.info else ""
+    other = record.champion
+    return other if other is not None and other.network == digest else record.candidate
+
+
+def _single_figures(record: EvaluationRecord, result: EvaluationResult) -> Figures:
+    known = [(m, e) for m in JUDGED if (e := result.summary.get(m.key)) is not None]
     columns: tuple[str, ...] = (_tr("Mean"), _tr("95 % interval"))
     if not any(m.interval(e) for m, e in known):
         columns = columns[:1]  # there are too few patients for one

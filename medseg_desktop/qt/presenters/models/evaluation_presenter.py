@@ -127,7 +127,7 @@ class EvaluationPresenter(QObject):
         hidden = self.tr("the open folder")
         dialog = EvaluateDialog(
             model.title,
-            found.source.title if self._study.state.identity else hidden,
+            f"“{found.source.title}”" if self._study.state.identity else hidden,
             self.patients(model),
             title,
             self._window,

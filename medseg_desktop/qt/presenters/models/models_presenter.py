@@ -23,7 +23,10 @@ from medseg_desktop.qt.panels.message_bar import MessageBar
 from medseg_desktop.qt.panels.models.detail import ModelDetail
 from medseg_desktop.qt.panels.models.panel import ModelsPanel
 from medseg_desktop.qt.presenters.model_texts import status_text
-from medseg_desktop.qt.presenters.models.champion_presenter import ChampionPresenter
+from medseg_desktop.qt.presenters.models.champion_presenter import (
+    ChampionPresenter,
+    decisive_evaluation,
+)
 from medseg_desktop.qt.presenters.models.evaluation_presenter import EvaluationPresenter
 from medseg_desktop.qt.presenters.models.model_rows import (
     champion_facts,
@@ -113,10 +116,16 @@ class ModelsPresenter(QObject):
         self._show_detail()
 
     def compare(self, path: Path) -> None:
-        """Compare a model with the champion, and show its row."""
-        model = self._runs.model_list.of_path(path)
-        if model is not None:
-            self._panel.models.select(path)
+        """Show how a model compares with the champion, which is evaluated where it is not known."""
+        found = self._runs.model_list
+        model = found.of_path(path)
+        if model is None:
+            return
+        self._panel.models.select(path)
+        known = decisive_evaluation(found, model) if found.champion else None
+        if known is not None:
+            self.results.show(known.path)
+        else:
             self.evaluations.compare(model)
 
     def promote(self, path: Path) -> None:

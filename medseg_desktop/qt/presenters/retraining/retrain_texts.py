@@ -77,7 +77,7 @@ def retrain_view(
         how=how,
         can_measure=can_measure and bool(cost_text),
         problems=tuple(problems),
-        start=Start.RETRAIN if situation.champion else Start.FIRST,
+        start=Start.RETRAIN if situation.facts.champion else Start.FIRST,
         can_start=not situation.problems,
     )
 
@@ -96,13 +96,15 @@ def _nothing_reviewed(situation: Situation) -> RetrainView:
 
 
 def _title(situation: Situation) -> str:
-    if situation.champion is None:
+    if not situation.facts.champion:
         return tr("Train a first model")
-    return tr("Retrain {champion}").format(champion=situation.champion.title)
+    return tr("Retrain {champion}").format(champion=situation.facts.champion)
 
 
 def _lead(situation: Situation) -> str:
     news, champion = situation.news, situation.facts.champion
+    if situation.facts.champion_problem:
+        return ""  # which says it all
     if situation.champion is None:
         return tr("There is no champion yet. The first model learns from all that is reviewed.")
     if news.basis is Basis.NOTHING:
