@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 
+import msgspec
 from PySide6.QtCore import QCoreApplication
 
 from medseg_desktop.core.estimate import duration_text
@@ -16,6 +17,7 @@ from medseg_desktop.core.run_facts import run_facts
 from medseg_desktop.core.run_state import RunState, RunStatus
 from medseg_desktop.qt.panels.retrain_view import ChainView, Outcome, StageRow
 
+_MOST_NOTES = 4
 _WORK = (Stage.CHECK, Stage.CONVERT, Stage.TRAIN, Stage.EVALUATE)
 
 
@@ -31,6 +33,7 @@ def running_view(
     iterations: int = 0,
     elapsed_s: float = 0.0,
     is_stopping: bool = False,
+    notes: Sequence[str] = (),
 ) -> ChainView:
     """One that is under way.
 
@@ -39,6 +42,7 @@ def running_view(
         cost: what was estimated before; None for one that goes on after a start.
         iterations: of its training, 0 where unknown.
         elapsed_s: how long the present stage has been going on.
+        notes: what the conversion has said of the data.
     """
     stage_left_s = _stage_left_s(retraining.stage, job, iterations)
     left = ""
@@ -46,7 +50,14 @@ def running_view(
         seconds = remaining_s(cost, retraining, stage_left_s, elapsed_s)
         left = tr("About {time} left").format(time=duration_text(seconds))
     rows = tuple(_rows(retraining, job, cost, stage_left_s, iterations))
-    return ChainView(tr("Retraining"), rows, left=left, can_stop=True, is_stopping=is_stopping)
+    return ChainView(
+        tr("Retraining"),
+        rows,
+        left=left,
+        message="\n".join(notes),
+        can_stop=True,
+        is_stopping=is_stopping,
+    )
 
 
 def halted_view(retraining: Retraining, was_ended: bool = False) -> ChainView:
@@ -73,10 +84,36 @@ def halted_view(retraining: Retraining, was_ended: bool = False) -> ChainView:
     )
 
 
-def done_view(retraining: Retraining, outcome: RetrainOutcome) -> ChainView:
-    """One that is done."""
+def done_view(
+    retraining: Retraining, outcome: RetrainOutcome, notes: Sequence[str] = ()
+) -> ChainView:
+    """One that is done; `notes` as of `running_view`."""
     title = tr("Retraining of {day}").format(day=day_text(retraining.begun))
-    return ChainView(title, can_discard=True, outcome=outcome_view(outcome))
+    return ChainView(
+        title, message="\n".join(notes), can_discard=True, outcome=outcome_view(outcome)
+    )
+
+
+def told_notes(retraining: Retraining, hides: Callable[[str], bool]) -> tuple[str, ...]:
+    """What the conversion has said of the data, the first few; `hides` tells which sentences name
+    a patient that is hidden."""
+    shown = [note for note in retraining.notes if not hides(note)]
+    told = shown[:_MOST_NOTES]
+    if len(shown) > len(told):
+        told.append(tr("and {n} more notes").format(n=len(shown) - len(told)))
+    if hidden := len(retraining.notes) - len(shown):
+        told.append(tr("Notes, hidden with the patient: {n}").format(n=hidden))
+    return tuple(told)
+
+
+def without_names(retraining: Retraining, hides: Callable[[str], bool]) -> Retraining:
+    """Why it failed, unless that names a patient that is hidden."""
+    if not hides(f"{retraining.message} {retraining.hint}"):
+        return retraining
+    if not retraining.message:
+        return retraining
+    text = tr("Why it failed is hidden with the patient; show the patient (Ctrl+H) to read it.")
+    return msgspec.structs.replace(retraining, message=text, hint="")
 
 
 def outcome_view(found: RetrainOutcome) -> Outcome:

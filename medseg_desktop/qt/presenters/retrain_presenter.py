@@ -24,6 +24,7 @@ from medseg_desktop.qt.background import Background
 from medseg_desktop.qt.messages import sentence
 from medseg_desktop.qt.panels.training_panel import TrainingPanel
 from medseg_desktop.qt.presenters.chain_presenter import ChainPresenter
+from medseg_desktop.qt.presenters.patient_titles import names_somebody
 from medseg_desktop.qt.presenters.retrain_texts import nothing_open, retrain_view, unreadable
 from medseg_desktop.qt.presenters.run_presenter import RunPresenter
 from medseg_desktop.qt.presenters.step_measuring import StepMeasuring
@@ -110,6 +111,7 @@ class RetrainPresenter(QObject):
     def set_folder(self, found: ScanResult) -> None:
         """Another folder is open, and the session has its documents."""
         self._found, self._is_waiting = found, False
+        self.chain.set_hides(self._hides)
         self._situation = None
         self._set_stale()
         self._soon.start(0)
@@ -117,7 +119,13 @@ class RetrainPresenter(QObject):
     def set_identity(self, visible: bool) -> None:
         """Show or hide who the patients are; files are often called like them."""
         self._identity = visible
+        self.chain.set_hides(self._hides)
         self._set_stale()
+
+    def _hides(self, text: str) -> bool:
+        """The sentence names a patient that is hidden, or nobody can tell whether it does."""
+        found = self._found
+        return not self._identity and (found is None or names_somebody(found, text))
 
     @property
     def situation(self) -> Situation | None:
