@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import msgspec
 import numpy as np
 
 from medseg_desktop.core.evaluation.result import (
@@ -217,8 +218,13 @@ def write_evaluation(
     reasons: Sequence[str] = (),
     patients: Sequence[str] = (),
     series_uids: Sequence[str] = ("1.2.3", "1.2.4"),
+    seen_by_champion: int = 0,
 ) -> EvaluationRecord:
-    """An evaluation of a package, maybe beside a second one; the folder that the job makes."""
+    """An evaluation of a package, maybe beside a second one; the folder that the job makes.
+
+    Args:
+        seen_by_champion: so many of the patients, from the first one on.
+    """
     names = list(patients) or [f"patient{i}" for i in range(len(dices))]
     one = read_info(candidate)
     of_candidate = result(one.title, one.network_digest, dices, patients=names)
@@ -226,6 +232,11 @@ def write_evaluation(
     if champion is not None:
         other = read_info(champion)
         of_champion = result(other.title, other.network_digest, champion_dices, patients=names)
+        cases = tuple(
+            msgspec.structs.replace(c, seen=i < seen_by_champion)
+            for i, c in enumerate(of_champion.cases)
+        )
+        of_champion = msgspec.structs.replace(of_champion, cases=cases)
         compared = comparison(
             one.title, other.title, reasons=reasons, patients=names, series_uids=series_uids
         )

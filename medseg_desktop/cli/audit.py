@@ -16,7 +16,7 @@ from medseg_desktop.io.models.champions import Champions
 
 
 def run_verify(arguments: argparse.Namespace) -> int:
-    """`audit verify`: the chain, and that the champion is the one that it ends with."""
+    """`audit verify`: the chain, and that champion and split are those that it ends with."""
     report = Champions(workspace_of(arguments)).verify()
     if arguments.json:
         print_json(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import codecs
+import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -55,14 +57,16 @@ def read_split_file(path: Path) -> SplitRequest:
     """
     existing(path)
     try:
-        value: Any = msgspec.json.decode(path.read_bytes().removeprefix(codecs.BOM_UTF8))
+        data = path.read_bytes().removeprefix(codecs.BOM_UTF8)
+        value: Any = msgspec.json.decode(data)
+        json.loads(data, object_pairs_hook=_without_repeats)
         if isinstance(value, dict) and "patients" in value:
             split = msgspec.convert(value, Split)
             return SplitRequest(frozen=split.sets, draw="train", origin="file")
         lists = msgspec.convert(value, dict[SetName, list[str]])
     except OSError as error:
         raise DataError(describe_os_error(error, path, "read")) from error
-    except (msgspec.MsgspecError, RecursionError) as error:
+    except (msgspec.MsgspecError, RecursionError, ValueError) as error:
         raise DataError(f"{path} is not a split file: {error}.") from error
     by_patient_id: dict[str, SetName] = {}
     for name, patients in lists.items():
@@ -72,6 +76,14 @@ def read_split_file(path: Path) -> SplitRequest:
                     f"{path} puts the patient {patient} into {by_patient_id[patient]} and {name}."
                 )
     return SplitRequest(by_patient_id=by_patient_id, draw="train", origin="file")
+
+
+def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Of a key that is there twice the last one would count, and the others be lost unseen."""
+    for name, times in Counter(name for name, _ in pairs).items():
+        if times > 1:
+            raise ValueError(f"{name!r} is there {times} times")
+    return dict(pairs)
 
 
 def _print(result: dict[str, Any]) -> None:

@@ -86,15 +86,16 @@ def _texts(model: ListedModel) -> tuple[str, ...]:
         (info.created[:10] if info else "") or "-",
         (info.parent if info else "") or "-",
         "-" if model.validation_dice is None else f"{model.validation_dice:.3f}",
-        _estimate(model.test),
+        _estimate(model.test, model.seen),
     )
 
 
-def _estimate(test: Estimate | None) -> str:
+def _estimate(test: Estimate | None, seen: int) -> str:
     if test is None or test.mean is None:
         return "-"
     interval = "" if test.low is None else f" ({test.low:.3f} to {test.high:.3f})"
-    return f"{test.mean:.3f}{interval}, {count(test.n, 'patient')}"
+    patients = count(test.n, "patient") + (f", {seen} seen in training" if seen else "")
+    return f"{test.mean:.3f}{interval}, {patients}"
 
 
 def _row(model: ListedModel) -> dict[str, Any]:
@@ -106,6 +107,7 @@ def _row(model: ListedModel) -> dict[str, Any]:
             "low": dice.low,
             "high": dice.high,
             "n": dice.n,
+            "seen": model.seen,
             "created": model.tested.created,
             "evaluation": model.tested.path.name,
         }

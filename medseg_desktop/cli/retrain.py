@@ -102,6 +102,8 @@ def _drive(chain: Chain, settings: Settings, interpreter: str | None) -> Retrain
     shown: list[Stage] = []
 
     def show(retraining: Retraining) -> None:
+        if retraining.stage is Stage.TRAIN and retraining.stage not in shown:
+            warn(list(retraining.notes))
         if retraining.is_under_way and retraining.stage not in shown:
             shown.append(retraining.stage)
             context.log(f"{_STAGES[retraining.stage]} ...")
@@ -194,6 +196,7 @@ def _json(
         "run": str(chain.run),
         "dataset": str(workspace.datasets / plan.dataset),
         "slices": retraining.slices,
+        "warnings": list(retraining.notes),
         "init": plan.init,
         "champion": plan.champion or None,
         "candidate": retraining.candidate,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from medseg_desktop.io.audit import AuditEntry
 
 #: Said by the entry's other columns, or only for programs.
-_UNSAID = ("reason", "digest")
+_UNSAID = ("reason", "digest", "split_hash")
 #: What an act is about stands first and without its key.
 _SUBJECTS = ("model", "patient_hash")
 #: Sets that an act has put patients into, with the number of them.

@@ -7,7 +7,7 @@ import hashlib
 import os
 import secrets
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -25,7 +25,7 @@ from medseg_desktop.core.label_changes import with_changes
 from medseg_desktop.core.labels import RECIPE_LABELS, Label, LabelTable
 from medseg_desktop.core.split import SetName, Split, SplitRequest
 from medseg_desktop.io.atomic import write_bytes
-from medseg_desktop.io.audit import AUDIT, AuditTrail
+from medseg_desktop.io.audit import AUDIT, AuditEntry, AuditTrail
 from medseg_desktop.io.dataset import MANIFEST
 from medseg_desktop.io.file_lock import turn
 from medseg_desktop.io.frozen_split import SPLIT, FrozenSplit
@@ -111,6 +111,10 @@ class Workspace:
     def split(self) -> Split:
         """The frozen split; empty for a new workspace."""
         return self._split.read()
+
+    def split_problem(self, entries: Sequence[AuditEntry]) -> str:
+        """A sentence where `split.json` is not what these entries of the audit trail tell of."""
+        return self._split.problem(entries)
 
     def freeze(self, patients: Mapping[str, SetName], request: SplitRequest = _NO_REQUEST) -> None:
         """Add patients to the frozen split; those already assigned stay where they are.

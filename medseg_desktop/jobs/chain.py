@@ -315,7 +315,8 @@ class Chain:
         """The retraining after the job of its stage was finished."""
         retraining = self.retraining
         if retraining.stage is Stage.CONVERT:
-            return retraining.converted(_slices(read_dataset(self._dataset)))
+            notes = map(str, state.result.get("warnings") or ())
+            return retraining.converted(_slices(read_dataset(self._dataset)), notes)
         if retraining.stage is Stage.TRAIN:
             registered = str(state.result.get("registered") or "")
             package = Path(str(state.result.get("model") or self.run / MODEL_FOLDER))

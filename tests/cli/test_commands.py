@@ -335,6 +335,9 @@ BAD_INPUT: dict[str, tuple[Callable[[Path], list[object]], str]] = {
         "at least 3",
     ),
     "split no JSON": (_bad_split("{"), "split.json"),
+    "split with a set twice": (
+        _bad_split('{"train": ["P0"], "train": ["P1"]}'), "'train' is there 2 times",
+    ),
     "split with other keys": (_bad_split('{"trains": []}'), "split.json"),
     "split with a patient twice": (_bad_split('{"train": ["A"], "val": ["A"]}'), "patient A"),
     "dataset name taken": (_taken, "not empty"),

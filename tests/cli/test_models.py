@@ -73,6 +73,7 @@ def test_the_list_shows_champion_candidates_and_their_dice(
             "low": pytest.approx(0.65),
             "high": pytest.approx(0.75),
             "n": 3,
+            "seen": 0,
             "created": "2026-03-01T09:30:00+00:00",
             "evaluation": "e",
         },
@@ -82,6 +83,23 @@ def test_the_list_shows_champion_candidates_and_their_dice(
     text = out(capsys)
     assert any(line.split()[:2] == ["a-v1", "champion"] for line in text.splitlines())
     assert "0.700 (0.650 to 0.750), 3 patients" in text
+
+
+def test_a_dice_of_patients_that_a_model_was_trained_on_is_told_to_be_one(
+    workspace: Workspace, capsys: Capture
+) -> None:
+    write_evaluation(
+        workspace.evaluations / "e",
+        workspace.models / "b-v1",
+        workspace.models / "a-v1",
+        seen_by_champion=2,
+    )
+    rows = models(capsys)
+    assert (rows["a-v1"]["test"]["seen"], rows["b-v1"]["test"]["seen"]) == (2, 0)
+    assert run("models", "list") == 0
+    told = [line for line in out(capsys).splitlines() if "seen in training" in line]
+    assert [line.split()[0] for line in told] == ["a-v1"]
+    assert told[0].endswith("3 patients, 2 seen in training")
 
 
 def test_a_model_that_cannot_be_read_is_listed_with_the_reason(

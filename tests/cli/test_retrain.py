@@ -20,8 +20,9 @@ from medseg_desktop.io.run_folder import has_checkpoint
 from medseg_desktop.io.workspace import Workspace
 from medseg_desktop.jobs import run as job_runner
 from medseg_desktop.jobs.chain import Job
+from tests.builders import write_study
 from tests.conftest import ROOT
-from tests.retraining import FakeJobs, player_command, promote, write_six
+from tests.retraining import SIX, FakeJobs, player_command, promote, write_six
 
 
 @pytest.fixture
@@ -72,6 +73,17 @@ def test_the_outcome_is_told_in_words_and_as_json(
     assert Path(found["evaluation"]).is_dir()
     assert main(["retrain", str(study)]) == 0
     assert "On the test patients it is better than flair-v1." in capsys.readouterr().out
+
+
+def test_what_the_conversion_says_of_the_data_is_told(
+    tmp_path: Path, workspace: Workspace, jobs: FakeJobs, capsys: pytest.CaptureFixture[str]
+) -> None:
+    study = write_study(tmp_path / "study", SIX, size=(64, 64), label="lesoin")
+    assert main(["retrain", str(study), "--size", "64", "--json"]) == 0
+    told = capsys.readouterr()
+    note = "The label 'lesoin' is new, on 12 of the slices."
+    assert f"Note: {note}" in told.err.splitlines()
+    assert json.loads(told.out.splitlines()[-1])["warnings"] == [note]
 
 
 def test_a_failed_stage_says_how_to_go_on(

@@ -12,7 +12,9 @@ import pytest
 from medseg_desktop.core.errors import UsageError, WorkspaceError
 from medseg_desktop.core.split import SplitRequest
 from medseg_desktop.io import frozen_split
+from medseg_desktop.io.dataset import split_digest
 from medseg_desktop.io.file_lock import turn
+from medseg_desktop.io.models.champions import Champions
 from medseg_desktop.io.workspace import Workspace, salt_id
 from tests.builders import model_info, write_model_package
 
@@ -31,6 +33,7 @@ def test_a_move_changes_the_split_and_is_on_record(workspace: Workspace) -> None
     assert (entry.action, entry.actor) == ("patient_moved", "Dr. 李")
     assert entry.details == {
         "patient_hash": "c", "from": "incoming", "to": "test", "reason": "阅片后",
+        "split_hash": split_digest({"a": "train", "b": "test", "c": "test"}),
     }  # fmt: skip
 
 
@@ -88,6 +91,37 @@ def test_on_a_full_disk_nobody_is_moved_and_nothing_is_on_record(
     with pytest.raises(WorkspaceError, match="disk is full"):
         workspace.move_patient("a", "test", "Li", "why")
     assert {p.name: p.read_bytes() for p in workspace.root.iterdir()} == before
+
+
+def test_a_split_that_was_edited_by_hand_is_noticed_and_not_taken_over(
+    workspace: Workspace,
+) -> None:
+    workspace.move_patient("c", "train", "Li", "why")
+    file, champions = workspace.root / "split.json", Champions(workspace)
+    assert champions.verify().problem == ""
+    sound = file.read_bytes()
+    file.write_bytes(sound.replace(b'"test"', b'"train"'))
+    edited = file.read_bytes()
+    assert "split.json was changed by something else" in champions.verify().problem
+    with pytest.raises(WorkspaceError, match="changed by something else"):
+        workspace.freeze({"d": "train"})
+    with pytest.raises(WorkspaceError, match="changed by something else"):
+        workspace.move_patient("a", "test", "Li", "why")
+    assert file.read_bytes() == edited
+    assert len(workspace.audit.verify().entries) == 2
+    file.write_bytes(sound)
+    workspace.freeze({"d": "train"})
+    assert champions.verify().problem == ""
+
+
+def test_a_split_that_was_recorded_and_not_written_can_be_made_again(workspace: Workspace) -> None:
+    """As after a power failure between the two."""
+    file = workspace.root / "split.json"
+    before = file.read_bytes()
+    workspace.move_patient("c", "train", "Li", "why")
+    file.write_bytes(before)
+    workspace.move_patient("c", "train", "Li", "once more")
+    assert Champions(workspace).verify().problem == ""
 
 
 def test_moves_at_the_same_time_all_count(workspace: Workspace) -> None:

@@ -249,6 +249,21 @@ def test_the_offer_to_compare_leads_to_the_tab_and_says_what_is_missing(
     assert "Open the folder with the test patients" in message(controller)
 
 
+def test_a_dice_of_patients_that_a_model_was_trained_on_is_marked(
+    controller: Controller, qtbot: QtBot, workspace: Workspace
+) -> None:
+    new, old = model(workspace, "new"), model(workspace, "old")
+    write_evaluation(workspace.evaluations / "e", new, old, seen_by_champion=2)
+    panel = listed(qtbot, controller)
+    shown = {item.text(0): item.text(3) for item in rows(panel.models.list)}
+    assert shown == {"new-v1": "0.700", "old-v1": "0.657*"}
+    select(controller, "old")
+    words = "Not comparable: it was trained on 2 of these test patients"
+    assert words in panel.details.about.text()
+    select(controller, "new")
+    assert words not in panel.details.about.text()
+
+
 def test_the_list_shows_models_with_their_figures(
     controller: Controller, qtbot: QtBot, workspace: Workspace
 ) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,7 +20,8 @@ from medseg_desktop.core.errors import WorkspaceError
 from medseg_desktop.core.retraining.state import Mark, Progress, Retraining, RetrainOptions, Stage
 from medseg_desktop.core.shapes.edit import Shapes
 from medseg_desktop.core.shapes.history import Place
-from medseg_desktop.core.specs import EvaluateSpec, Spec, TrainSpec
+from medseg_desktop.core.specs import ConvertSpec, EvaluateSpec, Spec, TrainSpec
+from medseg_desktop.io.conversion import run_conversion
 from medseg_desktop.io.retraining.file import stored_retrainings
 from medseg_desktop.io.workspace import Workspace
 from medseg_desktop.jobs.chain import Chain, run_chain
@@ -348,6 +351,53 @@ def test_a_training_that_fails_is_told_with_what_to_do(
     assert panel.chain.problem.text.text() == "The dataset holds no lesion."
     assert panel.chain.problem.below.text() == "Annotate some slices first."
     assert panel.chain.go_on.isVisible()
+
+
+@pytest.mark.parametrize("is_same", [True, False])
+def test_what_the_conversion_says_is_told_unless_it_names_a_hidden_patient(
+    controller: Controller,
+    panel: TrainingPanel,
+    qtbot: QtBot,
+    study: Path,
+    modes: dict[type, str],
+    monkeypatch: pytest.MonkeyPatch,
+    is_same: bool,
+) -> None:
+    """Two patients look the same, or even have a slice in common, which forbids it."""
+    said = "Series of two sets look nearly the same: C (train) and D (test) on 3 slices."
+    end: dict[str, Any] = {"schema": 1, "seq": 0, "time": 0.0}
+    if is_same:
+        end |= {"event": "failed", "message": said, "hint": "Leave one out."}
+    else:
+        end |= {"event": "finished", "result": {"warnings": [said, "The label 'H' is new."]}}
+
+    def job(spec: Spec, **options: Any) -> JobThread:
+        if isinstance(spec, ConvertSpec):
+            if not is_same:
+                run_conversion(spec, QuietContext())
+            options["command"] = [sys.executable, "-c", f"print({json.dumps(end)!r})"]
+        else:
+            options["command"] = fake_command("failed")
+        return JobThread(spec, **options)
+
+    monkeypatch.setattr("medseg_desktop.qt.sessions.jobs.JobThread", job)
+    opened(qtbot, controller, study)
+    shown = panel.chain.problem.text
+    told: set[str] = set()
+    controller.retrain.session.retraining_changed.connect(lambda _: told.add(shown.text()))
+    controller.retrain.session.job_changed.connect(lambda _: told.add(shown.text()))
+    click(panel.retrain.start)
+    ended(qtbot, controller)
+    if is_same:
+        assert shown.text() == said
+        controller.window.actions_by_key["identity"].trigger()
+        assert "hidden with the patient" in shown.text()
+        assert not has(panel.chain, "Series of two sets")
+        assert panel.chain.go_on.isVisible()
+    else:
+        assert f"{said}\nThe label 'H' is new." in told
+        assert controller.retrain.session.retraining is not None
+        assert controller.retrain.session.retraining.notes == (said, "The label 'H' is new.")
 
 
 def test_what_the_check_refuses_is_told_until_it_is_closed(

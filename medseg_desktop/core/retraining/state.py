@@ -7,7 +7,7 @@ program, the retraining can go on with the stage it was in.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Literal
 
@@ -117,6 +117,7 @@ class Retraining(msgspec.Struct, frozen=True, kw_only=True):
         begun: UTC, ISO 8601.
         message, hint: why it failed.
         slices: of the dataset, by set; empty before the conversion.
+        notes: what the conversion has said of the data, such as patients that look the same.
         candidate: folder in `models`; "" before the training is finished.
         not_compared: a sentence on why there is no evaluation; "" where there is one.
     """
@@ -133,6 +134,7 @@ class Retraining(msgspec.Struct, frozen=True, kw_only=True):
     hint: str = ""
     plan: RetrainPlan | None = None
     slices: dict[str, int] = {}
+    notes: tuple[str, ...] = ()
     candidate: str = ""
     not_compared: str = ""
 
@@ -148,9 +150,10 @@ class Retraining(msgspec.Struct, frozen=True, kw_only=True):
         """The check found nothing that forbids it."""
         return msgspec.structs.replace(self._after(Stage.CHECK), plan=plan)
 
-    def converted(self, slices: Mapping[str, int]) -> Retraining:
+    def converted(self, slices: Mapping[str, int], notes: Iterable[str] = ()) -> Retraining:
         """The dataset is there."""
-        return msgspec.structs.replace(self._after(Stage.CONVERT), slices=dict(slices))
+        after = self._after(Stage.CONVERT)
+        return msgspec.structs.replace(after, slices=dict(slices), notes=tuple(notes))
 
     def trained(self, candidate: str) -> Retraining:
         """The candidate is among the models of the workspace."""

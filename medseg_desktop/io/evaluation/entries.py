@@ -20,11 +20,17 @@ from medseg_desktop.io.evaluation.folder import RECORD, read_record
 
 @dataclass(frozen=True, slots=True)
 class EvaluatedModel:
-    """A model of an evaluation: its title, the SHA-256 of its network, its Dice."""
+    """A model of an evaluation.
+
+    Attributes:
+        network: its SHA-256.
+        seen: of the evaluated patients, so many it was trained on; its Dice flatters it then.
+    """
 
     title: str
     network: str
     dice: Estimate
+    seen: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +62,12 @@ class EvaluationEntry:
 
     def dice_of(self, network: str) -> Estimate | None:
         """The Dice of one of its models."""
-        return next((m.dice for m in self.models if network and m.network == network), None)
+        found = self.model_of(network)
+        return found.dice if found else None
+
+    def model_of(self, network: str) -> EvaluatedModel | None:
+        """The one of its models with this network."""
+        return next((m for m in self.models if network and m.network == network), None)
 
 
 class EvaluationReader:
@@ -118,7 +129,10 @@ def _entry(folder: Path) -> EvaluationEntry:
 
 
 def _models(record: EvaluationRecord) -> tuple[EvaluatedModel, ...]:
-    return tuple(EvaluatedModel(r.model, r.network, dice_of(r)) for r in record.results)
+    return tuple(
+        EvaluatedModel(r.model, r.network, dice_of(r), sum(bool(case.seen) for case in r.cases))
+        for r in record.results
+    )
 
 
 def _state(record: Path) -> object:

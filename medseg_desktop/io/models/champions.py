@@ -179,7 +179,7 @@ class Champions:
         self._require_ours()
 
     def verify(self, *, with_package: bool = True) -> AuditReport:
-        """The audit trail's report, also of whether the champion is the one that it names.
+        """The audit trail's report, also of whether champion and split are what it tells of.
 
         Args:
             with_package: also of whether the champion's files are those that were promoted.
@@ -196,6 +196,7 @@ class Champions:
         if current != named:
             return AuditReport(report.entries, _disagreement(named, current))
         problem = self.problem(current) if current is not None and with_package else ""
+        problem = problem or self._workspace.split_problem(report.entries)
         return AuditReport(report.entries, problem)
 
     # -- inside

@@ -41,6 +41,13 @@ class ListedModel:
     tested: EvaluationEntry | None = None
 
     @property
+    def seen(self) -> int:
+        """Of the patients of `tested`, so many it was trained on: `test` flatters it then."""
+        network = self.info.network_digest if self.info else ""
+        found = self.tested.model_of(network) if self.tested else None
+        return found.seen if found else 0
+
+    @property
     def path(self) -> Path:
         return self.entry.path
 

@@ -19,7 +19,7 @@ from medseg_desktop.io.conversion_request import conversion_spec
 from medseg_desktop.io.dicom_series import ScanResult
 from medseg_desktop.qt.dialogs.convert_dialog import ConvertDialog, ConvertForm, PatientRow
 from medseg_desktop.qt.messages import sentence
-from medseg_desktop.qt.presenters.patient_titles import patient_titles
+from medseg_desktop.qt.presenters.patient_titles import names_somebody, patient_titles
 from medseg_desktop.qt.saved_first import SavedFirst, UnsavedTexts
 from medseg_desktop.qt.saving import Saving
 from medseg_desktop.qt.sessions.annotations import AnnotationSession
@@ -119,12 +119,7 @@ class ConversionPresenter(QObject):
 
     def _hidden(self, text: str) -> str:
         """A sentence, unless it tells who a patient is that is hidden."""
-        if self._identity or self._found is None:
-            return text
-        told = {s.path for s in self._found.series} | {
-            name for s in self._found.series for name in (s.patient.called, s.patient.name)
-        }
-        if not any(name in text for name in told if name):
+        if self._identity or self._found is None or not names_somebody(self._found, text):
             return text
         return self.tr("Nothing was converted. Why tells who the patient is; show the patient "
                        "(Ctrl+H) and convert again to read it.")  # fmt: skip

@@ -24,5 +24,13 @@ def patient_titles(found: ScanResult, identity: bool) -> dict[str, str]:
     }
 
 
+def names_somebody(found: ScanResult, text: str) -> bool:
+    """A sentence names a patient of a source, or a file, which is often called like the patient."""
+    told = {s.path for s in found.series} | {
+        name for s in found.series for name in (s.patient.called, s.patient.name)
+    }
+    return any(name in text for name in told if name)
+
+
 def _name(patient: Patient) -> str:
     return patient.patient_id or patient.name.replace("^", " ").strip()

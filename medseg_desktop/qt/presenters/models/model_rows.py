@@ -34,7 +34,7 @@ def champion_facts(found: ModelList) -> ChampionFacts | None:
             when=minute_text(champion.since), name=champion.by
         ),
         reason=champion.reason,
-        dice=_test_line(model.test if model else None),
+        dice=_test_line(model),
         previous=found.previous,
     )
 
@@ -44,6 +44,8 @@ def model_row(model: ListedModel) -> ModelRow:
     info = model.info
     mark = ("champion", "accent") if model.status is ModelStatus.CHAMPION else None
     tip = f"{model.title}, {status_text(model.status)}"
+    if model.seen:
+        tip = f"{tip}. {_seen_text(model)}"
     if info is None:
         mark, tip = ("error", "bad"), model.entry.problem
     return ModelRow(
@@ -51,7 +53,7 @@ def model_row(model: ListedModel) -> ModelRow:
         title=model.title,
         day=day_text(info.created) if info else "",
         validation=_short(model.validation_dice),
-        test=_short(model.test.mean if model.test else None),
+        test=_short(model.test.mean if model.test else None) + ("*" if model.seen else ""),
         tip=tip,
         mark=mark,
     )
@@ -67,7 +69,7 @@ def model_lines(model: ListedModel, *, is_used: bool) -> Iterator[str]:
     if model.validation_dice is not None:
         dice = _tr("Validation Dice {dice}")
         yield dice.format(dice=DICE.value(model.validation_dice))
-    yield _test_line(model.test)
+    yield _test_line(model)
     if is_used:
         yield _tr("In use for viewing")
 
@@ -96,10 +98,17 @@ def _evaluation_row(entry: EvaluationEntry, network: str, dice: Estimate) -> Eva
     )
 
 
-def _test_line(test: Estimate | None) -> str:
-    if test is None:
+def _test_line(model: ListedModel | None) -> str:
+    if model is None or model.test is None:
         return _tr("Not evaluated on test patients yet")
-    return _tr("Test Dice {dice}").format(dice=dice_text(test))
+    text = _tr("Test Dice {dice}").format(dice=dice_text(model.test))
+    return f"{text}. {_seen_text(model)}" if model.seen else text
+
+
+def _seen_text(model: ListedModel) -> str:
+    """Why its Dice on test patients is not to be compared with those of others."""
+    text = _tr("Not comparable: it was trained on {n} of these test patients")
+    return text.format(n=model.seen)
 
 
 def _short(value: float | None) -> str:

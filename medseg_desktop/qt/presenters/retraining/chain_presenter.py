@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +20,13 @@ from medseg_desktop.jobs.chain import outcome
 from medseg_desktop.qt.background import Background
 from medseg_desktop.qt.panels.retraining.view import ChainView
 from medseg_desktop.qt.panels.training_panel import TrainingPanel
-from medseg_desktop.qt.presenters.retraining.chain_texts import done_view, halted_view, running_view
+from medseg_desktop.qt.presenters.retraining.chain_texts import (
+    done_view,
+    halted_view,
+    running_view,
+    told_notes,
+    without_names,
+)
 from medseg_desktop.qt.presenters.run_presenter import RunPresenter
 from medseg_desktop.qt.report_opening import ReportOpening
 from medseg_desktop.qt.sessions.retraining import RetrainSession
@@ -68,6 +75,7 @@ class ChainPresenter(QObject):
         self._shown: _Shown | None = None
         self._is_dismissed = False
         self._champion = ""
+        self._hides: Callable[[str], bool] = lambda _: False
         chain = panel.chain
         chain.stop_requested.connect(session.cancel)
         chain.continue_requested.connect(self._continue)
@@ -90,6 +98,13 @@ class ChainPresenter(QObject):
         if champion != self._champion:
             self._champion = champion
             self._show()
+
+    def set_hides(self, hides: Callable[[str], bool]) -> None:
+        """Which sentences are not to be shown, because they name a patient that is hidden."""
+        self._hides = hides
+        if self._session.is_under_way:
+            self._show_running()
+        self._show()
 
     # -- those that are not under way here
 
@@ -139,8 +154,9 @@ class ChainPresenter(QObject):
             return None
         if shown.outcome is not None:
             is_candidate = shown.retraining.candidate != self._champion
-            return done_view(shown.retraining, shown.outcome) if is_candidate else None
-        return halted_view(shown.retraining, shown.was_ended)
+            notes = told_notes(shown.retraining, self._hides)
+            return done_view(shown.retraining, shown.outcome, notes) if is_candidate else None
+        return halted_view(without_names(shown.retraining, self._hides), shown.was_ended)
 
     # -- the one that is under way
 
@@ -176,6 +192,7 @@ class ChainPresenter(QObject):
             iterations=spec.iterations if ours and spec is not None else 0,
             elapsed_s=time.monotonic() - self._stage[1] if self._stage else 0.0,
             is_stopping=self._session.is_stopping,
+            notes=told_notes(retraining, self._hides),
         )
         self._panel.show_chain(view, is_under_way=True)
 

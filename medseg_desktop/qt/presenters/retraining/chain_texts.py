@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 
+import msgspec
 from PySide6.QtCore import QCoreApplication
 
 from medseg_desktop.core.estimate import duration_text
@@ -18,6 +19,7 @@ from medseg_desktop.qt.panels.evaluation.texts import fate_title
 from medseg_desktop.qt.panels.retraining.view import ChainView, Outcome, StageRow
 from medseg_desktop.qt.panels.when_text import moment_text
 
+_MOST_NOTES = 4
 _WORK = (Stage.CHECK, Stage.CONVERT, Stage.TRAIN, Stage.EVALUATE)
 
 
@@ -33,6 +35,7 @@ def running_view(
     iterations: int = 0,
     elapsed_s: float = 0.0,
     is_stopping: bool = False,
+    notes: Sequence[str] = (),
 ) -> ChainView:
     """One that is under way.
 
@@ -41,6 +44,7 @@ def running_view(
         cost: what was estimated before; None for one that goes on after a start.
         iterations: of its training, 0 where unknown.
         elapsed_s: how long the present stage has been going on.
+        notes: what the conversion has said of the data.
     """
     stage_left_s = _stage_left_s(retraining.stage, job, iterations)
     left = ""
@@ -52,6 +56,7 @@ def running_view(
         tr("Training the first model") if _is_first(retraining) else tr("Retraining"),
         rows,
         left=left,
+        message="\n".join(notes),
         can_stop=True,
         is_stopping=is_stopping,
     )
@@ -91,10 +96,38 @@ def halted_view(retraining: Retraining, was_ended: bool = False) -> ChainView:
     )
 
 
-def done_view(retraining: Retraining, outcome: RetrainOutcome) -> ChainView:
-    """One that is done."""
-    outcome_ = outcome_view(outcome)
-    return ChainView(_past_title(retraining), can_discard=True, outcome=outcome_)
+def done_view(
+    retraining: Retraining, outcome: RetrainOutcome, notes: Sequence[str] = ()
+) -> ChainView:
+    """One that is done; `notes` as of `running_view`."""
+    return ChainView(
+        _past_title(retraining),
+        message="\n".join(notes),
+        can_discard=True,
+        outcome=outcome_view(outcome),
+    )
+
+
+def told_notes(retraining: Retraining, hides: Callable[[str], bool]) -> tuple[str, ...]:
+    """What the conversion has said of the data, the first few; `hides` tells which sentences name
+    a patient that is hidden."""
+    shown = [note for note in retraining.notes if not hides(note)]
+    told = shown[:_MOST_NOTES]
+    if len(shown) > len(told):
+        told.append(tr("and {n} more notes").format(n=len(shown) - len(told)))
+    if hidden := len(retraining.notes) - len(shown):
+        told.append(tr("Notes, hidden with the patient: {n}").format(n=hidden))
+    return tuple(told)
+
+
+def without_names(retraining: Retraining, hides: Callable[[str], bool]) -> Retraining:
+    """Why it failed, unless that names a patient that is hidden."""
+    if not hides(f"{retraining.message} {retraining.hint}"):
+        return retraining
+    if not retraining.message:
+        return retraining
+    text = tr("Why it failed is hidden with the patient; show the patient (Ctrl+H) to read it.")
+    return msgspec.structs.replace(retraining, message=text, hint="")
 
 
 def outcome_view(found: RetrainOutcome) -> Outcome:

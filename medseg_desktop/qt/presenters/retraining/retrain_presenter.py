@@ -23,6 +23,7 @@ from medseg_desktop.jobs.chain import Look, is_cancelled
 from medseg_desktop.qt.background import Background
 from medseg_desktop.qt.messages import sentence
 from medseg_desktop.qt.panels.training_panel import TrainingPanel
+from medseg_desktop.qt.presenters.patient_titles import names_somebody
 from medseg_desktop.qt.presenters.retraining.chain_presenter import ChainPresenter
 from medseg_desktop.qt.presenters.retraining.retrain_texts import (
     nothing_open,
@@ -115,6 +116,7 @@ class RetrainPresenter(QObject):
     def set_folder(self, found: ScanResult) -> None:
         """Another folder is open, and the session has its documents."""
         self._found, self._situation = found, None
+        self.chain.set_hides(self._hides)
         self._saved_first.cancel()
         self._page.set_waiting(False)
         self._set_stale()
@@ -123,7 +125,13 @@ class RetrainPresenter(QObject):
     def set_identity(self, visible: bool) -> None:
         """Show or hide who the patients are; files are often called like them."""
         self._identity = visible
+        self.chain.set_hides(self._hides)
         self._set_stale()
+
+    def _hides(self, text: str) -> bool:
+        """The sentence names a patient that is hidden, or nobody can tell whether it does."""
+        found = self._found
+        return not self._identity and (found is None or names_somebody(found, text))
 
     @property
     def situation(self) -> Situation | None:
