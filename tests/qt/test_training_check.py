@@ -50,8 +50,11 @@ def offer(controller: Controller, qtbot: QtBot, name: str = "brains") -> Path:
 
 
 def show(controller: Controller, qtbot: QtBot) -> TrainingPanel:
+    names = controller.workspace.dataset_names()
     with qtbot.waitSignal(controller.runs.datasets_changed, timeout=WAIT_MS):
         controller.runs.refresh()
+    # The window's own look at its start may have been the one that has ended.
+    qtbot.waitUntil(lambda: controller.runs.datasets == names, timeout=WAIT_MS)
     panel = controller.window.training_panel
     controller.window.tabs.setCurrentWidget(panel)
     panel.set_form(TINY)
