@@ -93,8 +93,9 @@ def _check_tensor(
     if len(values) == 1 and values[0].name == name:
         tensor = values[0].type.tensor_type
         sizes = tuple(d.dim_value for d in tensor.shape.dim)
-        # N is 0 where any number of slices is taken; slices come one by one.
-        if tensor.elem_type == float32 and sizes in ((0, *shape), (1, *shape)):
+        # N is 0, or -1, where any number of slices is taken; slices come one by one.
+        is_shape = len(sizes) == 4 and sizes[1:] == shape and sizes[0] <= 1
+        if tensor.elem_type == float32 and is_shape:
             return
     wanted = " x ".join(str(n) for n in shape)
     raise ModelError(f"The network in {source} has no float32 tensor {name} of N x {wanted}.")
