@@ -15,6 +15,7 @@ from medseg_desktop.core.evaluation.result import (
     LesionResult,
     ModelComparison,
 )
+from medseg_desktop.core.finding import counted, named
 
 _Key = tuple[str, int, int]
 
@@ -111,9 +112,10 @@ def _reasons(
 
 
 def seen_sentence(model: str, seen: Sequence[str], n_patients: int) -> str:
-    """Who of the evaluated patients is known to a model, by their hashes."""
+    """Who of the evaluated patients is known to a model, by their hashes; of many the first."""
     verb = "was" if len(seen) == 1 else "were"
-    return f"{len(seen)} of {n_patients} patients {verb} used to train {model}: {', '.join(seen)}."
+    who = f"{len(seen)} of {counted(n_patients, 'patient')}"
+    return f"{who} {verb} used to train {model}: {named(seen, most=5)}."
 
 
 def unknown_sentence(model: str) -> str:
