@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -39,6 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
     _write_study(folder, study)
     model = _main_job(workspace, study, arguments.iters or _ITERATIONS)
     print(f"Done in {duration_text(time.monotonic() - begun)}. Everything lies in {folder}")
+    print(f"Its models are named with --workspace {shlex.quote(str(workspace.root))}")
     if arguments.headless:
         return 0
     return open_window(workspace, [study], arguments.quit_after, model=model)

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from medseg_desktop.cli.console import count
-from medseg_desktop.cli.context import sources, workspace_of
+from medseg_desktop.cli.context import named_model, sources, workspace_of
 from medseg_desktop.cli.output import JobPrinter, print_json, result_of, table, warn
 from medseg_desktop.core.evaluation.measures import BY_KEY, MEASURES, NOTHING
 from medseg_desktop.core.evaluation.result import (
@@ -30,9 +30,9 @@ _NAMED = 5
 def run(arguments: argparse.Namespace) -> int:
     workspace = workspace_of(arguments)
     named = sources(arguments.source)
-    against = workspace.find_model(arguments.against).absolute() if arguments.against else ""
+    against = named_model(workspace, arguments.against) if arguments.against else ""
     spec = EvaluateSpec(
-        model=str(workspace.find_model(arguments.model).absolute()),
+        model=str(named_model(workspace, arguments.model)),
         against=str(against),
         source=[str(path) for path in named],
         out=str(arguments.out.absolute()) if arguments.out else "",

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from medseg_desktop.cli.context import workspace_of
+from medseg_desktop.cli.context import named_model, workspace_of
 from medseg_desktop.cli.output import JobPrinter, print_json, result_of, warn
 from medseg_desktop.core.errors import UsageError, WorkspaceError, describe_os_error
 from medseg_desktop.core.specs import ExportSpec
@@ -30,7 +30,7 @@ _FORMATS = ("onnx", "paddle", "package")
 
 def run(arguments: argparse.Namespace) -> int:
     formats = _chosen(arguments.format)
-    package = open_model(workspace_of(arguments).find_model(arguments.model))
+    package = open_model(named_model(workspace_of(arguments), arguments.model))
     out = arguments.out.absolute()
     try:
         with new_folder(out) as folder:

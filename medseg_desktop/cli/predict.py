@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from medseg_desktop.cli.context import sources, workspace_of
+from medseg_desktop.cli.context import named_model, sources, workspace_of
 from medseg_desktop.cli.later import not_yet
 from medseg_desktop.cli.output import JobPrinter, print_json, result_of
 from medseg_desktop.core.errors import UsageError
@@ -21,7 +21,7 @@ def run(arguments: argparse.Namespace) -> int:
     workspace = workspace_of(arguments)
     named = sources(arguments.source)
     spec = PredictSpec(
-        model=str(workspace.find_model(arguments.model).absolute()),
+        model=str(named_model(workspace, arguments.model)),
         source=[str(path) for path in named],
         out=str(arguments.out.absolute()),
         formats=formats,

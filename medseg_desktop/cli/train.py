@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from medseg_desktop.cli.context import existing, workspace_of
+from medseg_desktop.cli.context import existing, named_model, workspace_of
 from medseg_desktop.cli.output import JobPrinter, print_json, result_of, warn
 from medseg_desktop.cli.train_check import checked, refuse_check_options, report
 from medseg_desktop.core.errors import JobError, ModelError, UsageError, WorkspaceError
@@ -159,7 +159,7 @@ def _init(arguments: argparse.Namespace) -> str:
         return STARTER if plain else "none"
     if arguments.init in ("none", STARTER):
         return str(arguments.init)
-    model = workspace_of(arguments).find_model(arguments.init)
+    model = named_model(workspace_of(arguments), arguments.init)
     if not model.is_dir() and model.suffix.lower() != ".zip":
         raise UsageError(f"{model} is not a model.", "Give a model folder, .zip or name.")
     return str(model.absolute())

@@ -176,8 +176,12 @@ def recipe_of(spec: TrainSpec) -> Recipe:
 
 
 def recipe_facts(recipe: Recipe) -> dict[str, Any]:
-    """All parameters of a recipe as plain JSON; `schedule.kind` names the schedule."""
+    """All parameters of a recipe as plain JSON; `schedule.kind` names the schedule.
+
+    Without its number of steps and batch size: every training says its own.
+    """
     facts: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(recipe))
+    del facts["iterations"], facts["batch_size"]
     schedule = {"kind": type(recipe.schedule).__name__, **facts["schedule"]}
     return facts | {"schedule": schedule}
 

@@ -163,6 +163,20 @@ def test_a_package_of_elsewhere_is_copied_into_the_workspace_first(
     assert [e.action for e in workspace.audit.verify().entries] == ["model_imported", "promoted"]
 
 
+def test_a_name_alone_is_the_champion_and_not_a_newer_candidate(
+    workspace: Workspace, capsys: Capture, tmp_path: Path
+) -> None:
+    assert run("models", "promote", "a-v1", "--by", "Ann", "--reason", "first") == 0
+    newer = msgspec.structs.replace(model_info(name="a"), version=2)
+    write_model_package(workspace.models / "a-v2", newer, thresholds=(150.0,))
+    for name, exported in (("a", "a-v1"), ("a-v2", "a-v2"), ("b", "b-v1")):
+        assert run("export", name, "--out", str(tmp_path / name)) == 0
+        assert exported in out(capsys)
+    # Who promotes a name alone means the newest of that name.
+    assert run("models", "promote", "a", "--by", "Ann", "--reason", "better") == 0
+    assert "a-v2 is the champion now" in out(capsys)
+
+
 @pytest.mark.parametrize(
     ("words", "code", "sentence"),
     [
@@ -171,7 +185,7 @@ def test_a_package_of_elsewhere_is_copied_into_the_workspace_first(
         (("promote", "a", "--by", "Ann", "--reason", " "), 2, "needs a name and a reason"),
         (("promote", "a", "--by", "", "--reason", "r"), 2, "needs a name and a reason"),
         (("promote", "broken-v1", "--reason", "r"), 1, "broken-v1 is no model"),
-        (("rollback", "--reason", "r"), 2, "no earlier champion"),
+        (("rollback", "--reason", "r"), 1, "no earlier champion"),
         (("rollback",), 2, "required: --reason"),
         ((), 2, "required: ACTION"),
         (("crown",), 2, "invalid choice"),

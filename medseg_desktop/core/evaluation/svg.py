@@ -70,7 +70,7 @@ def slopes(title: str, names: tuple[str, str], dots: Sequence[Dot]) -> str:
 
 
 def differences(title: str, dots: Sequence[Dot], mean: Estimate) -> str:
-    """A bar for each patient from zero to its paired difference (`x`), the most harmed first."""
+    """A bar for each patient from zero to its paired difference (`x`), the largest loss first."""
     if not dots:
         return ""
     bounds = [0.0, *(dot.x for dot in dots)]
@@ -88,7 +88,7 @@ def differences(title: str, dots: Sequence[Dot], mean: Estimate) -> str:
             f"<title>{escape(dot.name)}: {dot.x:+.3f}</title></rect>"
         )
     parts += [_line_across(y.at(0.0), "", ".6"), *_mean_band(mean, y)]
-    parts.append(_below("patients, most harmed first"))
+    parts.append(_below("patients, largest loss of Dice first"))
     return document(title, parts, _WIDTH, _HEIGHT)
 
 

@@ -16,7 +16,7 @@ def model_notes(info: ModelInfo, cases: Sequence[CaseResult], spec: EvaluateSpec
     seen = [case.patient_hash for case in cases if case.seen]
     if seen and spec.subset in ("test", "all"):
         yield seen_sentence(info.title, seen, len(cases))
-    elif spec.subset != "all" and any(case.seen is None for case in cases):
+    elif any(case.seen is None for case in cases):
         yield unknown_sentence(info.title)
     if unsized := unsized_lesions(cases):
         yield (

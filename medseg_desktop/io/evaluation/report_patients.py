@@ -12,13 +12,13 @@ from medseg_desktop.core.evaluation.text import found_text
 
 
 def patient_table(record: EvaluationRecord) -> Iterator[str]:
-    """The patients, the worst (of a comparison: the most harmed) first."""
+    """The patients, the worst (of a comparison: the one that loses most) first."""
     if record.champion is None:
         yield _of_one(record)
         first = "Worst patient first."
     else:
         yield _of_two(record)
-        first = "Most harmed patient first; candidate / champion."
+        first = "Largest loss of Dice first; candidate / champion."
     seen = " Seen: a model was trained or validated on this patient." if _any_seen(record) else ""
     yield html.paragraph(
         f"{first}{seen} A dash where there is no such figure. All figures are in cases.csv.",

@@ -46,7 +46,7 @@ def _paired(record: EvaluationRecord) -> Iterator[str]:
         if (then := before.get(case.patient_hash)) is not None and case.foreground_dice is not None
     ]
     names = (record.champion.model, record.candidate.model)
-    legend = html.legend([("better", svg.BETTER), ("worse", svg.WORSE)])
+    legend = html.legend([("higher Dice", svg.BETTER), ("lower Dice", svg.WORSE)])
     title = "Dice of each patient with both models"
     yield html.figure(title, svg.slopes(title, names, pairs), below=legend)
     title = "Difference in Dice"

@@ -144,7 +144,7 @@ class Champions:
         with self._turn():
             reigns = _reigns(self._entries())
             if reigns and reigns[-1].model == model and self._is_settled():
-                raise UsageError(f"{model} is the champion already.")
+                raise WorkspaceError(f"{model} is the champion already.")
             self._require_ours()
             details = {"model": model, "digest": self._checked(model), "reason": reason}
             if reigns:
@@ -217,7 +217,7 @@ class Champions:
     def _last_two(self) -> tuple[Reign, Reign]:
         reigns = _reigns(self._entries())
         if len(reigns) < 2:
-            raise UsageError("There is no earlier champion to go back to.")
+            raise WorkspaceError("There is no earlier champion to go back to.")
         return reigns[-2], reigns[-1]
 
     def _is_settled(self) -> bool:

@@ -56,7 +56,7 @@ def test_before_the_first_promotion_there_is_none(these: Champions, workspace: W
     assert these.previous() is None
     assert these.earlier() == frozenset()
     assert these.verify().problem == ""
-    with pytest.raises(UsageError, match="no earlier champion"):
+    with pytest.raises(WorkspaceError, match="no earlier champion"):
         these.rollback("Ann", "why not")
     assert state(workspace) == {}
 
@@ -82,7 +82,7 @@ def test_rollbacks_lead_back_through_all_that_reigned(these: Champions) -> None:
     promote(these, "d")
     these.rollback("Ann", "d too")
     assert now(these) == "a-v1"
-    with pytest.raises(UsageError, match="no earlier champion"):
+    with pytest.raises(WorkspaceError, match="no earlier champion"):
         these.rollback("Ann", "further back")
     assert these.verify().problem == ""
     assert these.earlier() == {"a-v1", "b-v1", "c-v1", "d-v1"}
@@ -121,7 +121,7 @@ def test_what_is_no_proper_promotion_changes_nothing(
 def test_the_champion_is_not_promoted_twice(these: Champions, workspace: Workspace) -> None:
     promote(these, "a")
     before = state(workspace)
-    with pytest.raises(UsageError, match="a-v1 is the champion already"):
+    with pytest.raises(WorkspaceError, match="a-v1 is the champion already"):
         promote(these, "a")
     assert state(workspace) == before
 
