@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import json
 import shutil
 from pathlib import Path
@@ -82,7 +83,8 @@ def click(button: QPushButton) -> None:
 
 
 def entries(workspace: Path) -> list[Path]:
-    return list((workspace / "recovery").glob("*/*.json"))
+    # Not Path.glob, which fails at a folder that is removed while it looks.
+    return [Path(found) for found in glob.glob(str(workspace / "recovery" / "*" / "*.json"))]
 
 
 # -- the dialog itself
