@@ -21,6 +21,8 @@ BETTER, WORSE = COLORS[2], COLORS[1]
 
 _WIDTH, _HEIGHT = 480, 260
 _LEFT, _RIGHT, _TOP, _BOTTOM = 56, 16, 14, 40
+#: No figure differs by so little; a smaller span has no round steps in floating point.
+_SMALLEST_SPAN = 1e-9
 _TICKS = 5
 
 
@@ -152,7 +154,7 @@ def _bar(size: SizeBin, left: float, width: float, y: Axis, color: str) -> Itera
 
 def _axis(low: float, high: float, base: float, length: float) -> Axis:
     """From a round value below to a round value above."""
-    step = round_step((high - low) / _TICKS) if high > low else 1.0
+    step = round_step((high - low) / _TICKS) if high - low > _SMALLEST_SPAN else 1.0
     return Axis(
         math.floor(low / step) * step, math.ceil(high / step - 1e-9) * step or step, base, length
     )

@@ -63,6 +63,12 @@ def test_differences_start_at_zero(values: list[float]) -> None:
     assert count(root, "rect") == len(values) + 1
 
 
+def test_a_difference_of_next_to_nothing_is_drawn_too() -> None:
+    mean = Estimate(mean=0.0, low=0.0, high=5e-324, n=3)
+    drawn = svg.differences("Difference", [Dot("a", 0.0), Dot("b", 1e-300)], mean)
+    assert ElementTree.fromstring(drawn).tag.endswith("svg")
+
+
 @pytest.mark.parametrize("top", [0.0, 0.003, 7.5, 4000.0])
 def test_volumes_have_equal_axes(top: float) -> None:
     root = drawn(svg.volumes("Volume", [[Dot("a", top, top / 2)], [Dot("a", top, top)]]))
