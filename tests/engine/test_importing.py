@@ -103,9 +103,11 @@ def test_the_weights_can_be_trained_further(imported: Any) -> None:
     folder = imported[1]
     weights = decode_weights(read_weights(folder, open_model(folder).info), "old")
     other = build_network("bisenetv2", 2)
-    from medseg_desktop.engine.networks.network import load_exactly
+    from medseg_desktop.engine.networks.network import load_exactly, read_state
 
     load_exactly(other, weights, "x")
+    held = read_state(other)
+    assert all(np.array_equal(held[name], array) for name, array in weights.items())
 
 
 def run(

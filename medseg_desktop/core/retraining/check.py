@@ -104,8 +104,11 @@ def _warnings(facts: RetrainFacts) -> Iterator[Finding]:
             NOTHING_NEW,
         )
     elif news.basis is not Basis.NOTHING and not _is_converted(news):
+        # From other weights it is another training, whatever is new.
+        repeats = not (facts.seen_test_patients or facts.untrainable)
+        more = "; a retraining would only repeat it" if repeats else ""
         yield Finding(
-            f"Nothing is new since {facts.champion}; a retraining would only repeat it.",
+            f"Nothing is new since {facts.champion}{more}.",
             "",
             NOTHING_NEW,
         )

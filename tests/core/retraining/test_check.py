@@ -59,6 +59,13 @@ def test_nothing_new_is_said_and_allowed() -> None:
     assert only.message == "Nothing is new since flair-v2; a retraining would only repeat it."
 
 
+def test_a_retraining_from_other_weights_repeats_nothing() -> None:
+    facts = replace(FACTS, news=TrainingNews(Basis.DATASET, {}, SIZES), seen_test_patients=1)
+    first, second = warnings(facts)
+    assert first.message == "Nothing is new since flair-v2."
+    assert "test patient" in second.message
+
+
 def test_corrections_on_test_patients_teach_nothing() -> None:
     sets = {"test": SetNews(corrected_slices=1, corrected_shapes=2)}
     (only,) = warnings(replace(FACTS, news=TrainingNews(Basis.DATASET, sets, SIZES)))

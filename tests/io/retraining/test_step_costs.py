@@ -44,4 +44,7 @@ def test_a_damaged_file_is_written_anew(tmp_path: Path, data: bytes) -> None:
 
 def test_a_workspace_that_cannot_be_written_is_no_reason_to_fail(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
-    StepCosts(Workspace(tmp_path / "file")).keep(TRAIN, COST)
+    costs = StepCosts(Workspace(tmp_path / "file"))
+    costs.keep(TRAIN, COST)
+    assert costs.find(TRAIN) is None
+    assert (tmp_path / "file").read_bytes() == b""
